@@ -1,0 +1,96 @@
+/**
+ * The configuration file: YAML to a checked struct. Every error reads "FILE:LINE: reason".
+ */
+#ifndef SL_CONFIG_H
+#define SL_CONFIG_H
+
+#include "sl_base.h"
+
+#define SL_CONFIG_WORKERS_MAX 32
+#define SL_CONFIG_PORTS_MAX 8
+#define SL_CONFIG_CERTIFICATES_MAX 4
+
+enum sl_idle { SL_IDLE_SPIN, SL_IDLE_YIELD };
+enum sl_config_crypto { SL_CONFIG_CRYPTO_AUTO, SL_CONFIG_CRYPTO_IPSECMB, SL_CONFIG_CRYPTO_OPENSSL };
+enum sl_config_moves { SL_CONFIG_MOVES_HOLD, SL_CONFIG_MOVES_ACCEPT, SL_CONFIG_MOVES_REFUSE };
+enum sl_config_checksum {
+    SL_CONFIG_CHECKSUM_AUTO,
+    SL_CONFIG_CHECKSUM_REQUIRE,
+    SL_CONFIG_CHECKSUM_IGNORE,
+};
+enum sl_config_driver {
+    SL_CONFIG_DRIVER_AUTO, /* af_xdp on the interface; af_packet when that fails, said in the log */
+    SL_CONFIG_DRIVER_AF_XDP,
+    SL_CONFIG_DRIVER_AF_PACKET,
+    SL_CONFIG_DRIVER_DPDK, /* devices: PCI addresses or vdev strings for EAL */
+};
+
+/** A port group: one network, with a receive and a transmit queue for each worker. */
+struct sl_config_port {
+    enum sl_config_driver driver;
+    char *interface; /* af_xdp, af_packet */
+    char **devices;  /* dpdk: one or several, e.g. "0000:00:03.0", "net_ring0" */
+    unsigned devices_count;
+    char **addresses; /* IPv4 and IPv6 that the gateway has here, as text */
+    unsigned addresses_count;
+    int vlan; /* 1..4094, or 0: untagged */
+    enum sl_config_checksum rx_checksum;
+};
+
+struct sl_config_listener {
+    uint16_t port; /* UDP */
+    char *service; /* up to 31 characters: a-z 0-9 _ - . */
+};
+
+struct sl_config_certificate {
+    char *certificate; /* PEM file */
+    char *key;         /* PEM file */
+};
+
+struct sl_config {
+    unsigned workers;             /* 1..32, default 1 */
+    enum sl_idle idle;            /* default spin */
+    enum sl_config_crypto crypto; /* default auto */
+    unsigned memory_mb;           /* of DPDK's memory; default 256 */
+    char **eal;                   /* further EAL arguments, for experts */
+    unsigned eal_count;
+    char *control_socket;          /* default /run/sluice/control.sock */
+    char *consumer_socket;         /* default /run/sluice/consumers.sock */
+    unsigned consumer_socket_mode; /* octal; default 0660 */
+    unsigned ring_kib;             /* of each ring's data, a power of two; default 1024 */
+    struct sl_config_port *ports;
+    unsigned ports_count;
+    struct sl_config_listener *listeners;
+    unsigned listeners_count;
+    struct sl_config_certificate *certificates;
+    unsigned certificates_count;
+    char *client_ca;     /* PEM; when set, clients must show a certificate it vouches for */
+    bool connection_ids; /* default true */
+    enum sl_config_moves peer_moves; /* default hold */
+    unsigned sessions;               /* for the whole gateway; default 65536 */
+    unsigned half_open;              /* handshakes in progress, the whole gateway; default 4096 */
+    unsigned idle_timeout_s;         /* default 300 */
+    unsigned handshake_timeout_s;    /* default 30 */
+    unsigned first_timeout_ms;       /* 100..60000, default 1000 */
+    unsigned handshake_threads;      /* 1..8, default 1 */
+    char *keylog_file;               /* default none; secrets: for debugging only */
+    char *path;                      /* of the file itself */
+    void *private_data;              /* where each path stands in the file */
+};
+
+/**
+ * Reads and checks a file: unknown, duplicate and missing keys, types, ranges, and what one key
+ * says about another (a port twice, a service name, an address). Files that it names are not opened
+ * here. error  [error_len] on failure: "FILE:LINE: reason". return the configuration (caller owns),
+ * or NULL.
+ */
+struct sl_config *sl_config_load(const char *path, char *error, size_t error_len);
+void sl_config_destroy(struct sl_config *config);
+
+/**
+ * The line at which a path stands ("certificates[0].key"); the nearest enclosing one's when it is
+ * not in the file. For errors that only later stages find: print "FILE:LINE: reason".
+ */
+unsigned sl_config_line(const struct sl_config *config, const char *path);
+
+#endif

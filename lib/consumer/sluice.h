@@ -1,0 +1,128 @@
+/**
+ * libsluice: local programs at the other end of a Sluice gateway. libsluice(3).
+ *
+ * A consumer registers for a service by name and then exchanges plaintext messages with the
+ * service's DTLS sessions over shared memory. One `struct sluice` belongs to one thread at a time;
+ * a program may have several. Calls fail with a negative errno.
+ */
+#ifndef SLUICE_H
+#define SLUICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SLUICE_DEFAULT_SOCKET "/run/sluice/consumers.sock"
+
+struct sluice;
+
+/** A session's handle: unique for the life of the gateway process. */
+typedef uint64_t sluice_session;
+
+enum sluice_event_kind {
+    SLUICE_DATA = 1,    /* data, data_len: one DTLS record's plaintext */
+    SLUICE_OPEN = 2,    /* a session is established and is this consumer's: peer */
+    SLUICE_MOVED = 3,   /* the peer has a new address: address, port, confirmed */
+    SLUICE_CLOSE = 4,   /* the session is gone: reason; its handle is dead */
+    SLUICE_REFUSED = 5, /* a message sent on the session was refused: reason */
+};
+
+enum sluice_close_reason {
+    SLUICE_CLOSE_PEER = 1,
+    SLUICE_CLOSE_IDLE = 2,
+    SLUICE_CLOSE_CONSUMER = 3,
+    SLUICE_CLOSE_REPLACED = 4,
+    SLUICE_CLOSE_LIMIT = 5,
+    SLUICE_CLOSE_SHUTDOWN = 6,
+    SLUICE_CLOSE_REASSIGNED = 7,
+};
+
+enum sluice_peer_method { SLUICE_PEER_ANONYMOUS = 0, SLUICE_PEER_CERTIFICATE = 1 };
+
+/** Who the peer is, as the handshake verified it. Addresses are IPv4-mapped where IPv4. */
+struct sluice_peer {
+    uint8_t method;  /* enum sluice_peer_method */
+    uint8_t cid_len; /* of the connection ID in use; 0: none */
+    uint16_t suite;  /* TLS cipher suite, IANA number */
+    uint16_t remote_port;
+    uint16_t local_port;
+    uint8_t remote_ip[16];
+    uint8_t local_ip[16];
+    uint8_t certificate_sha256[32];
+    uint8_t public_key_sha256[32];
+    char subject[144];
+};
+
+struct sluice_event {
+    enum sluice_event_kind kind;
+    uint16_t reason;   /* CLOSE: enum sluice_close_reason; REFUSED: see sluice_reason_text */
+    uint8_t confirmed; /* MOVED: 1 when it is the session's address now */
+    sluice_session session;
+    uint64_t time_ns; /* CLOCK_MONOTONIC: arrival at the gateway */
+    const void *data; /* DATA: in shared memory, read-only, valid until the next receive */
+    uint32_t data_len;
+    uint16_t port;                  /* MOVED */
+    uint8_t address[16];            /* MOVED */
+    const struct sluice_peer *peer; /* OPEN: valid until the next receive */
+};
+
+/**
+ * Registers at the gateway that listens on socket_path (NULL: SLUICE_DEFAULT_SOCKET).
+ * return 0 and *out; -ENOENT or -ECONNREFUSED: no gateway there; -EACCES; -ENXIO: it has no such
+ * service; -EPROTO: another ABI version; -EUSERS: too many consumers; -ETIMEDOUT.
+ */
+int sluice_connect(const char *socket_path, const char *service, struct sluice **out);
+/** Deregisters, and frees. NULL is allowed. */
+void sluice_disconnect(struct sluice *sluice);
+
+/**
+ * Up to `max` events, in order within each session. Payloads are borrowed from shared memory until
+ * the next call of sluice_receive on this object.
+ * return how many (0: nothing waits); -EPIPE: the gateway ended, evicted this consumer, or was
+ * restarted: disconnect and connect again.
+ */
+int sluice_receive(struct sluice *sluice, struct sluice_event *events, unsigned max);
+
+/**
+ * Queues a message to a session; visible to the gateway after sluice_flush, or the next
+ * sluice_receive or sluice_wait.
+ * return 0; -EAGAIN: the ring to the session's worker is full; -EMSGSIZE: longer than
+ * sluice_payload_max; -EPIPE. A handle that is not (or no longer) ours comes back as
+ * SLUICE_REFUSED.
+ */
+int sluice_send(struct sluice *sluice, sluice_session session, const void *data, size_t len);
+/** Asks for the candidate address of a SLUICE_MOVED to become the session's. As sluice_send. */
+int sluice_confirm_move(struct sluice *sluice, sluice_session session);
+/** Closes a session: close_notify to the peer. SLUICE_CLOSE follows. As sluice_send. */
+int sluice_close_session(struct sluice *sluice, sluice_session session);
+/** Shows what was queued to the gateway. */
+int sluice_flush(struct sluice *sluice);
+
+/** The longest message. */
+size_t sluice_payload_max(const struct sluice *sluice);
+
+/**
+ * Waits until events may be there. timeout_ms as poll(2): -1 for ever.
+ * return 1: call sluice_receive; 0: timeout; -EINTR; -EPIPE.
+ */
+int sluice_wait(struct sluice *sluice, int timeout_ms);
+/**
+ * For a program's own event loop: a descriptor that polls readable. Before polling it call
+ * sluice_prepare_wait, and poll only when that returns 0 (1: events are there already; -EPIPE).
+ * The next sluice_receive clears it.
+ */
+int sluice_fd(const struct sluice *sluice);
+int sluice_prepare_wait(struct sluice *sluice);
+
+/** A sentence for a reason of SLUICE_CLOSE or SLUICE_REFUSED. */
+const char *sluice_reason_text(enum sluice_event_kind kind, uint16_t reason);
+
+const char *sluice_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

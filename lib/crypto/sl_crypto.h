@@ -1,0 +1,114 @@
+/**
+ * AEAD over bursts with exchangeable back-ends, key derivation, and the cookie's MAC.
+ */
+#ifndef SL_CRYPTO_H
+#define SL_CRYPTO_H
+
+#include "sl_base.h"
+
+enum sl_aead_alg {
+    SL_AEAD_AES_128_GCM,
+    SL_AEAD_AES_256_GCM,
+    SL_AEAD_CHACHA20_POLY1305,
+    SL_AEAD_ALG_COUNT,
+};
+
+enum sl_crypto_backend {
+    SL_CRYPTO_AUTO,    /* ipsecmb where the processor has what it needs, else openssl */
+    SL_CRYPTO_IPSECMB, /* AES-GCM by direct calls of Intel's IPsec_MB; ChaCha by libcrypto */
+    SL_CRYPTO_OPENSSL, /* everything by libcrypto's EVP: portable, and the oracle of the tests */
+};
+
+/** Bytes of secret key: 16, 32, 32. */
+unsigned sl_aead_key_len(enum sl_aead_alg alg);
+/** Bytes of the IV taken from the key block: 4 (GCM salt), 4, 12 (RFC 7905). */
+unsigned sl_aead_iv_len(enum sl_aead_alg alg);
+/** Bytes of explicit nonce in each record: 8, 8, 0. */
+unsigned sl_aead_explicit_nonce_len(enum sl_aead_alg alg);
+/** Records that may be sent under one key: 2^24.5 for AES-GCM, no limit of its own for ChaCha
+ * (RFC 9325 4.4); and forged records that one key may meet: 2^28, 2^36 (RFC 9147 4.5.3). */
+uint64_t sl_aead_seal_limit(enum sl_aead_alg alg);
+uint64_t sl_aead_forgery_limit(enum sl_aead_alg alg);
+
+/**
+ * A key expanded for one back-end: opaque, a place of fixed size inside its owner's memory, so that
+ * setting a key allocates nothing. Aligned to a cache line.
+ */
+#define SL_AEAD_KEY_BLOCK_LEN 1088
+struct sl_aead_key {
+    uint8_t block[SL_AEAD_KEY_BLOCK_LEN] __attribute__((aligned(64)));
+};
+
+/** One worker's (or thread's) engine: the back-end chosen and its scratch contexts. */
+struct sl_aead;
+
+/** Allocates. NULL and errno ENOTSUP when the back-end asked for can't run here, else ENOMEM. */
+struct sl_aead *sl_aead_create(enum sl_crypto_backend backend);
+void sl_aead_destroy(struct sl_aead *aead);
+/** "ipsecmb avx512", "ipsecmb sse", "openssl": for logs and bench results. */
+const char *sl_aead_name(const struct sl_aead *aead);
+
+/**
+ * Expands secret [sl_aead_key_len(alg)] into key. Allocates nothing. Every engine of the same
+ * back-end may use the key afterwards, one thread at a time.
+ */
+void sl_aead_key_init(const struct sl_aead *aead, struct sl_aead_key *key, enum sl_aead_alg alg,
+                      const uint8_t *secret);
+void sl_aead_key_wipe(struct sl_aead_key *key);
+
+/** One AEAD operation, RFC 5116. `in` and `out` may be the same place, and not overlap otherwise.
+ */
+struct sl_aead_job {
+    const struct sl_aead_key *key; /* borrowed */
+    enum sl_aead_alg alg;
+    bool ok; /* out: the tag verified; always true after a seal */
+    uint16_t aad_len;
+    uint32_t len; /* of in and out, without the tag */
+    const uint8_t *in;
+    uint8_t *out;
+    uint8_t *tag; /* [16] open: read; seal: written */
+    uint8_t nonce[SL_AEAD_NONCE_LEN];
+    uint8_t aad[SL_RECORD_HEADER_LEN + 10 + SL_PEER_CID_MAX + 9];
+};
+
+/**
+ * Opens or seals jobs [n], n <= SL_BURST, keys and algorithms mixed, prefetching keys ahead. After
+ * a failed open `out` holds nothing of the plaintext (zeros). Never allocates, blocks or logs.
+ * thread: the one that owns the engine.
+ */
+void sl_aead_open_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n);
+void sl_aead_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n);
+
+/** The hash of TLS 1.2's PRF. */
+enum sl_prf_hash { SL_PRF_SHA256, SL_PRF_SHA384 };
+
+/** The key block split, RFC 5246 6.3. Secrets: wipe after use. */
+struct sl_key_material {
+    enum sl_aead_alg alg;
+    uint8_t client_key[32], server_key[32];
+    uint8_t client_iv[12], server_iv[12];
+};
+
+/**
+ * Key expansion, RFC 5246 6.3: PRF(master_secret, "key expansion", server_random client_random).
+ * return 0, or -EIO when libcrypto fails. Allocates: not for a worker.
+ */
+int sl_crypto_derive_keys(enum sl_aead_alg alg, enum sl_prf_hash hash,
+                          const uint8_t master_secret[48],
+                          const uint8_t client_random[SL_RANDOM_LEN],
+                          const uint8_t server_random[SL_RANDOM_LEN],
+                          struct sl_key_material *out) SL_MUST_USE;
+
+/** HMAC-SHA256 engine for cookies: created per worker, then computes without allocating. */
+struct sl_mac;
+struct sl_mac *sl_mac_create(void);
+void sl_mac_destroy(struct sl_mac *mac);
+/** out = HMAC-SHA256(secret[32], bytes[len]). return 0, or -EIO. */
+int sl_mac_compute(struct sl_mac *mac, const uint8_t secret[32], const void *bytes, size_t len,
+                   uint8_t out[32]) SL_MUST_USE;
+
+/** SipHash-2-4 (Aumasson, Bernstein 2012) with a 128-bit key; for hash tables that strangers fill.
+ */
+uint64_t sl_siphash(const uint8_t key[16], const void *bytes, size_t len);
+
+#endif

@@ -1,0 +1,71 @@
+/**
+ * DTLS 1.2 handshakes on stock libssl: messages from workers in, messages to workers out, the time
+ * an argument. The only place that knows <openssl/ssl.h>. RFC 6347 4.2, RFC 9146; docs/decisions/.
+ *
+ * One handshaker belongs to one thread (or to a simulation). It has no thread, clock or socket.
+ */
+#ifndef SL_HANDSHAKE_H
+#define SL_HANDSHAKE_H
+
+#include "sl_base.h"
+#include "sl_identity.h"
+#include "sl_message.h"
+
+struct sl_handshaker;
+
+struct sl_handshaker_config {
+    const struct sl_credentials *credentials; /* borrowed for the handshaker's life */
+    unsigned worker_count;
+    struct sl_ring_consumer **from_worker; /* [worker_count], borrowed */
+    struct sl_ring_producer **to_worker;   /* [worker_count], borrowed */
+    unsigned handshakes_max;               /* SSL objects at once; beyond: aborted and counted */
+    unsigned last_flights_max;             /* finished handshakes whose last flight is kept */
+    unsigned first_timeout_ms;             /* 100..60000; RFC 6347 4.2.4.1 says 1000 */
+    unsigned handshake_timeout_ms;         /* a handshake older than this is aborted */
+    bool connection_ids;                   /* negotiate RFC 9146 when the client offers */
+    const char *keylog_file;               /* NULL, or where secrets go in NSS key log format */
+};
+
+/** Counters of a handshaker; written by its thread only, read by telemetry. */
+#define SL_HANDSHAKE_COUNTER_LIST(X)                                                               \
+    X(STARTED, "handshakes begun")                                                                 \
+    X(COMPLETED, "handshakes completed")                                                           \
+    X(FAILED, "handshakes that failed")                                                            \
+    X(TIMED_OUT, "handshakes given up after their time")                                           \
+    X(REFUSED_PEER, "handshakes refused for the peer's certificate")                               \
+    X(OVERFLOW, "handshakes not begun: too many at once")                                          \
+    X(CONNECTION_ID, "handshakes completed with a connection ID")                                  \
+    X(RETRANSMITTED, "flights sent again on a timer")                                              \
+    X(LAST_FLIGHT_REPEATED, "last flights sent again on request")                                  \
+    X(EARLY_DATA, "application data records met before the Finished was verified")                 \
+    X(BAD_RECORD, "records for a handshake that did not verify or parse")                          \
+    X(STALE, "messages for a handshake that is gone")                                              \
+    X(WORKER_RING_FULL, "messages lost because a worker's ring was full")
+
+enum sl_handshake_counter {
+#define X(name, text) SL_HANDSHAKE_##name,
+    SL_HANDSHAKE_COUNTER_LIST(X)
+#undef X
+        SL_HANDSHAKE_COUNTER_COUNT,
+};
+const char *sl_handshake_counter_name(enum sl_handshake_counter counter);
+const char *sl_handshake_counter_text(enum sl_handshake_counter counter);
+
+/** return the handshaker, or NULL and reason [SL_REASON_LEN] filled. Allocates. */
+struct sl_handshaker *sl_handshaker_create(const struct sl_handshaker_config *config, char *reason);
+void sl_handshaker_destroy(struct sl_handshaker *handshaker);
+
+/**
+ * Handles what waits in the workers' rings (at most `budget` messages a worker) and the timers that
+ * are due. return whether there was anything to do. now_ns is monotonic.
+ */
+bool sl_handshaker_poll(struct sl_handshaker *handshaker, uint64_t now_ns, unsigned budget);
+/** When the next timer is due; UINT64_MAX for none. */
+uint64_t sl_handshaker_next_timer(const struct sl_handshaker *handshaker);
+
+uint64_t sl_handshaker_counter(const struct sl_handshaker *handshaker,
+                               enum sl_handshake_counter counter);
+/** Handshakes in progress. Any thread. */
+unsigned sl_handshaker_in_progress(const struct sl_handshaker *handshaker);
+
+#endif

@@ -1,0 +1,70 @@
+/**
+ * Who the gateway is and who a peer is: certificates, keys, trust. RFC 5280, and DESIGN section 9:
+ * a peer is known by its public key, never by a name it wrote itself.
+ */
+#ifndef SL_IDENTITY_H
+#define SL_IDENTITY_H
+
+#include "sl_base.h"
+
+enum sl_identity_method {
+    SL_IDENTITY_NONE = 0,        /* the peer was not asked for a certificate */
+    SL_IDENTITY_CERTIFICATE = 1, /* a certificate that the CA file vouches for */
+};
+
+/** A verified peer. Part of the ring ABI: the payload of an open event. Host byte order. */
+struct sl_identity {
+    uint8_t method;  /* enum sl_identity_method */
+    uint8_t cid_len; /* of our connection ID in use; 0: found by 5-tuple */
+    uint16_t suite;  /* TLS cipher suite, its IANA number */
+    uint16_t remote_port;
+    uint16_t local_port;
+    struct sl_ip remote_ip; /* where the peer was when it was established */
+    struct sl_ip local_ip;
+    uint8_t certificate_sha256[32]; /* of the DER certificate; zeros without one */
+    uint8_t public_key_sha256[32];  /* of the DER SubjectPublicKeyInfo; zeros without one */
+    char subject[144];              /* RFC 2253, for people to read, NUL-terminated, may be cut */
+};
+static_assert(sizeof(struct sl_identity) == 248, "ring ABI");
+
+/** Text of a failure: one sentence that says what to do. */
+#define SL_REASON_LEN 256
+
+/** Certificates with their keys, and whom to trust. Immutable once loaded. */
+struct sl_credentials;
+
+struct sl_certificate_files {
+    const char *certificate_file; /* PEM, leaf first, then its chain */
+    const char *key_file;         /* PEM, unencrypted */
+};
+
+/**
+ * Loads certificates [count] (RSA, ECDSA or Ed25519; at most one of a kind) and, when not NULL, the
+ * CA file that clients must be vouched for by.
+ * which  out, on failure: what is at fault: certificate index, or SL_CREDENTIALS_CA; *which_is_key
+ *        tells the key file from the certificate file.
+ * reason [SL_REASON_LEN] out, on failure.
+ * return the credentials (caller owns), or NULL. Allocates and reads files: at start-up only.
+ */
+#define SL_CREDENTIALS_CA (-1)
+struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *files, unsigned count,
+                                           const char *ca_file, int *which, bool *which_is_key,
+                                           char *reason);
+void sl_credentials_destroy(struct sl_credentials *credentials);
+
+/** What handshake needs of them; types of libcrypto (X509, EVP_PKEY, STACK_OF(X509), X509_STORE).
+ */
+unsigned sl_credentials_count(const struct sl_credentials *credentials);
+void *sl_credentials_certificate(const struct sl_credentials *credentials, unsigned i); /* X509 * */
+void *sl_credentials_key(const struct sl_credentials *credentials, unsigned i); /* EVP_PKEY * */
+void *sl_credentials_chain(const struct sl_credentials *credentials,
+                           unsigned i);                               /* STACK_OF(X509) * */
+void *sl_credentials_trust(const struct sl_credentials *credentials); /* X509_STORE *, or NULL */
+
+/**
+ * Fills method, certificate_sha256, public_key_sha256 and subject from a verified certificate
+ * (X509 *), or for none (NULL). return 0, or -EINVAL when the key can't be encoded.
+ */
+int sl_identity_from_certificate(struct sl_identity *identity, const void *x509) SL_MUST_USE;
+
+#endif

@@ -1,0 +1,142 @@
+/**
+ * What the threads say to each other: fixed structs, some followed by bytes, over in-process rings
+ * of lib/ring, one ring for each pair and direction.
+ *
+ * worker -> handshake: record, plaintext, repeat, closed.
+ * handshake -> worker: keys, send, established, abort.
+ * control -> worker:   attach, detach, stop.
+ * worker -> control:   detached, evict, stopped.
+ *
+ * Every message about a session names it by its handle. A handle ends with `closed`, which is never
+ * lost: the worker does not use the slot again before it has been accepted by the ring.
+ */
+#ifndef SL_MESSAGE_H
+#define SL_MESSAGE_H
+
+#include "sl_base.h"
+#include "sl_identity.h"
+#include "sl_record.h"
+#include "sl_ring.h"
+
+enum sl_message_kind {
+    SL_MESSAGE_RECORD = 64,
+    SL_MESSAGE_PLAINTEXT,
+    SL_MESSAGE_REPEAT,
+    SL_MESSAGE_CLOSED,
+    SL_MESSAGE_KEYS,
+    SL_MESSAGE_SEND,
+    SL_MESSAGE_ESTABLISHED,
+    SL_MESSAGE_ABORT,
+    SL_MESSAGE_ATTACH,
+    SL_MESSAGE_DETACH,
+    SL_MESSAGE_STOP,
+    SL_MESSAGE_DETACHED,
+    SL_MESSAGE_EVICT,
+    SL_MESSAGE_STOPPED,
+};
+
+/** Bytes of a record, or of a flight's datagram, that a message carries at most. */
+#define SL_MESSAGE_BYTES_MAX 9216
+
+/**
+ * One raw record from the wire, header included, for a handshake: plaintext, or protected when it
+ * came before the worker had keys. The first one of a handle is a ClientHello whose cookie was
+ * valid, first fragment first; it begins the handshake.
+ */
+struct sl_message_record {
+    struct sl_path path;
+    uint16_t service;
+    uint8_t own_cid_len;
+    uint8_t own_cid[20];
+    uint16_t path_payload_max; /* UDP payload bytes that a datagram on this path may have */
+    uint16_t bytes_len;
+    uint8_t bytes[];
+};
+
+/** A record of epoch >= 1 that the worker opened before the session was established. */
+struct sl_message_plaintext {
+    uint16_t epoch;
+    uint8_t type;
+    uint8_t reserved;
+    uint16_t bytes_len;
+    uint8_t bytes[];
+};
+
+/**
+ * Keys of an epoch, handshake -> worker, once per handshake, before the first `send` that needs
+ * them. Allows the worker to seal and to open handshake records and alerts only. The peer's CID,
+ * and whether it sends ours, come with the keys. Secret: the receiver wipes it.
+ */
+struct sl_message_keys {
+    uint16_t epoch;
+    uint8_t alg; /* enum sl_aead_alg */
+    uint8_t own_cid_negotiated;
+    uint8_t peer_cid_len;
+    uint8_t peer_cid[SL_PEER_CID_MAX];
+    uint8_t open_key[32], seal_key[32];
+    uint8_t open_iv[12], seal_iv[12];
+    uint64_t write_next;     /* 0 in a full handshake */
+    struct sl_replay replay; /* what the handshake thread has opened itself so far */
+};
+
+/**
+ * One datagram to be sent: records as plaintext, to be numbered by the worker, and sealed when
+ * their epoch is not 0. bytes: count times {u8 type, u8 epoch, be16 len, len bytes}. Goes to the
+ * session's path, never anywhere else.
+ */
+struct sl_message_send {
+    uint16_t count;
+    uint16_t bytes_len;
+    uint8_t bytes[];
+};
+
+/** The peer's Finished has verified. */
+struct sl_message_established {
+    uint8_t client_random[SL_RANDOM_LEN];
+    struct sl_identity identity;
+};
+
+/** The handshake failed: drop the session. Alerts to send came before, as `send`. */
+struct sl_message_abort {
+    uint32_t reason; /* for logs only: an OpenSSL error code or 0 */
+};
+
+struct sl_attachment; /* lib/registry: one consumer's rings for one worker */
+
+struct sl_message_attach {
+    struct sl_attachment *attachment; /* borrowed until `detached` */
+};
+struct sl_message_consumer {
+    uint32_t consumer;
+};
+
+/**
+ * Sends a message: fixed [fixed_len] followed by bytes [bytes_len]. false when the ring is full:
+ * nothing was sent. Visible to the receiver after sl_message_flush.
+ */
+bool sl_message_send(struct sl_ring_producer *to, enum sl_message_kind kind, uint64_t session,
+                     const void *fixed, uint32_t fixed_len, const void *bytes,
+                     uint32_t bytes_len) SL_MUST_USE;
+bool sl_message_flush(struct sl_ring_producer *to);
+
+/** The next message, borrowed until sl_ring_release(from); NULL when there is none. */
+struct sl_message {
+    enum sl_message_kind kind;
+    uint64_t session;
+    const void *body;  /* 8-byte aligned */
+    uint32_t body_len; /* fixed part and bytes */
+};
+bool sl_message_receive(struct sl_ring_consumer *from, struct sl_message *out) SL_MUST_USE;
+/** Wipes a received body that holds keys, in the ring itself. */
+void sl_message_wipe(const struct sl_message *message);
+
+/** Walks the records of a `send`: false at the end, or when the rest is malformed. */
+struct sl_message_part {
+    uint8_t type;
+    uint8_t epoch;
+    uint16_t len;
+    const uint8_t *bytes;
+};
+bool sl_message_next_part(struct sl_reader *bytes, struct sl_message_part *out) SL_MUST_USE;
+
+#endif

@@ -1,0 +1,133 @@
+/**
+ * Protects and opens DTLS 1.2 records, with and without connection IDs. RFC 6347 4.1, RFC 9146,
+ * RFC 5288, RFC 7905. An epoch is an object of its own: keys, replay window, record numbers,
+ * limits.
+ */
+#ifndef SL_RECORD_H
+#define SL_RECORD_H
+
+#include "sl_base.h"
+#include "sl_crypto.h"
+#include "sl_wire.h"
+
+/**
+ * Replay window of 1,024 records as a ring of words that is never shifted, RFC 6479. Moved only by
+ * records that are authentic.
+ */
+#define SL_REPLAY_WINDOW 1024
+#define SL_REPLAY_WORDS (SL_REPLAY_WINDOW / 64 + 1)
+struct sl_replay {
+    uint64_t newest; /* highest number admitted + 1; 0: none yet */
+    uint64_t seen[SL_REPLAY_WORDS];
+};
+
+void sl_replay_init(struct sl_replay *replay);
+/** SL_DROP_NONE when seq may still be new; SL_DROP_REPLAY or SL_DROP_REPLAY_OLD. Changes nothing.
+ */
+enum sl_drop sl_replay_check(const struct sl_replay *replay, uint64_t seq) SL_MUST_USE;
+/**
+ * Checks, and marks seq as seen. Only for an authentic record.
+ * newer: out, seq is greater than every number admitted before (RFC 9146 6 asks for it).
+ */
+enum sl_drop sl_replay_admit(struct sl_replay *replay, uint64_t seq, bool *newer) SL_MUST_USE;
+
+enum sl_usage { SL_USAGE_FINE, SL_USAGE_THREE_QUARTERS, SL_USAGE_LIMIT };
+
+/**
+ * One epoch of one session, both directions. Lives in a pool of its owner's; one thread.
+ * Epoch 0 has no keys: has_keys is false, and only sl_record_number_next is used of it.
+ */
+struct sl_epoch {
+    uint64_t write_next;  /* next record number; never goes back, never passes SL_SEQ_MAX */
+    uint64_t sealed;      /* records sealed under this key */
+    uint64_t forged;      /* records that did not verify under this key */
+    uint16_t number;      /* the epoch's number, >= 1 */
+    uint8_t alg;          /* enum sl_aead_alg */
+    uint8_t own_cid_len;  /* the CID in records we receive; 0: none, type 25 is not valid then */
+    uint8_t peer_cid_len; /* the CID in records we send; 0: plain epoch-n records */
+    bool has_keys;
+    uint8_t open_iv[12], seal_iv[12];
+    uint8_t own_cid[20];
+    uint8_t peer_cid[SL_PEER_CID_MAX];
+    struct sl_replay replay;
+    struct sl_aead_key open_key;
+    struct sl_aead_key seal_key;
+};
+
+struct sl_epoch_config {
+    uint16_t number;
+    enum sl_aead_alg alg;
+    const uint8_t *open_key, *open_iv; /* what the peer seals with */
+    const uint8_t *seal_key, *seal_iv;
+    uint64_t write_next;
+    bool own_cid_negotiated; /* the peer sends tls12_cid records to us */
+    uint8_t own_cid_len, peer_cid_len;
+    const uint8_t *own_cid, *peer_cid;
+};
+
+void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
+                   const struct sl_epoch_config *config);
+void sl_epoch_wipe(struct sl_epoch *epoch);
+/** How far sending under this key has gone; a usage event is due when it changes. RFC 9325 4.4. */
+enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch);
+/** More forged records than the key may meet: the session is to be closed. */
+bool sl_epoch_is_forgery_limit_reached(const struct sl_epoch *epoch);
+
+/** Takes the next number of a counter: false when SL_SEQ_MAX is used up. The only way to a number.
+ */
+bool sl_record_take_number(uint64_t *write_next, uint64_t *seq) SL_MUST_USE;
+
+struct sl_open_job {
+    struct sl_epoch *epoch;         /* borrowed; never NULL */
+    struct sl_record_header header; /* as sl_wire_parse_record gave it */
+    uint8_t *body;                  /* [header.body_len], writable */
+    uint8_t *out;                   /* where the plaintext goes; NULL: in place, behind the nonce */
+    /* out */
+    enum sl_drop drop;
+    uint8_t type; /* the real content type */
+    bool newer;   /* newest record of its epoch so far */
+    uint32_t plain_len;
+    uint8_t *plain;
+};
+
+/**
+ * Opens a burst of protected records. RFC 6347 4.1.2.6, RFC 9146 5.3.
+ *
+ * jobs   [n], n <= SL_BURST; may mix sessions; the order within one epoch is kept. `out`, where
+ *        given, has room for header.body_len bytes.
+ *        out: drop; when SL_DROP_NONE: type, newer, plain[plain_len]. Else nothing changed, except
+ *        that a failed tag counts in epoch->forged.
+ * return how many jobs are left with SL_DROP_NONE. Never blocks, allocates or logs.
+ * thread the worker that owns every epoch named in jobs.
+ */
+unsigned sl_record_open_burst(struct sl_aead *aead, struct sl_open_job *jobs, unsigned n);
+
+struct sl_seal_job {
+    struct sl_epoch *epoch; /* borrowed */
+    const uint8_t *plain;   /* [plain_len], plain_len <= SL_RECORD_PLAINTEXT_MAX */
+    uint32_t plain_len;
+    uint8_t type;    /* real content type */
+    uint8_t *record; /* room: sl_record_sealed_len(epoch, plain_len); may not overlap plain,
+                        except that plain may stand where its ciphertext will stand:
+                        record + sl_record_body_off(epoch) */
+    /* out */
+    enum sl_drop drop; /* SL_DROP_NONE or SL_DROP_SEND_SEQ_LIMIT */
+    uint32_t record_len;
+    uint64_t seq;
+};
+
+/** Offset of the ciphertext in a record that this epoch seals. */
+unsigned sl_record_body_off(const struct sl_epoch *epoch);
+/** Length of a record that this epoch seals around plain_len bytes. */
+uint32_t sl_record_sealed_len(const struct sl_epoch *epoch, uint32_t plain_len);
+
+/**
+ * Numbers and seals a burst of records, in order. The number is taken from the epoch and nowhere
+ * else, so no nonce repeats. GCM's explicit nonce is epoch and number (RFC 5288 3, RFC 9325 7.2.1).
+ *
+ * jobs   [n], n <= SL_BURST, sessions mixed.
+ * return how many jobs are left with SL_DROP_NONE. Never blocks, allocates or logs.
+ */
+unsigned sl_record_seal_burst(struct sl_aead *aead, struct sl_seal_job *jobs, unsigned n);
+
+#endif

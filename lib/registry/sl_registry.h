@@ -1,0 +1,85 @@
+/**
+ * The gateway's half of the rings: services, registration of consumers over a Unix socket, sealed
+ * memory, and who owns which ring. docs/ring-protocol.md; DESIGN section 8.
+ *
+ * Runs on the control thread, which polls it. Workers see attachments only, and hear of them by
+ * message.
+ */
+#ifndef SL_REGISTRY_H
+#define SL_REGISTRY_H
+
+#include "sl_base.h"
+#include "sl_ring.h"
+
+#define SL_SERVICE_NAME_MAX 31
+#define SL_SERVICES_MAX 64
+#define SL_CONSUMERS_MAX 64
+#define SL_WORKERS_MAX 32
+#define SL_WAKE_INTERVAL_NS 50000ULL /* one consumer is woken at most this often */
+
+/**
+ * One consumer's rings with one worker. Written by the control thread before `attach` and after
+ * `detached`, by the worker in between.
+ */
+struct sl_attachment {
+    uint32_t consumer; /* index, 0..SL_CONSUMERS_MAX-1; free again after detached */
+    uint16_t service;  /* index into the services configured */
+    uint16_t worker;
+    struct sl_ring_producer receive; /* gateway writes, consumer reads */
+    struct sl_ring_consumer send;    /* consumer writes; untrusted: sl_ring_copy_next only */
+    int wake_fd; /* non-blocking write end of the pipe; never leaves the gateway */
+    uint64_t last_wake_ns;
+    void *registry_private;
+};
+
+/**
+ * Wakes the consumer if it sleeps: call after publishing to all consumers of a poll and one seq_cst
+ * fence. return true when a byte was written (EAGAIN means already signalled: false).
+ */
+bool sl_attachment_wake(struct sl_attachment *attachment, uint64_t now_ns);
+
+struct sl_registry;
+
+struct sl_registry_config {
+    const char *socket_path;     /* where consumers register; replaced if a stale one is there */
+    uint32_t socket_mode;        /* permissions, e.g. 0660 */
+    const char *const *services; /* [service_count] names, borrowed */
+    unsigned service_count;
+    unsigned worker_count;
+    uint64_t ring_size;  /* bytes of data for each ring, a power of two */
+    uint64_t generation; /* of this gateway process: random */
+    /* What the registry asks of its owner; called on the polling thread. An attachment is to be
+     * given to its worker, or taken back from it; sl_registry_detached follows for each. */
+    void (*attach)(void *arg, struct sl_attachment *attachment);
+    void (*detach)(void *arg, struct sl_attachment *attachment);
+    /* Path of sealed plaintext: payload bytes a consumer may send at once (for its -EMSGSIZE). */
+    uint32_t payload_max;
+    void *arg;
+};
+
+/** return 0 and *out (caller owns), or -errno and reason [256]: one sentence that says what to do.
+ */
+int sl_registry_create(const struct sl_registry_config *config, struct sl_registry **out,
+                       char *reason) SL_MUST_USE;
+/** No worker may hold an attachment any more. Removes the socket; consumers see the end. */
+void sl_registry_destroy(struct sl_registry *registry);
+
+/** An epoll descriptor that becomes readable when sl_registry_poll has work. */
+int sl_registry_fd(const struct sl_registry *registry);
+/** Accepts, registers, notices who left; advances the heartbeat. Never blocks. now_ns monotonic. */
+void sl_registry_poll(struct sl_registry *registry, uint64_t now_ns);
+/** The worker gave the attachment back: its memory may go. */
+void sl_registry_detached(struct sl_registry *registry, struct sl_attachment *attachment);
+/** A worker found the consumer misbehaving: it loses its rings; detach calls follow. */
+void sl_registry_evict(struct sl_registry *registry, uint32_t consumer);
+
+struct sl_consumer_info {
+    uint32_t consumer;
+    uint16_t service;
+    int32_t pid;
+    uint32_t uid;
+};
+/** Consumers registered now; out [SL_CONSUMERS_MAX]. return how many. */
+unsigned sl_registry_list(const struct sl_registry *registry, struct sl_consumer_info *out);
+
+#endif

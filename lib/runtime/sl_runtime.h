@@ -1,0 +1,53 @@
+/**
+ * Threads: one lcore for each worker with the loop `receive, stages, send`, the handshake threads,
+ * and the rings between them. Starts and stops the whole gateway; no policy of its own.
+ */
+#ifndef SL_RUNTIME_H
+#define SL_RUNTIME_H
+
+#include "sl_base.h"
+#include "sl_handshake.h"
+#include "sl_port.h"
+#include "sl_registry.h"
+#include "sl_worker.h"
+
+struct sl_runtime;
+
+struct sl_runtime_config {
+    unsigned worker_count;
+    bool yield_when_idle;
+    unsigned port_count;
+    struct sl_port_config
+        ports[SL_GROUPS_MAX];               /* group, queue_count, rss fields are filled in here */
+    struct sl_worker_config worker;         /* template: what is the same for all workers; groups
+                                               hold addresses, VLAN and checksum policy only */
+    struct sl_handshaker_config handshaker; /* template */
+    unsigned handshaker_count;
+    const char *consumer_socket;
+    uint32_t consumer_socket_mode;
+    const char *const *services; /* [worker.service_count] */
+    uint64_t ring_size;
+    void (*log)(const char *line);
+};
+
+/** EAL must be up, with one lcore for each worker beside the main one. return NULL and reason[256].
+ */
+struct sl_runtime *sl_runtime_create(const struct sl_runtime_config *config, char *reason);
+/** Launches all threads. return 0 or -errno and reason. */
+int sl_runtime_start(struct sl_runtime *runtime, char *reason) SL_MUST_USE;
+
+/** The control thread's turn: messages of workers, registration of consumers. */
+void sl_runtime_poll(struct sl_runtime *runtime, uint64_t now_ns);
+/** Readable when a consumer wants something; poll at least every 100 ms all the same. */
+int sl_runtime_fd(const struct sl_runtime *runtime);
+
+/** Asks all workers to close their sessions; poll until sl_runtime_is_stopped, then destroy. */
+void sl_runtime_stop(struct sl_runtime *runtime);
+bool sl_runtime_is_stopped(const struct sl_runtime *runtime);
+/** Ends all threads, stopped or not, and frees everything. */
+void sl_runtime_destroy(struct sl_runtime *runtime);
+
+/** For telemetry: everything there is to print. The result is borrowed until the next call. */
+const struct sl_stats *sl_runtime_stats(struct sl_runtime *runtime, uint64_t now_ns);
+
+#endif

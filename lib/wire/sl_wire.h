@@ -1,0 +1,142 @@
+/**
+ * The formats on the wire: Ethernet, VLAN, ARP, neighbour discovery, IPv4, IPv6, ICMP, UDP, and the
+ * headers of DTLS records and ClientHellos. Parses and writes; keeps nothing.
+ *
+ * Everything parsed is borrowed from the frame. Any thread; never allocates, blocks or logs.
+ */
+#ifndef SL_WIRE_H
+#define SL_WIRE_H
+
+#include "sl_base.h"
+
+/** What to do about received UDP and ICMP checksums (DESIGN: veth hands over unfinished ones). */
+enum sl_rx_checksum {
+    SL_RX_CHECKSUM_AUTO,    /* drop what the port marked bad, believe the rest */
+    SL_RX_CHECKSUM_REQUIRE, /* verify in software what the port did not mark good */
+    SL_RX_CHECKSUM_IGNORE,
+};
+
+/**
+ * Parses a frame down to its UDP payload, ARP request, neighbour solicitation or echo request.
+ * RFC 791, 8200, 768, 826, 4861, 792, 4443; one 802.1Q tag.
+ *
+ * frame  in: data, len, segs, flags, vlan_tci, group.
+ *        out, on SL_DROP_NONE: kind, l3_off, payload_off, payload_len, path (the local side is the
+ *        destination as written in the frame; the caller decides whether it is its own).
+ *        payload_off + payload_len <= len always holds then. For ARP the path's IPs are the
+ *        sender's and the target's; for a solicitation local_ip is the target asked for.
+ */
+enum sl_drop sl_wire_parse_frame(struct sl_frame *frame,
+                                 enum sl_rx_checksum rx_checksum) SL_MUST_USE;
+
+/**
+ * Turns a parsed ARP request, neighbour solicitation or echo request into its answer, in place, of
+ * the same length or as long as the protocol asks, back to the frame's sender.
+ * The caller has checked that the address asked for is its own. Software checksums.
+ *
+ * own_mac the MAC of the port group; frame->tailroom may be used for a missing link-layer option.
+ * return  SL_DROP_NONE, or why there is no answer.
+ */
+enum sl_drop sl_wire_answer_frame(struct sl_frame *frame,
+                                  const uint8_t own_mac[SL_ETHER_ADDR_LEN]) SL_MUST_USE;
+
+/** Bytes of Ethernet, VLAN, IP and UDP header before a payload that takes `path`. */
+uint16_t sl_wire_headers_len(const struct sl_path *path);
+
+/**
+ * Writes the headers before a payload that already stands at data + sl_wire_headers_len(path).
+ *
+ * frame  in: data, payload_len (of the UDP payload), flags (SL_FRAME_TX_*: checksums that the port
+ *        will do; a pseudo-header sum is put in place for SL_FRAME_TX_UDP_CHECKSUM).
+ *        out: len, l3_off, payload_off. The caller keeps headroom and tailroom right.
+ * IPv4: DF set, ID 0 (RFC 6864), TTL 64. IPv6: hop limit 64. A computed UDP checksum of 0 is sent
+ * as 0xffff. Otherwise the checksum is computed in software, over header and payload.
+ */
+void sl_wire_write_headers(struct sl_frame *frame, const struct sl_path *path,
+                           const uint8_t own_mac[SL_ETHER_ADDR_LEN]);
+
+/** The Internet checksum (RFC 1071) of `len` bytes added to `sum`, not folded to 16 bits. */
+uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len);
+/** Folded and inverted, in the byte order to store with memcpy. */
+uint16_t sl_wire_checksum_fold(uint64_t sum);
+
+/** The first byte of a UDP payload says DTLS: 20..63, RFC 7983. */
+static inline bool sl_wire_is_dtls(uint8_t first)
+{
+    return first >= 20 && first <= 63;
+}
+
+/** One record's header, RFC 6347 4.1, RFC 9146 4. */
+struct sl_record_header {
+    uint8_t type;    /* enum sl_content_type, or another value that nobody knows */
+    uint8_t cid_len; /* 0 unless type is SL_CONTENT_TLS12_CID */
+    uint16_t version;
+    uint16_t epoch;
+    uint16_t header_len; /* 13 + cid_len */
+    uint16_t body_len;   /* of what follows the header */
+    uint64_t seq;        /* 48 bits */
+    const uint8_t *cid;  /* [cid_len] */
+};
+
+/**
+ * Reads the header of the record at the reader, checks that its body is there whole, and moves the
+ * reader behind it. `own_cid_len` (0..20) is the length of the connection IDs that we give out.
+ *
+ * Versions: fe fd; fe ff as well for a plaintext (epoch 0) record, as the first ClientHello may
+ * have it. Length at most 2^14 + 2048 (RFC 6347 4.1.2 by way of RFC 5246 6.2.3).
+ * return SL_DROP_NONE, or RECORD_HEADER, RECORD_VERSION, RECORD_TOO_LARGE: then the rest of the
+ *        datagram can't be split either.
+ */
+enum sl_drop sl_wire_parse_record(struct sl_reader *datagram, unsigned own_cid_len,
+                                  struct sl_record_header *out) SL_MUST_USE;
+
+/** The first fragment of a ClientHello, or the whole, RFC 6347 4.2.1, 4.2.2. */
+struct sl_client_hello {
+    uint64_t record_seq;
+    uint32_t msg_len; /* of the whole message, without its handshake header */
+    uint32_t frag_off;
+    uint32_t frag_len;
+    uint16_t msg_seq;
+    uint16_t client_version;
+    bool whole; /* frag_off 0 and frag_len == msg_len: suites and extensions are read */
+    uint8_t session_id_len;
+    uint8_t cookie_len;
+    uint16_t suites_len;   /* bytes; 0 unless whole */
+    const uint8_t *random; /* [SL_RANDOM_LEN]; NULL in a later fragment */
+    const uint8_t *session_id;
+    const uint8_t *cookie;
+    const uint8_t *suites;
+};
+
+/**
+ * Parses a plaintext handshake record whose first (and, for a ClientHello, only) message is a
+ * ClientHello fragment. A first fragment must hold everything up to the cookie's end. A whole one
+ * is walked to its end, extensions included, and any inconsistent length is refused.
+ *
+ * return SL_DROP_NONE; CLIENT_HELLO when malformed; CONTENT_TYPE when it is another message.
+ */
+enum sl_drop sl_wire_parse_client_hello(const struct sl_record_header *record, const uint8_t *body,
+                                        struct sl_client_hello *out) SL_MUST_USE;
+
+/** Length of a HelloVerifyRequest datagram with this cookie. */
+#define SL_HELLO_VERIFY_LEN(cookie_len)                                                            \
+    (SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN + 3 + (cookie_len))
+
+/**
+ * Writes a HelloVerifyRequest, RFC 6347 4.2.1: record version and server_version DTLS 1.0, record
+ * number that of the ClientHello, message sequence 0.
+ * out [SL_HELLO_VERIFY_LEN(cookie_len)]
+ */
+void sl_wire_write_hello_verify(uint8_t *out, uint64_t record_seq, const uint8_t *cookie,
+                                uint8_t cookie_len);
+
+/** Writes a 13-byte record header (epoch 0 or one without a connection ID) to out[13]. */
+void sl_wire_write_record_header(uint8_t *out, uint8_t type, uint16_t epoch, uint64_t seq,
+                                 uint16_t body_len);
+
+/** Microsoft's Toeplitz hash of the tuple as RSS computes it for UDP, default 40-byte key. */
+uint32_t sl_wire_rss_hash(const struct sl_tuple *tuple);
+/** The key, to program NICs with. */
+extern const uint8_t sl_wire_rss_key[40];
+
+#endif
