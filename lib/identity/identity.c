@@ -1,0 +1,82 @@
+#include <errno.h>
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "identity_priv.h"
+
+bool sl_identity_has_explicit_curve(const EVP_PKEY *key)
+{
+    int is_explicit = 0;
+    return EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+                                  &is_explicit) &&
+           is_explicit != 0;
+}
+
+/**
+ * DER of the key's SubjectPublicKeyInfo in its one canonical form, so that a peer can't have
+ * several names by encoding its key in several ways. Owned by the caller.
+ */
+static int encode_key(EVP_PKEY *borrowed, unsigned char **der)
+{
+    if (borrowed == NULL || sl_identity_has_explicit_curve(borrowed))
+        return -1;
+    EVP_PKEY *key = EVP_PKEY_dup(borrowed);
+    if (key == NULL)
+        return -1;
+    int len = -1;
+    if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
+        EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                       OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED))
+        len = i2d_PUBKEY(key, der);
+    EVP_PKEY_free(key);
+    return len;
+}
+
+static int hash_key(EVP_PKEY *key, uint8_t out[32])
+{
+    unsigned char *der = NULL;
+    int len = encode_key(key, &der);
+    int ok = len > 0 && EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL);
+    OPENSSL_free(der);
+    return ok ? 0 : -EINVAL;
+}
+
+static int write_subject(const X509 *certificate, char *out, size_t out_len)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (bio == NULL)
+        return -EINVAL;
+    const char *text = NULL;
+    long len = X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0
+                   ? BIO_get_mem_data(bio, &text)
+                   : -1;
+    size_t kept = len < 0 ? 0 : (size_t)len < out_len ? (size_t)len : out_len - 1;
+    if (kept > 0)
+        memcpy(out, text, kept);
+    out[kept] = 0;
+    BIO_free(bio);
+    return len >= 0 ? 0 : -EINVAL;
+}
+
+int sl_identity_from_certificate(struct sl_identity *identity, const void *x509)
+{
+    const X509 *certificate = x509;
+    identity->method = SL_IDENTITY_NONE;
+    memset(identity->certificate_sha256, 0, sizeof identity->certificate_sha256);
+    memset(identity->public_key_sha256, 0, sizeof identity->public_key_sha256);
+    memset(identity->subject, 0, sizeof identity->subject);
+    if (certificate == NULL)
+        return 0;
+    if (hash_key(X509_get0_pubkey(certificate), identity->public_key_sha256) != 0 ||
+        !X509_digest(certificate, EVP_sha256(), identity->certificate_sha256, NULL) ||
+        write_subject(certificate, identity->subject, sizeof identity->subject) != 0) {
+        ERR_clear_error();
+        return -EINVAL;
+    }
+    identity->method = SL_IDENTITY_CERTIFICATE;
+    return 0;
+}

@@ -1,0 +1,37 @@
+/** What the files of lib/identity share: reading PEM files. */
+#ifndef SL_IDENTITY_PRIV_H
+#define SL_IDENTITY_PRIV_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "sl_identity.h"
+
+/** Writes a sentence to reason [SL_REASON_LEN]. return false, for `return sl_pem_refuse(...)`. */
+bool sl_identity_refuse(char *reason, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** The EC parameters are spelled out instead of naming a curve: refused wherever a key is met. */
+bool sl_identity_has_explicit_curve(const EVP_PKEY *key);
+
+/** A file in memory, read whole. */
+struct sl_pem_file {
+    const char *path; /* borrowed */
+    char *bytes;      /* [len], NUL-terminated */
+    size_t len;
+};
+
+/** `what` names the file's purpose in the reason: "certificate file". Close it in any case. */
+bool sl_pem_open(struct sl_pem_file *file, const char *path, const char *what, char *reason);
+/** Wipes and frees. */
+void sl_pem_close(struct sl_pem_file *file);
+
+/** The first certificate and those behind it; the caller owns both, on success only. */
+bool sl_pem_read_certificates(const struct sl_pem_file *file, X509 **leaf, STACK_OF(X509) * *chain,
+                              char *reason);
+/** NULL and reason on failure; the caller owns the key. */
+EVP_PKEY *sl_pem_read_key(const struct sl_pem_file *file, char *reason);
+/** A store of all certificates and revocation lists of the file; the caller owns it. */
+X509_STORE *sl_pem_read_trust(const struct sl_pem_file *file, char *reason);
+
+#endif
