@@ -15,10 +15,12 @@
 #define SL_RING_MAGIC 0x31474e4952434c53ULL /* "SLCRING1" */
 #define SL_RING_ALIGN 64                    /* of entries */
 #define SL_RING_INDEX_ALIGN 128             /* each shared word on its own */
+#define SL_RING_SIZE_MIN 4096
 
 /** What an entry is. Receive rings carry the first five, send rings SL_RING_SEND and on. */
 enum sl_ring_kind {
-    SL_RING_PAD = 0, /* skip to the end of the data area; zeros of a punched hole read as this */
+    SL_RING_PAD = 0, /* its len is the rest of the data area, to be skipped; zeros of a punched hole
+                        read as a pad of length 0, which nobody writes */
     SL_RING_DATA = 1,
     SL_RING_OPEN = 2,    /* payload: struct sl_identity */
     SL_RING_MOVED = 3,   /* payload: struct sl_ring_moved */
@@ -62,6 +64,17 @@ struct sl_ring_moved {
 
 static_assert(sizeof(struct sl_ring_entry) == 32, "ring ABI");
 static_assert(sizeof(struct sl_ring_moved) == 24, "ring ABI");
+
+/**
+ * The worker that has a session, from its handle: bits 20..27. Part of the ABI, so that a consumer
+ * can pick the send ring; the other bits are the gateway's business.
+ */
+#define SL_RING_HANDLE_WORKER_SHIFT 20
+#define SL_RING_HANDLE_WORKER_MASK 0xff
+static inline uint8_t sl_ring_session_worker(uint64_t handle)
+{
+    return (uint8_t)(handle >> SL_RING_HANDLE_WORKER_SHIFT & SL_RING_HANDLE_WORKER_MASK);
+}
 
 /** The producer's shared words, and the consumer's: two places of memory with different rights. */
 struct sl_ring_producer_words {
@@ -126,8 +139,8 @@ bool sl_ring_is_sleeping(const struct sl_ring_producer *p);
 
 /**
  * The next entry, whole and within bounds, borrowed until sl_ring_release; NULL when empty or
- * corrupt. For rings whose producer is trusted (the gateway's, read by a consumer; messages between
- * threads). The entry is consumed.
+ * corrupt: see c->corrupt. For rings whose producer is trusted (the gateway's, read by a consumer;
+ * messages between threads). The entry is consumed.
  */
 const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *c);
 /**
@@ -144,12 +157,17 @@ int sl_ring_copy_next(struct sl_ring_consumer *c, struct sl_ring_entry *header, 
 void sl_ring_release(struct sl_ring_consumer *c);
 /** Entries wait that were not consumed yet. */
 bool sl_ring_is_ready(struct sl_ring_consumer *c);
-/** Announces sleep; false (and not asleep) when something arrived meanwhile. Then wait on the pipe.
+/**
+ * Announces sleep. true: asleep, wait on the pipe, then sl_ring_wake_up. false (and not asleep):
+ * something arrived meanwhile, or the ring is corrupt.
  */
 bool sl_ring_sleep(struct sl_ring_consumer *c) SL_MUST_USE;
 void sl_ring_wake_up(struct sl_ring_consumer *c);
 
-/** An in-process ring, for messages between two threads. Allocates; plain memory. */
+/**
+ * An in-process ring, for messages between two threads. Allocates; plain memory.
+ * size  of the data, a power of two >= SL_RING_SIZE_MIN. NULL and errno.
+ */
 struct sl_ring;
 struct sl_ring *sl_ring_create(uint64_t size);
 void sl_ring_destroy(struct sl_ring *ring);
