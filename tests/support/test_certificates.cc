@@ -1,0 +1,178 @@
+#include "test_certificates.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <stdexcept>
+
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+
+namespace sl_test
+{
+namespace
+{
+
+template <typename T> T *must(T *pointer)
+{
+    if (pointer == nullptr)
+        throw std::runtime_error(ERR_error_string(ERR_peek_last_error(), nullptr));
+    return pointer;
+}
+
+void must(int ok)
+{
+    if (ok <= 0)
+        throw std::runtime_error(ERR_error_string(ERR_peek_last_error(), nullptr));
+}
+
+EVP_PKEY *generate(const std::string &kind)
+{
+    if (kind == "EC")
+        return EVP_EC_gen("P-256");
+    if (kind == "P-384" || kind == "P-521")
+        return EVP_EC_gen(kind.c_str());
+    if (kind == "secp256k1")
+        return EVP_EC_gen("secp256k1");
+    if (kind == "RSA")
+        return EVP_RSA_gen(2048);
+    if (kind == "RSA-1024")
+        return EVP_RSA_gen(1024);
+    return EVP_PKEY_Q_keygen(nullptr, nullptr, kind.c_str());
+}
+
+const EVP_MD *digest_for(const Key &key)
+{
+    int kind = EVP_PKEY_get_base_id(key.get());
+    return kind == EVP_PKEY_ED25519 || kind == EVP_PKEY_ED448 ? nullptr : EVP_sha256();
+}
+
+void add_extension(X509 *certificate, int nid, const char *value)
+{
+    X509_EXTENSION *extension = must(X509V3_EXT_conf_nid(nullptr, nullptr, nid, value));
+    must(X509_add_ext(certificate, extension, -1));
+    X509_EXTENSION_free(extension);
+}
+
+void set_name(X509_NAME *name, const std::string &common_name)
+{
+    must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+                                    (const unsigned char *)common_name.c_str(), -1, -1, 0));
+}
+
+std::string take_text(BIO *bio)
+{
+    char *text = nullptr;
+    long len = BIO_get_mem_data(bio, &text);
+    std::string out(text, (size_t)len);
+    BIO_free(bio);
+    return out;
+}
+
+} // namespace
+
+Key make_key(const std::string &kind)
+{
+    static std::map<std::string, Key> kept;
+    bool is_slow = kind.compare(0, 3, "RSA") == 0;
+    if (is_slow && kept.count(kind) != 0)
+        return kept[kind];
+    Key key(must(generate(kind)), EVP_PKEY_free);
+    if (is_slow)
+        kept[kind] = key;
+    return key;
+}
+
+Identity make_identity(const std::string &kind, const std::string &common_name,
+                       const Identity *issuer, bool is_authority)
+{
+    Identity made{make_key(kind), Certificate(must(X509_new()), X509_free)};
+    X509 *certificate = made.certificate.get();
+    const Identity &signer = issuer != nullptr ? *issuer : made;
+    int serial = 0;
+    must(RAND_bytes((unsigned char *)&serial, sizeof serial));
+    must(X509_set_version(certificate, X509_VERSION_3));
+    must(ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial & 0x7fffffff));
+    must(X509_gmtime_adj(X509_getm_notBefore(certificate), -86400));
+    must(X509_gmtime_adj(X509_getm_notAfter(certificate), 86400L * 365));
+    set_name(X509_get_subject_name(certificate), common_name);
+    must(X509_set_issuer_name(certificate, X509_get_subject_name(signer.certificate.get())));
+    must(X509_set_pubkey(certificate, made.key.get()));
+    add_extension(certificate, NID_basic_constraints,
+                  is_authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    must(X509_sign(certificate, signer.key.get(), digest_for(signer.key)));
+    return made;
+}
+
+std::string make_crl_pem(const Identity &issuer, const Certificate &revoked)
+{
+    std::unique_ptr<X509_CRL, decltype(&X509_CRL_free)> crl(must(X509_CRL_new()), X509_CRL_free);
+    std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> now(must(X509_gmtime_adj(nullptr, -60)),
+                                                              ASN1_TIME_free);
+    std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> next(
+        must(X509_gmtime_adj(nullptr, 86400)), ASN1_TIME_free);
+    must(X509_CRL_set_version(crl.get(), X509_CRL_VERSION_2));
+    must(X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(issuer.certificate.get())));
+    must(X509_CRL_set1_lastUpdate(crl.get(), now.get()));
+    must(X509_CRL_set1_nextUpdate(crl.get(), next.get()));
+    X509_REVOKED *entry = must(X509_REVOKED_new());
+    must(X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked.get())));
+    must(X509_REVOKED_set_revocationDate(entry, now.get()));
+    must(X509_CRL_add0_revoked(crl.get(), entry));
+    must(X509_CRL_sign(crl.get(), issuer.key.get(), digest_for(issuer.key)));
+    BIO *bio = must(BIO_new(BIO_s_mem()));
+    must(PEM_write_bio_X509_CRL(bio, crl.get()));
+    return take_text(bio);
+}
+
+std::string to_pem(const Certificate &certificate)
+{
+    BIO *bio = must(BIO_new(BIO_s_mem()));
+    must(PEM_write_bio_X509(bio, certificate.get()));
+    return take_text(bio);
+}
+
+std::string to_pem(const Key &key, const char *passphrase)
+{
+    BIO *bio = must(BIO_new(BIO_s_mem()));
+    must(PEM_write_bio_PKCS8PrivateKey(bio, key.get(),
+                                       passphrase != nullptr ? EVP_aes_128_cbc() : nullptr, nullptr,
+                                       0, nullptr, (void *)passphrase));
+    return take_text(bio);
+}
+
+TemporaryDirectory::TemporaryDirectory()
+{
+    const char *base = std::getenv("TMPDIR");
+    root = std::string(base != nullptr ? base : "/tmp") + "/sluice-test-XXXXXX";
+    if (mkdtemp(root.data()) == nullptr)
+        throw std::runtime_error("mkdtemp failed for " + root);
+}
+
+TemporaryDirectory::~TemporaryDirectory()
+{
+    for (const std::string &file : files)
+        unlink(file.c_str());
+    rmdir(root.c_str());
+}
+
+std::string TemporaryDirectory::path(const std::string &name) const
+{
+    return root + "/" + name;
+}
+
+std::string TemporaryDirectory::write(const std::string &name, const std::string &content)
+{
+    std::string at = path(name);
+    std::ofstream(at, std::ios::binary) << content;
+    files.push_back(at);
+    return at;
+}
+
+} // namespace sl_test

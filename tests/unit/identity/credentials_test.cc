@@ -1,0 +1,282 @@
+extern "C" {
+#include "sl_identity.h"
+}
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "test_certificates.h"
+
+using namespace sl_test;
+
+namespace
+{
+
+class Credentials : public ::testing::Test
+{
+  protected:
+    TemporaryDirectory directory;
+    sl_credentials *loaded = nullptr;
+    int which = 99;
+    bool which_is_key = false;
+    char reason[SL_REASON_LEN] = "";
+
+    ~Credentials() override
+    {
+        sl_credentials_destroy(loaded);
+    }
+
+    struct Pair {
+        std::string certificate, key;
+    };
+
+    Pair write(const std::string &name, const Identity &identity)
+    {
+        return {directory.write(name + ".crt", to_pem(identity.certificate)),
+                directory.write(name + ".key", to_pem(identity.key))};
+    }
+
+    bool load(const std::vector<Pair> &pairs, const char *ca_file = nullptr)
+    {
+        std::vector<sl_certificate_files> files;
+        for (const Pair &pair : pairs)
+            files.push_back({pair.certificate.c_str(), pair.key.c_str()});
+        sl_credentials_destroy(loaded);
+        loaded = sl_credentials_load(files.data(), (unsigned)files.size(), ca_file, &which,
+                                     &which_is_key, reason);
+        return loaded != nullptr;
+    }
+
+    void expect_refused(int at, bool is_key, const std::string &sentence)
+    {
+        EXPECT_EQ(which, at);
+        EXPECT_EQ(which_is_key, is_key);
+        EXPECT_EQ(std::string(reason), sentence);
+    }
+};
+
+} // namespace
+
+TEST_F(Credentials, LoadsRsaEcdsaAndEd25519SideBySide)
+{
+    ASSERT_TRUE(
+        load({write("rsa", make_identity("RSA", "r")), write("ec", make_identity("EC", "e")),
+              write("ed", make_identity("ED25519", "d"))}))
+        << reason;
+    ASSERT_EQ(sl_credentials_count(loaded), 3u);
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT_EQ(X509_check_private_key((X509 *)sl_credentials_certificate(loaded, i),
+                                         (EVP_PKEY *)sl_credentials_key(loaded, i)),
+                  1);
+    EXPECT_EQ(sl_credentials_trust(loaded), nullptr);
+}
+
+TEST_F(Credentials, KeepsTheChainBehindTheLeaf)
+{
+    Identity ca = make_identity("EC", "ca", nullptr, true);
+    Identity middle = make_identity("EC", "middle", &ca, true);
+    Identity leaf = make_identity("EC", "leaf", &middle);
+    Pair pair{directory.write("c", to_pem(leaf.certificate) + to_pem(middle.certificate) +
+                                       to_pem(ca.certificate)),
+              directory.write("k", to_pem(leaf.key))};
+    ASSERT_TRUE(load({pair})) << reason;
+    EXPECT_EQ(X509_cmp((X509 *)sl_credentials_certificate(loaded, 0), leaf.certificate.get()), 0);
+    STACK_OF(X509) *chain = (STACK_OF(X509) *)sl_credentials_chain(loaded, 0);
+    ASSERT_EQ(sk_X509_num(chain), 2);
+    EXPECT_EQ(X509_cmp(sk_X509_value(chain, 0), middle.certificate.get()), 0);
+}
+
+TEST_F(Credentials, ReadsCertificateAndKeyFromOneFile)
+{
+    Identity identity = make_identity("EC", "both");
+    std::string both = directory.write("both", to_pem(identity.key) + to_pem(identity.certificate));
+    EXPECT_TRUE(load({{both, both}})) << reason;
+}
+
+TEST_F(Credentials, SayThatOneIsNeeded)
+{
+    EXPECT_FALSE(load({}));
+    expect_refused(0, false, "no certificate is configured: a DTLS server needs one");
+}
+
+TEST_F(Credentials, SayThatTheCertificateFileIsMissing)
+{
+    Pair good = write("good", make_identity("EC", "x"));
+    EXPECT_FALSE(load({good, {directory.path("none.crt"), good.key}}));
+    expect_refused(1, false,
+                   "certificate file " + directory.path("none.crt") +
+                       " cannot be opened: No such file or directory");
+}
+
+TEST_F(Credentials, SayThatTheKeyFileIsMissing)
+{
+    Pair pair = write("good", make_identity("EC", "x"));
+    EXPECT_FALSE(load({{pair.certificate, directory.path("none.key")}}));
+    expect_refused(0, true,
+                   "key file " + directory.path("none.key") +
+                       " cannot be opened: No such file or directory");
+}
+
+TEST_F(Credentials, SayThatAFileCannotBeRead)
+{
+    Pair pair = write("good", make_identity("EC", "x"));
+    EXPECT_FALSE(load({{"/", pair.key}}));
+    expect_refused(0, false, "certificate file / cannot be read: Is a directory");
+}
+
+TEST_F(Credentials, SayThatAFileIsTooLarge)
+{
+    Pair pair = write("good", make_identity("EC", "x"));
+    std::string large = directory.write("large", std::string((4 << 20) + 1, '\n'));
+    EXPECT_FALSE(load({{large, pair.key}}));
+    expect_refused(0, false, "certificate file " + large + " is larger than 4 MiB");
+}
+
+TEST_F(Credentials, SayThatAFileHoldsNoCertificate)
+{
+    Pair pair = write("good", make_identity("EC", "x"));
+    for (const char *content : {"", "nothing\n"}) {
+        std::string empty = directory.write("empty", content);
+        EXPECT_FALSE(load({{empty, pair.key}}));
+        expect_refused(0, false, "certificate file " + empty + " holds no certificate in PEM form");
+    }
+    EXPECT_FALSE(load({{pair.key, pair.key}}));
+    expect_refused(0, false, "certificate file " + pair.key + " holds no certificate in PEM form");
+}
+
+TEST_F(Credentials, SayThatACertificateIsMalformed)
+{
+    Pair pair = write("good", make_identity("EC", "x"));
+    std::string pem = to_pem(make_identity("EC", "y").certificate);
+    for (const std::string &content :
+         {pem.substr(0, pem.size() / 2), std::string(pem).replace(40, 8, "AAAAAAAA"),
+          pem + pem.substr(0, 100)}) {
+        std::string broken = directory.write("broken", content);
+        EXPECT_FALSE(load({{broken, pair.key}})) << content;
+        expect_refused(0, false, "certificate file " + broken + " holds a malformed certificate");
+    }
+}
+
+TEST_F(Credentials, SayThatAFileHoldsNoKey)
+{
+    Pair pair = write("good", make_identity("EC", "x"));
+    EXPECT_FALSE(load({{pair.certificate, pair.certificate}}));
+    expect_refused(0, true, "key file " + pair.certificate + " holds no private key in PEM form");
+}
+
+TEST_F(Credentials, SayThatAKeyIsMalformed)
+{
+    Identity identity = make_identity("EC", "x");
+    Pair pair = write("good", identity);
+    std::string broken = directory.write("broken", to_pem(identity.key).replace(40, 8, "AAAAAAAA"));
+    EXPECT_FALSE(load({{pair.certificate, broken}}));
+    expect_refused(0, true, "key file " + broken + " holds a malformed private key");
+}
+
+TEST_F(Credentials, SayThatAKeyIsEncrypted)
+{
+    Identity identity = make_identity("EC", "x");
+    Pair pair = write("good", identity);
+    std::string locked = directory.write("locked", to_pem(identity.key, "passphrase"));
+    EXPECT_FALSE(load({{pair.certificate, locked}}));
+    expect_refused(0, true, "key file " + locked + " is encrypted: give one without a passphrase");
+}
+
+TEST_F(Credentials, SayThatAKeyBelongsToAnotherCertificate)
+{
+    Pair one = write("one", make_identity("EC", "x"));
+    Pair other = write("other", make_identity("EC", "y"));
+    Pair rsa = write("rsa", make_identity("RSA", "z"));
+    for (const Pair &wrong : {other, rsa}) {
+        EXPECT_FALSE(load({{one.certificate, wrong.key}}));
+        expect_refused(0, true,
+                       "key file " + wrong.key + " does not belong to certificate " +
+                           one.certificate);
+    }
+}
+
+TEST_F(Credentials, RefuseKeysThatNoPeerWouldTrust)
+{
+    Pair small = write("small", make_identity("RSA-1024", "x"));
+    EXPECT_FALSE(load({small}));
+    expect_refused(0, false,
+                   "certificate file " + small.certificate +
+                       " has an RSA key of 1024 bits: at least 2048 are needed");
+    Pair strange = write("strange", make_identity("ED448", "x"));
+    EXPECT_FALSE(load({strange}));
+    expect_refused(0, false,
+                   "certificate file " + strange.certificate +
+                       " has a key of an unsupported type: RSA, ECDSA or Ed25519 is needed");
+    Pair curve = write("curve", make_identity("secp256k1", "x"));
+    EXPECT_FALSE(load({curve}));
+    expect_refused(0, false,
+                   "certificate file " + curve.certificate +
+                       " has an EC key that is not on a named curve P-256, P-384 or P-521");
+}
+
+TEST_F(Credentials, RefuseASecondCertificateOfAKind)
+{
+    Pair one = write("one", make_identity("EC", "x"));
+    Pair two = write("two", make_identity("P-384", "y"));
+    EXPECT_FALSE(load({one, two}));
+    expect_refused(1, false,
+                   "certificate file " + two.certificate +
+                       " has a key of the same type as a certificate before it: one of RSA, ECDSA "
+                       "and Ed25519 each");
+}
+
+TEST_F(Credentials, TrustWhatTheCaFileHolds)
+{
+    Pair pair = write("good", make_identity("EC", "x"));
+    Identity ca = make_identity("EC", "ca", nullptr, true);
+    Identity other = make_identity("RSA", "other", nullptr, true);
+    std::string file = directory.write("ca", to_pem(ca.certificate) + to_pem(other.certificate));
+    ASSERT_TRUE(load({pair}, file.c_str())) << reason;
+    X509_STORE *store = (X509_STORE *)sl_credentials_trust(loaded);
+    ASSERT_NE(store, nullptr);
+    EXPECT_EQ(sk_X509_OBJECT_num(X509_STORE_get0_objects(store)), 2);
+}
+
+TEST_F(Credentials, SayWhatIsWrongWithTheCaFile)
+{
+    Pair pair = write("good", make_identity("EC", "x"));
+    std::string missing = directory.path("missing");
+    EXPECT_FALSE(load({pair}, missing.c_str()));
+    expect_refused(SL_CREDENTIALS_CA, false,
+                   "CA file " + missing + " cannot be opened: No such file or directory");
+    for (const std::string &content : {std::string("nothing"), to_pem(make_key("EC"))}) {
+        std::string empty = directory.write("empty", content);
+        EXPECT_FALSE(load({pair}, empty.c_str()));
+        expect_refused(SL_CREDENTIALS_CA, false,
+                       "CA file " + empty + " holds no certificate in PEM form");
+    }
+    std::string pem = to_pem(make_identity("EC", "y").certificate);
+    std::string broken = directory.write("broken", pem.replace(40, 8, "AAAAAAAA"));
+    EXPECT_FALSE(load({pair}, broken.c_str()));
+    expect_refused(SL_CREDENTIALS_CA, false,
+                   "CA file " + broken + " holds a malformed certificate");
+}
+
+TEST_F(Credentials, ObeyARevocationListInTheCaFile)
+{
+    Pair pair = write("good", make_identity("EC", "x"));
+    Identity ca = make_identity("EC", "ca", nullptr, true);
+    Identity revoked = make_identity("EC", "revoked", &ca);
+    Identity welcome = make_identity("EC", "welcome", &ca);
+    std::string file =
+        directory.write("ca", to_pem(ca.certificate) + make_crl_pem(ca, revoked.certificate));
+    ASSERT_TRUE(load({pair}, file.c_str())) << reason;
+    auto verify = [&](const Identity &identity) {
+        X509_STORE_CTX *context = X509_STORE_CTX_new();
+        X509_STORE_CTX_init(context, (X509_STORE *)sl_credentials_trust(loaded),
+                            identity.certificate.get(), nullptr);
+        X509_verify_cert(context);
+        int error = X509_STORE_CTX_get_error(context);
+        X509_STORE_CTX_free(context);
+        return error;
+    };
+    EXPECT_EQ(verify(revoked), X509_V_ERR_CERT_REVOKED);
+    EXPECT_EQ(verify(welcome), X509_V_OK);
+}
