@@ -123,7 +123,9 @@ static inline void sl_write_bytes(struct sl_writer *w, const void *bytes, size_t
 static inline void sl_write_be(struct sl_writer *w, uint64_t value, unsigned len)
 {
     uint8_t *room = sl_write_room(w, len);
-    for (unsigned i = 0; room != NULL && i < len; i++)
+    if (room == NULL)
+        return;
+    for (unsigned i = 0; i < len; i++)
         room[i] = (uint8_t)(value >> (8 * (len - 1 - i)));
 }
 

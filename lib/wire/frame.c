@@ -1,0 +1,270 @@
+/* Frames in: Ethernet, VLAN, ARP, IPv4, IPv6, ICMP, UDP, each length checked against the one around
+ * it. */
+#include "wire_priv.h"
+
+/** A parse in progress: where it stands, and the packet's IP payload once known. */
+struct parse {
+    struct sl_frame *frame;
+    struct sl_reader r;
+    uint8_t protocol;
+    uint8_t hop_limit;
+    const uint8_t *l4; /* [l4_len] */
+    uint32_t l4_len;
+    bool is_v6;
+};
+
+/** Software verification is wanted, or the port has found the checksum wrong. */
+static bool must_verify(const struct sl_frame *frame, enum sl_rx_checksum policy)
+{
+    return policy == SL_RX_CHECKSUM_REQUIRE && !(frame->flags & SL_FRAME_RX_L4_CHECKSUM_GOOD);
+}
+
+static bool is_marked_bad(const struct sl_frame *frame, enum sl_rx_checksum policy)
+{
+    return policy != SL_RX_CHECKSUM_IGNORE && (frame->flags & SL_FRAME_RX_L4_CHECKSUM_BAD);
+}
+
+static bool is_l4_sum_good(const struct parse *p)
+{
+    const struct sl_tuple *tuple = &p->frame->path.tuple;
+    uint64_t sum = 0;
+    if (p->protocol != PROTOCOL_ICMP4)
+        sum = wire_pseudo_sum(&tuple->remote_ip, &tuple->local_ip, p->protocol, p->l4_len);
+    return sl_wire_checksum_fold(sl_wire_checksum_add(sum, p->l4, p->l4_len)) == 0;
+}
+
+/** Addresses that no honest sender has: multicast, broadcast, unspecified, loopback. */
+static bool is_source_possible(const struct sl_ip *ip)
+{
+    static const uint8_t zeros[15];
+    const uint8_t *b = ip->bytes;
+    if (sl_ip_is_v4(ip))
+        return b[12] != 0 && b[12] != 127 && b[12] < 224;
+    if (b[0] == 0xff)
+        return false;
+    return memcmp(b, zeros, 15) != 0 || b[15] > 1;
+}
+
+static enum sl_drop parse_udp(struct parse *p, enum sl_rx_checksum policy)
+{
+    struct sl_frame *frame = p->frame;
+    struct sl_reader r = sl_reader_of(p->l4, p->l4_len);
+    frame->path.tuple.remote_port = sl_read_be16(&r);
+    frame->path.tuple.local_port = sl_read_be16(&r);
+    uint16_t len = sl_read_be16(&r);
+    uint16_t checksum = sl_read_be16(&r);
+    if (r.failed || len < SL_UDP_HEADER_LEN || len > p->l4_len)
+        return SL_DROP_UDP_LENGTH;
+    if (frame->path.tuple.remote_port == 0 || !is_source_possible(&frame->path.tuple.remote_ip))
+        return SL_DROP_BAD_SOURCE;
+    p->l4_len = len;
+    if (is_marked_bad(frame, policy))
+        return SL_DROP_UDP_CHECKSUM;
+    if (checksum == 0) {
+        if (p->is_v6 && policy != SL_RX_CHECKSUM_IGNORE) /* RFC 8200 8.1 */
+            return SL_DROP_UDP_CHECKSUM;
+    } else if (must_verify(frame, policy) && !is_l4_sum_good(p)) {
+        return SL_DROP_UDP_CHECKSUM;
+    }
+    frame->payload_off = (uint16_t)(p->l4 + SL_UDP_HEADER_LEN - frame->data);
+    frame->payload_len = (uint16_t)(len - SL_UDP_HEADER_LEN);
+    frame->kind = SL_PACKET_UDP;
+    return SL_DROP_NONE;
+}
+
+/** ICMP is answered by us, never by a NIC's word: its checksum is always looked at. */
+static enum sl_drop parse_icmp(struct parse *p, uint8_t request, enum sl_packet_kind kind)
+{
+    struct sl_frame *frame = p->frame;
+    if (p->l4_len < ICMP_HEADER_LEN)
+        return SL_DROP_TRUNCATED;
+    if (p->l4[0] != request || p->l4[1] != 0)
+        return SL_DROP_IP_PROTOCOL;
+    if (!is_source_possible(&frame->path.tuple.remote_ip))
+        return SL_DROP_BAD_SOURCE;
+    if (!is_l4_sum_good(p))
+        return SL_DROP_UDP_CHECKSUM;
+    frame->payload_off = (uint16_t)(p->l4 - frame->data);
+    frame->payload_len = (uint16_t)p->l4_len;
+    frame->kind = (uint16_t)kind;
+    return SL_DROP_NONE;
+}
+
+/** RFC 4861 7.1.1. */
+static enum sl_drop parse_solicitation(struct parse *p)
+{
+    static const struct sl_ip unspecified;
+    struct sl_frame *frame = p->frame;
+    if (p->hop_limit != ND_HOP_LIMIT || p->l4[1] != 0)
+        return SL_DROP_IP_PROTOCOL;
+    if (!is_l4_sum_good(p))
+        return SL_DROP_UDP_CHECKSUM;
+    struct sl_reader r = sl_reader_of(p->l4, p->l4_len);
+    sl_read_bytes(&r, ND_TARGET_OFF);
+    const uint8_t *target = sl_read_bytes(&r, 16);
+    if (r.failed)
+        return SL_DROP_TRUNCATED;
+    bool has_source_link = false;
+    while (sl_reader_left(&r) > 0) {
+        uint8_t type = sl_read_u8(&r);
+        uint8_t units = sl_read_u8(&r); /* of 8 bytes */
+        sl_read_bytes(&r, (size_t)units * 8 - (units > 0 ? 2 : 0));
+        if (r.failed || units == 0)
+            return SL_DROP_TRUNCATED;
+        has_source_link |= type == ND_OPTION_SOURCE_LINK;
+    }
+    bool is_probe = memcmp(&frame->path.tuple.remote_ip, &unspecified, 16) == 0;
+    if (target[0] == 0xff ||
+        (is_probe ? has_source_link : !is_source_possible(&frame->path.tuple.remote_ip)))
+        return SL_DROP_BAD_SOURCE;
+    memcpy(frame->path.tuple.local_ip.bytes, target, 16);
+    frame->payload_off = (uint16_t)(p->l4 - frame->data);
+    frame->payload_len = (uint16_t)p->l4_len;
+    frame->kind = SL_PACKET_ND_SOLICIT;
+    return SL_DROP_NONE;
+}
+
+static enum sl_drop parse_l4(struct parse *p, enum sl_rx_checksum policy)
+{
+    if (p->protocol == PROTOCOL_UDP)
+        return parse_udp(p, policy);
+    if (p->protocol == PROTOCOL_ICMP4 && !p->is_v6)
+        return parse_icmp(p, ICMP4_ECHO_REQUEST, SL_PACKET_ECHO4);
+    if (p->protocol != PROTOCOL_ICMP6 || !p->is_v6)
+        return SL_DROP_IP_PROTOCOL;
+    if (p->l4_len >= ICMP_HEADER_LEN && p->l4[0] == ICMP6_SOLICITATION)
+        return parse_solicitation(p);
+    return parse_icmp(p, ICMP6_ECHO_REQUEST, SL_PACKET_ECHO6);
+}
+
+/** RFC 791 3.1. Ethernet padding behind the packet is tolerated. */
+static enum sl_drop parse_ipv4(struct parse *p, enum sl_rx_checksum policy)
+{
+    struct sl_frame *frame = p->frame;
+    const uint8_t *header = p->r.at;
+    size_t left = sl_reader_left(&p->r);
+    if (left < SL_IPV4_HEADER_LEN)
+        return SL_DROP_TRUNCATED;
+    unsigned header_len = (header[0] & 0x0f) * 4u;
+    unsigned total_len = sl_load_be16(header + 2);
+    if (header[0] >> 4 != 4 || header_len < SL_IPV4_HEADER_LEN || total_len < header_len)
+        return SL_DROP_IP_HEADER;
+    if (total_len > left)
+        return SL_DROP_TRUNCATED;
+    if (frame->flags & SL_FRAME_RX_IP_CHECKSUM_BAD)
+        return SL_DROP_IP_HEADER;
+    if (!(frame->flags & SL_FRAME_RX_IP_CHECKSUM_GOOD) &&
+        sl_wire_checksum_fold(sl_wire_checksum_add(0, header, header_len)) != 0)
+        return SL_DROP_IP_HEADER;
+    if (sl_load_be16(header + 6) & 0x3fff)
+        return SL_DROP_IP_FRAGMENT;
+    frame->path.tuple.remote_ip = sl_ip_from_v4(header + 12);
+    frame->path.tuple.local_ip = sl_ip_from_v4(header + 16);
+    p->protocol = header[9];
+    p->hop_limit = header[8];
+    p->l4 = header + header_len;
+    p->l4_len = total_len - header_len;
+    return parse_l4(p, policy);
+}
+
+/** Steps over hop-by-hop and destination options (RFC 8200 4.1); a fragment ends it. */
+static enum sl_drop skip_extensions(struct parse *p, struct sl_reader *r)
+{
+    while (p->protocol == IPV6_HOP_BY_HOP || p->protocol == IPV6_DESTINATION) {
+        p->protocol = sl_read_u8(r);
+        size_t len = (size_t)sl_read_u8(r) * 8 + 6;
+        if (sl_read_bytes(r, len) == NULL)
+            return SL_DROP_TRUNCATED;
+    }
+    return p->protocol == IPV6_FRAGMENT ? SL_DROP_IP_FRAGMENT : SL_DROP_NONE;
+}
+
+static enum sl_drop parse_ipv6(struct parse *p, enum sl_rx_checksum policy)
+{
+    struct sl_frame *frame = p->frame;
+    const uint8_t *header = sl_read_bytes(&p->r, SL_IPV6_HEADER_LEN);
+    if (header == NULL)
+        return SL_DROP_TRUNCATED;
+    if (header[0] >> 4 != 6)
+        return SL_DROP_IP_HEADER;
+    uint16_t payload_len = sl_load_be16(header + 4);
+    const uint8_t *payload = sl_read_bytes(&p->r, payload_len);
+    if (payload == NULL)
+        return SL_DROP_TRUNCATED;
+    memcpy(frame->path.tuple.remote_ip.bytes, header + 8, 16);
+    memcpy(frame->path.tuple.local_ip.bytes, header + 24, 16);
+    if (sl_ip_is_v4(&frame->path.tuple.remote_ip) || sl_ip_is_v4(&frame->path.tuple.local_ip))
+        return SL_DROP_BAD_SOURCE; /* mapped addresses never travel, RFC 4291 2.5.5.2 */
+    p->is_v6 = true;
+    p->protocol = header[6];
+    p->hop_limit = header[7];
+    struct sl_reader inner = sl_reader_of(payload, payload_len);
+    enum sl_drop drop = skip_extensions(p, &inner);
+    if (drop != SL_DROP_NONE)
+        return drop;
+    p->l4 = inner.at;
+    p->l4_len = (uint32_t)sl_reader_left(&inner);
+    return parse_l4(p, policy);
+}
+
+/** RFC 826: requests for Ethernet and IPv4. A probe (RFC 5227) has sender 0.0.0.0. */
+static enum sl_drop parse_arp(struct parse *p)
+{
+    static const uint8_t request[8] = {0, 1, 0x08, 0x00, SL_ETHER_ADDR_LEN, 4, 0, 1};
+    struct sl_frame *frame = p->frame;
+    const uint8_t *arp = sl_read_bytes(&p->r, ARP_LEN);
+    if (arp == NULL)
+        return SL_DROP_TRUNCATED;
+    if (memcmp(arp, request, sizeof request) != 0)
+        return SL_DROP_IP_PROTOCOL;
+    if (arp[8] & 1)
+        return SL_DROP_BAD_SOURCE;
+    frame->path.tuple.remote_ip = sl_ip_from_v4(arp + 14);
+    frame->path.tuple.local_ip = sl_ip_from_v4(arp + 24);
+    frame->payload_off = frame->l3_off;
+    frame->payload_len = ARP_LEN;
+    frame->kind = SL_PACKET_ARP_REQUEST;
+    return SL_DROP_NONE;
+}
+
+/** The VLAN of a tag control field; a priority tag (VLAN 0) is none. */
+static uint16_t vlan_of(uint16_t tci)
+{
+    uint16_t id = tci & 0x0fff;
+    return id != 0 ? id : SL_VLAN_NONE;
+}
+
+enum sl_drop sl_wire_parse_frame(struct sl_frame *frame, enum sl_rx_checksum rx_checksum)
+{
+    if (frame->segs != 1)
+        return SL_DROP_SEGMENTED;
+    struct parse p = {.frame = frame, .r = sl_reader_of(frame->data, frame->len)};
+    const uint8_t *ether = sl_read_bytes(&p.r, 2 * SL_ETHER_ADDR_LEN);
+    uint16_t type = sl_read_be16(&p.r);
+    bool is_stripped = frame->flags & SL_FRAME_RX_VLAN_STRIPPED;
+    uint16_t vlan_id = is_stripped ? vlan_of(frame->vlan_tci) : SL_VLAN_NONE;
+    if (type == ETHERTYPE_VLAN && !is_stripped) {
+        vlan_id = vlan_of(sl_read_be16(&p.r));
+        type = sl_read_be16(&p.r);
+    }
+    if (p.r.failed)
+        return SL_DROP_TRUNCATED;
+    if (ether[SL_ETHER_ADDR_LEN] & 1)
+        return SL_DROP_BAD_SOURCE;
+    memset(&frame->path, 0, sizeof frame->path);
+    memcpy(frame->path.hop.mac, ether + SL_ETHER_ADDR_LEN, SL_ETHER_ADDR_LEN);
+    frame->path.hop.vlan_id = vlan_id;
+    frame->path.hop.group = frame->group;
+    frame->l3_off = (uint16_t)(p.r.at - frame->data);
+    frame->kind = SL_PACKET_NONE;
+    switch (type) {
+    case ETHERTYPE_IPV4:
+        return parse_ipv4(&p, rx_checksum);
+    case ETHERTYPE_IPV6:
+        return parse_ipv6(&p, rx_checksum);
+    case ETHERTYPE_ARP:
+        return parse_arp(&p);
+    default:
+        return SL_DROP_ETHERTYPE;
+    }
+}

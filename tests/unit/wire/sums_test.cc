@@ -1,0 +1,92 @@
+#include "packets.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace
+{
+
+uint16_t NaiveChecksum(const uint8_t *bytes, size_t len)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < len; i++)
+        sum += i % 2 == 0 ? (uint32_t)bytes[i] << 8 : bytes[i];
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~sum;
+}
+
+sl_tuple Tuple(const sl_ip &source, uint16_t source_port, const sl_ip &destination, uint16_t port)
+{
+    return sl_tuple{source, destination, source_port, port};
+}
+
+sl_ip Parse6(std::initializer_list<uint16_t> words)
+{
+    sl_ip ip;
+    size_t at = 0;
+    for (uint16_t word : words) {
+        ip.bytes[at++] = (uint8_t)(word >> 8);
+        ip.bytes[at++] = (uint8_t)word;
+    }
+    return ip;
+}
+
+} // namespace
+
+TEST(WireChecksum, AgreesWithTheNaiveOneAtEveryLengthAndAlignment)
+{
+    std::mt19937 random(3);
+    Bytes bytes(1600 + 8);
+    for (uint8_t &b : bytes)
+        b = (uint8_t)(random() | (random() % 4 == 0 ? 0xff : 0));
+    for (size_t len = 0; len <= 1600; len++) {
+        const uint8_t *at = bytes.data() + len % 8;
+        uint16_t sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, at, len));
+        ASSERT_EQ(__builtin_bswap16(sum), NaiveChecksum(at, len)) << len;
+    }
+}
+
+TEST(WireChecksum, AZeroUdpChecksumIsSentAsOnes)
+{
+    // Over all payloads of two bytes one sums to 0.
+    for (unsigned value = 0; value < 0x10000; value++) {
+        Bytes frame = UdpFrame(false, {(uint8_t)(value >> 8), (uint8_t)value});
+        ASSERT_FALSE(frame[40] == 0 && frame[41] == 0) << value;
+    }
+}
+
+// "Verifying the RSS Hash Calculation", Windows driver documentation.
+TEST(WireRss, AgreesWithMicrosoftsVectors)
+{
+    sl_tuple a = Tuple(V4(66, 9, 149, 187), 2794, V4(161, 142, 100, 80), 1766);
+    EXPECT_EQ(sl_wire_rss_hash(&a), 0x51ccc178u);
+    sl_tuple b = Tuple(V4(199, 92, 111, 2), 14230, V4(65, 69, 140, 83), 4739);
+    EXPECT_EQ(sl_wire_rss_hash(&b), 0xc626b0eau);
+    sl_tuple c = Tuple(Parse6({0x3ffe, 0x2501, 0x200, 0x1fff, 0, 0, 0, 7}), 2794,
+                       Parse6({0x3ffe, 0x2501, 0x200, 3, 0, 0, 0, 1}), 1766);
+    EXPECT_EQ(sl_wire_rss_hash(&c), 0x40207d3du);
+    sl_tuple d = Tuple(Parse6({0x3ffe, 0x1900, 0x4545, 3, 0x200, 0xf8ff, 0xfe21, 0x67cf}), 44251,
+                       Parse6({0xfe80, 0, 0, 0, 0x200, 0xf8ff, 0xfe21, 0x67cf}), 38024);
+    EXPECT_EQ(sl_wire_rss_hash(&d), 0x02d1feefu);
+}
+
+TEST(WireHeaders, APortThatSumsGetsThePseudoHeadersSum)
+{
+    Frame frame{Bytes()};
+    sl_path path{};
+    path.tuple = Tuple(V4(198, 19, 0, 7), 40000, V4(198, 18, 0, 1), 4433);
+    path.hop.vlan_id = SL_VLAN_NONE;
+    frame.payload_len = 4;
+    frame.flags = SL_FRAME_TX_IP_CHECKSUM | SL_FRAME_TX_UDP_CHECKSUM;
+    sl_wire_write_headers(&frame, &path, kOwnMac);
+    EXPECT_EQ(frame.data[24], 0);
+    EXPECT_EQ(frame.data[25], 0);
+    // Completing it as a port does gives a valid packet.
+    uint16_t sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, frame.data + 34, 12));
+    memcpy(frame.data + 40, &sum, 2);
+    uint16_t ip_sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, frame.data + 14, 20));
+    memcpy(frame.data + 24, &ip_sum, 2);
+    EXPECT_EQ(sl_wire_parse_frame(&frame, SL_RX_CHECKSUM_REQUIRE), SL_DROP_NONE);
+}
