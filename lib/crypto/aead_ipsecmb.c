@@ -1,0 +1,157 @@
+/** AES-GCM by direct calls of Intel's IPsec_MB: no job queue, one call opens or seals a record. */
+#include <errno.h>
+#include <intel-ipsec-mb.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+#include "crypto_priv.h"
+
+static_assert(SL_AEAD_KEY_BLOCK_LEN >= sizeof(struct gcm_key_data),
+              "an expanded key has to fit its place");
+static_assert(_Alignof(struct sl_aead_key) >= _Alignof(struct gcm_key_data),
+              "an expanded key has to be aligned");
+
+#define CACHE_LINE 64
+/* Far enough ahead to hide a miss behind the work on the records between. */
+#define PREFETCH_AHEAD 6
+
+struct aead_ipsecmb {
+    IMB_MGR *mgr;
+    bool is_vaes; /* the layout of the hash keys differs */
+    struct gcm_context_data scratch;
+};
+
+struct aead_ipsecmb *aead_ipsecmb_create(void)
+{
+    struct aead_ipsecmb *mb = aligned_alloc(CACHE_LINE, (sizeof *mb + 63) & ~(size_t)63);
+    IMB_MGR *mgr = alloc_mb_mgr(0);
+    if (mb == NULL || mgr == NULL) {
+        if (mgr != NULL)
+            free_mb_mgr(mgr);
+        free(mb);
+        errno = ENOMEM;
+        return NULL;
+    }
+    memset(mb, 0, sizeof *mb);
+    mb->mgr = mgr;
+    const uint64_t needed = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ;
+    if ((mgr->features & needed) == needed)
+        init_mb_mgr_auto(mgr, NULL);
+    if ((mgr->features & needed) != needed || mgr->gcm128_enc == NULL || mgr->gcm256_pre == NULL) {
+        aead_ipsecmb_destroy(mb);
+        errno = ENOTSUP;
+        return NULL;
+    }
+    const uint64_t wide = IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
+    mb->is_vaes = mgr->used_arch == IMB_ARCH_AVX512 && (mgr->features & wide) == wide;
+    return mb;
+}
+
+void aead_ipsecmb_destroy(struct aead_ipsecmb *mb)
+{
+    if (mb == NULL)
+        return;
+    free_mb_mgr(mb->mgr);
+    OPENSSL_cleanse(mb, sizeof *mb);
+    free(mb);
+}
+
+const char *aead_ipsecmb_name(const struct aead_ipsecmb *mb)
+{
+    switch (mb->mgr->used_arch) {
+    case IMB_ARCH_AVX512:
+        return "ipsecmb avx512";
+    case IMB_ARCH_AVX2:
+        return "ipsecmb avx2";
+    case IMB_ARCH_AVX:
+        return "ipsecmb avx";
+    default:
+        return "ipsecmb sse";
+    }
+}
+
+void aead_ipsecmb_key_init(const struct aead_ipsecmb *mb, struct sl_aead_key *key,
+                           enum sl_aead_alg alg, const uint8_t *secret)
+{
+    struct gcm_key_data *data = (struct gcm_key_data *)key->block;
+    if (alg == SL_AEAD_AES_128_GCM)
+        IMB_AES128_GCM_PRE(mb->mgr, secret, data);
+    else
+        IMB_AES256_GCM_PRE(mb->mgr, secret, data);
+}
+
+/*
+ * Asks for what a record of `len` bytes reads of its key: the round keys, and the powers of the
+ * hash key, of which the VAES code reads the last ones for a short record. Has to be inlined: gcc
+ * drops a call that does nothing but prefetch.
+ */
+static inline __attribute__((always_inline)) void prefetch_key(const struct aead_ipsecmb *mb,
+                                                               const struct sl_aead_job *job)
+{
+    const uint8_t *block = job->key->block;
+    const size_t rounds_len = sizeof(((struct gcm_key_data *)0)->expanded_keys);
+    for (size_t off = 0; off < rounds_len; off += CACHE_LINE)
+        __builtin_prefetch(block + off);
+    size_t from = rounds_len, to = rounds_len + 16 * 16;
+    if (mb->is_vaes) {
+        size_t blocks = (job->len + 15) / 16 + 3; /* text, AAD of two blocks, lengths */
+        to = rounds_len + 48 * 16;
+        from = to - 16 * (blocks < 48 ? blocks : 48);
+    }
+    for (size_t off = from & ~(size_t)(CACHE_LINE - 1); off < to; off += CACHE_LINE)
+        __builtin_prefetch(block + off);
+}
+
+static inline __attribute__((always_inline)) void
+prefetch_first(const struct aead_ipsecmb *mb, const struct sl_aead_job *jobs, unsigned n)
+{
+    for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
+        prefetch_key(mb, &jobs[i]);
+}
+
+static bool gcm_open(struct aead_ipsecmb *mb, const struct sl_aead_job *job)
+{
+    const struct gcm_key_data *key = (const struct gcm_key_data *)job->key->block;
+    uint8_t tag[SL_AEAD_TAG_LEN];
+    aes_gcm_enc_dec_t decrypt =
+        job->alg == SL_AEAD_AES_128_GCM ? mb->mgr->gcm128_dec : mb->mgr->gcm256_dec;
+    decrypt(key, &mb->scratch, job->out, job->in, job->len, job->nonce, job->aad, job->aad_len, tag,
+            sizeof tag);
+    if (CRYPTO_memcmp(tag, job->tag, sizeof tag) == 0)
+        return true;
+    if (job->len > 0)
+        memset(job->out, 0, job->len);
+    return false;
+}
+
+static bool gcm_seal(struct aead_ipsecmb *mb, const struct sl_aead_job *job)
+{
+    const struct gcm_key_data *key = (const struct gcm_key_data *)job->key->block;
+    aes_gcm_enc_dec_t encrypt =
+        job->alg == SL_AEAD_AES_128_GCM ? mb->mgr->gcm128_enc : mb->mgr->gcm256_enc;
+    encrypt(key, &mb->scratch, job->out, job->in, job->len, job->nonce, job->aad, job->aad_len,
+            job->tag, SL_AEAD_TAG_LEN);
+    return true;
+}
+
+void aead_ipsecmb_open_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
+{
+    prefetch_first(aead->mb, jobs, n);
+    for (unsigned i = 0; i < n; i++) {
+        if (i + PREFETCH_AHEAD < n)
+            prefetch_key(aead->mb, &jobs[i + PREFETCH_AHEAD]);
+        jobs[i].ok = jobs[i].alg == SL_AEAD_CHACHA20_POLY1305 ? aead_evp_open(aead->evp, &jobs[i])
+                                                              : gcm_open(aead->mb, &jobs[i]);
+    }
+}
+
+void aead_ipsecmb_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
+{
+    prefetch_first(aead->mb, jobs, n);
+    for (unsigned i = 0; i < n; i++) {
+        if (i + PREFETCH_AHEAD < n)
+            prefetch_key(aead->mb, &jobs[i + PREFETCH_AHEAD]);
+        jobs[i].ok = jobs[i].alg == SL_AEAD_CHACHA20_POLY1305 ? aead_evp_seal(aead->evp, &jobs[i])
+                                                              : gcm_seal(aead->mb, &jobs[i]);
+    }
+}

@@ -1,0 +1,40 @@
+/** What the files of lib/crypto share: the back-ends of the AEAD engine. */
+#ifndef SL_CRYPTO_PRIV_H
+#define SL_CRYPTO_PRIV_H
+
+#include <assert.h>
+
+#include "sl_crypto.h"
+
+/** EVP contexts, one an algorithm and direction, so that an operation allocates nothing. */
+struct aead_evp;
+
+struct aead_evp *aead_evp_create(void);
+void aead_evp_destroy(struct aead_evp *evp);
+/** The key block of EVP holds the secret itself. false, and out zeroed, when the tag is wrong. */
+bool aead_evp_open(struct aead_evp *evp, const struct sl_aead_job *job);
+bool aead_evp_seal(struct aead_evp *evp, const struct sl_aead_job *job);
+
+/** The functions of IPsec_MB for this processor. */
+struct aead_ipsecmb;
+
+/** NULL and errno ENOTSUP when the processor has no AES-NI and PCLMULQDQ, else ENOMEM. */
+struct aead_ipsecmb *aead_ipsecmb_create(void);
+void aead_ipsecmb_destroy(struct aead_ipsecmb *mb);
+const char *aead_ipsecmb_name(const struct aead_ipsecmb *mb);
+void aead_ipsecmb_key_init(const struct aead_ipsecmb *mb, struct sl_aead_key *key,
+                           enum sl_aead_alg alg, const uint8_t *secret);
+
+/** One engine: IPsec_MB does AES-GCM where it is present, EVP does the rest. */
+struct sl_aead {
+    struct aead_evp *evp;
+    struct aead_ipsecmb *mb; /* NULL: everything by EVP */
+    /* The burst loops of the back-end chosen; jobs of ChaCha20-Poly1305 always end at evp. */
+    void (*open_burst)(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n);
+    void (*seal_burst)(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n);
+};
+
+void aead_ipsecmb_open_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n);
+void aead_ipsecmb_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n);
+
+#endif
