@@ -1,0 +1,44 @@
+#include <assert.h>
+
+#include "sl_telemetry.h"
+
+static const struct {
+    const char *name;
+    const char *text;
+} counters[SL_COUNTER_COUNT] = {
+#define X(name, text) [SL_COUNTER_##name] = {#name, text},
+    SL_COUNTER_LIST(X)
+#undef X
+};
+
+const char *sl_counter_name(enum sl_counter counter)
+{
+    assert(counter < SL_COUNTER_COUNT);
+    return counters[counter].name;
+}
+
+const char *sl_counter_text(enum sl_counter counter)
+{
+    assert(counter < SL_COUNTER_COUNT);
+    return counters[counter].text;
+}
+
+void sl_counters_snapshot(struct sl_counters *out, const struct sl_counters *from)
+{
+    for (unsigned i = 0; i < SL_COUNTER_COUNT; i++)
+        out->events[i] = sl_counter_read(&from->events[i]);
+    for (unsigned i = 0; i < SL_DROP_COUNT; i++)
+        out->drops[i] = sl_counter_read(&from->drops[i]);
+    out->sessions = sl_counter_read(&from->sessions);
+    out->half_open = sl_counter_read(&from->half_open);
+}
+
+void sl_counters_sum(struct sl_counters *into, const struct sl_counters *add)
+{
+    for (unsigned i = 0; i < SL_COUNTER_COUNT; i++)
+        into->events[i] += add->events[i];
+    for (unsigned i = 0; i < SL_DROP_COUNT; i++)
+        into->drops[i] += add->drops[i];
+    into->sessions += add->sessions;
+    into->half_open += add->half_open;
+}
