@@ -1,6 +1,6 @@
 /**
  * The gateway's half of the rings: services, registration of consumers over a Unix socket, sealed
- * memory, and who owns which ring. docs/ring-protocol.md; DESIGN section 8.
+ * memory, and who owns which ring. docs/ring-protocol.md.
  *
  * Runs on the control thread, which polls it. Workers see attachments only, and hear of them by
  * message.
@@ -11,11 +11,12 @@
 #include "sl_base.h"
 #include "sl_ring.h"
 
-#define SL_SERVICE_NAME_MAX 31
+#define SL_SERVICE_NAME_MAX (SL_RING_SERVICE_LEN - 1)
 #define SL_SERVICES_MAX 64
 #define SL_CONSUMERS_MAX 64
-#define SL_WORKERS_MAX 32
-#define SL_WAKE_INTERVAL_NS 50000ULL /* one consumer is woken at most this often */
+#define SL_WORKERS_MAX SL_RING_WORKERS_MAX
+#define SL_WAKE_INTERVAL_NS                                                                        \
+    50000ULL /* a consumer is woken at most this often, by all workers together */
 
 /**
  * One consumer's rings with one worker. Written by the control thread before `attach` and after
@@ -27,14 +28,17 @@ struct sl_attachment {
     uint16_t worker;
     struct sl_ring_producer receive; /* gateway writes, consumer reads */
     struct sl_ring_consumer send;    /* consumer writes; untrusted: sl_ring_copy_next only */
-    int wake_fd; /* non-blocking write end of the pipe; never leaves the gateway */
-    uint64_t last_wake_ns;
+    int wake_fd;   /* the gateway's end of the wake-up socket; never leaves the gateway */
+    bool wake_due; /* a wake-up was put off: call sl_attachment_wake again in the next turn */
+    uint64_t *last_wake_ns; /* shared by all workers of this consumer, atomic; NULL: never woken */
     void *registry_private;
 };
 
 /**
  * Wakes the consumer if it sleeps: call after publishing to all consumers of a poll and one seq_cst
- * fence. return true when a byte was written (EAGAIN means already signalled: false).
+ * fence; and again in each later turn while attachment->wake_due, for a wake-up that came too soon
+ * after the last one and was put off.
+ * return true when a byte was written (EAGAIN means already signalled: false).
  */
 bool sl_attachment_wake(struct sl_attachment *attachment, uint64_t now_ns);
 
@@ -64,7 +68,8 @@ int sl_registry_create(const struct sl_registry_config *config, struct sl_regist
 /** No worker may hold an attachment any more. Removes the socket; consumers see the end. */
 void sl_registry_destroy(struct sl_registry *registry);
 
-/** An epoll descriptor that becomes readable when sl_registry_poll has work. */
+/** An epoll descriptor that becomes readable when a consumer wants something. Poll at least every
+ * 100 ms all the same: the heartbeat, and consumers that connect and say nothing, need the time. */
 int sl_registry_fd(const struct sl_registry *registry);
 /** Accepts, registers, notices who left; advances the heartbeat. Never blocks. now_ns monotonic. */
 void sl_registry_poll(struct sl_registry *registry, uint64_t now_ns);
