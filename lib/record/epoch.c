@@ -1,0 +1,55 @@
+/** An epoch: keys, numbers, and how much its keys have done. */
+#include <openssl/crypto.h>
+
+#include "record_priv.h"
+
+void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
+                   const struct sl_epoch_config *config)
+{
+    assert(config->number >= 1);
+    assert(config->own_cid_len <= sizeof epoch->own_cid);
+    assert(config->peer_cid_len <= sizeof epoch->peer_cid);
+    memset(epoch, 0, sizeof *epoch);
+    epoch->write_next = config->write_next;
+    epoch->number = config->number;
+    epoch->alg = (uint8_t)config->alg;
+    /* A connection ID of no bytes means records without one: RFC 9146 3. */
+    epoch->own_cid_len = config->own_cid_negotiated ? config->own_cid_len : 0;
+    epoch->peer_cid_len = config->peer_cid_len;
+    if (epoch->own_cid_len > 0)
+        memcpy(epoch->own_cid, config->own_cid, epoch->own_cid_len);
+    if (epoch->peer_cid_len > 0)
+        memcpy(epoch->peer_cid, config->peer_cid, epoch->peer_cid_len);
+    memcpy(epoch->open_iv, config->open_iv, sl_aead_iv_len(config->alg));
+    memcpy(epoch->seal_iv, config->seal_iv, sl_aead_iv_len(config->alg));
+    sl_replay_init(&epoch->replay);
+    sl_aead_key_init(aead, &epoch->open_key, config->alg, config->open_key);
+    sl_aead_key_init(aead, &epoch->seal_key, config->alg, config->seal_key);
+    epoch->has_keys = true;
+}
+
+void sl_epoch_wipe(struct sl_epoch *epoch)
+{
+    OPENSSL_cleanse(epoch, sizeof *epoch);
+}
+
+enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)
+{
+    uint64_t limit = sl_aead_seal_limit(epoch->alg);
+    if (epoch->sealed >= limit)
+        return SL_USAGE_LIMIT;
+    return epoch->sealed >= limit / 4 * 3 ? SL_USAGE_THREE_QUARTERS : SL_USAGE_FINE;
+}
+
+bool sl_epoch_is_forgery_limit_reached(const struct sl_epoch *epoch)
+{
+    return epoch->forged >= sl_aead_forgery_limit(epoch->alg);
+}
+
+bool sl_record_take_number(uint64_t *write_next, uint64_t *seq)
+{
+    if (*write_next > SL_SEQ_MAX)
+        return false;
+    *seq = (*write_next)++;
+    return true;
+}
