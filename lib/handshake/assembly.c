@@ -1,0 +1,79 @@
+#include <stdlib.h>
+
+#include "handshake_priv.h"
+
+bool sl_handshake_read_fragment(struct sl_reader *record, struct fragment *out)
+{
+    if (sl_reader_left(record) == 0)
+        return false;
+    out->type = sl_read_u8(record);
+    out->msg_len = sl_read_be24(record);
+    out->msg_seq = sl_read_be16(record);
+    out->off = sl_read_be24(record);
+    out->len = sl_read_be24(record);
+    out->bytes = sl_read_bytes(record, out->len);
+    if (out->off > out->msg_len || out->len > out->msg_len - out->off)
+        record->failed = true;
+    return !record->failed;
+}
+
+static void write_header(uint8_t *out, const struct fragment *fragment)
+{
+    struct sl_writer w = sl_writer_of(out, SL_HANDSHAKE_HEADER_LEN);
+    sl_write_u8(&w, fragment->type);
+    sl_write_be24(&w, fragment->msg_len);
+    sl_write_be16(&w, fragment->msg_seq);
+    sl_write_be24(&w, 0);
+    sl_write_be24(&w, fragment->msg_len);
+}
+
+static bool begin(struct assembly *assembly, const struct fragment *fragment)
+{
+    sl_handshake_wipe_assembly(assembly);
+    assembly->message = malloc(SL_HANDSHAKE_HEADER_LEN + fragment->msg_len);
+    assembly->have = calloc(1, fragment->msg_len / 8 + 1);
+    if (assembly->message == NULL || assembly->have == NULL) {
+        sl_handshake_wipe_assembly(assembly);
+        return false;
+    }
+    write_header(assembly->message, fragment);
+    assembly->len = fragment->msg_len;
+    assembly->missing = fragment->msg_len;
+    return true;
+}
+
+/** Same type, length and sequence as the message begun. */
+static bool agrees(const struct assembly *assembly, const struct fragment *fragment)
+{
+    uint8_t header[SL_HANDSHAKE_HEADER_LEN];
+    write_header(header, fragment);
+    return memcmp(header, assembly->message, sizeof header) == 0;
+}
+
+bool sl_handshake_add_fragment(struct assembly *assembly, const struct fragment *fragment)
+{
+    if (sl_handshake_is_whole(assembly))
+        return true;
+    /* A forged fragment may have been first: whoever disagrees with it is believed in turn, and
+     * the client's retransmission wins in the end. */
+    if ((assembly->message == NULL || !agrees(assembly, fragment)) && !begin(assembly, fragment))
+        return false;
+    uint8_t *body = assembly->message + SL_HANDSHAKE_HEADER_LEN;
+    for (uint32_t i = 0; i < fragment->len && assembly->missing > 0; i++) {
+        uint32_t at = fragment->off + i;
+        uint8_t bit = (uint8_t)(1U << (at % 8));
+        if (assembly->have[at / 8] & bit)
+            continue;
+        assembly->have[at / 8] |= bit;
+        body[at] = fragment->bytes[i];
+        assembly->missing--;
+    }
+    return true;
+}
+
+void sl_handshake_wipe_assembly(struct assembly *assembly)
+{
+    free(assembly->message);
+    free(assembly->have);
+    *assembly = (struct assembly){0};
+}

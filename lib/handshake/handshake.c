@@ -1,0 +1,150 @@
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include <openssl/err.h>
+
+#include "handshake_priv.h"
+
+#define NS_PER_MS 1000000ULL
+
+/** Frees all but the struct itself, which remembers that the handle has ended. */
+static void wipe(struct handshake *handshake)
+{
+    SSL_free(handshake->ssl);
+    handshake->ssl = NULL;
+    sl_handshake_free_keys(handshake->keys);
+    handshake->keys = NULL;
+    for (unsigned i = 0; i < STEPS_MAX; i++)
+        sl_handshake_wipe_assembly(&handshake->messages[i]);
+    while (handshake->held_count > 0)
+        free(handshake->held[--handshake->held_count].record);
+    ERR_clear_error();
+}
+
+/** Counts how it ended; each handshake that was begun ends here once. */
+static void end(struct handshake *handshake, enum sl_handshake_counter outcome)
+{
+    struct sl_handshaker *handshaker = handshake->owner;
+    sl_handshake_count(handshaker, outcome);
+    atomic_fetch_sub_explicit(&handshaker->in_progress, 1, memory_order_relaxed);
+    wipe(handshake);
+    handshake->state = HANDSHAKE_ENDED;
+}
+
+static void release(struct handshake *handshake)
+{
+    struct sl_handshaker *handshaker = handshake->owner;
+    sl_handshake_clear_timer(&handshaker->timers, handshake);
+    sl_handshake_remove(&handshaker->handshakes, handshake->handle);
+    handshaker->handshake_count--;
+    free(handshake);
+}
+
+void sl_handshake_end(struct handshake *handshake, enum sl_handshake_counter outcome)
+{
+    if (handshake->state != HANDSHAKE_ENDED)
+        end(handshake, outcome);
+    release(handshake);
+}
+
+static uint64_t patience_ns(const struct sl_handshaker *handshaker)
+{
+    return handshaker->config.handshake_timeout_ms * NS_PER_MS;
+}
+
+void sl_handshake_fail(struct handshake *handshake, enum sl_handshake_counter outcome)
+{
+    struct sl_handshaker *handshaker = handshake->owner;
+    struct sl_message_abort message = {.reason = (uint32_t)ERR_peek_error()};
+    if (!sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_ABORT, handshake->handle,
+                           &message, sizeof message, NULL, 0))
+        sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
+    end(handshake, outcome);
+    if (handshaker->handshake_count >= 2 * handshaker->config.handshakes_max)
+        release(handshake);
+    else
+        sl_handshake_set_timer(&handshaker->timers, handshake,
+                               handshaker->now_ns + patience_ns(handshaker));
+}
+
+void sl_handshake_arm(struct handshake *handshake)
+{
+    uint64_t due_ns = handshake->give_up_ns;
+    struct timeval left;
+    if (handshake->ssl != NULL && DTLSv1_get_timeout(handshake->ssl, &left) == 1) {
+        uint64_t left_ns = (uint64_t)left.tv_sec * 1000 * NS_PER_MS + (uint64_t)left.tv_usec * 1000;
+        /* libssl rounds down, and its clock is not ours: look again rather than in a circle. */
+        uint64_t look_ns = handshake->owner->now_ns + (left_ns > NS_PER_MS ? left_ns : NS_PER_MS);
+        due_ns = look_ns < due_ns ? look_ns : due_ns;
+    }
+    sl_handshake_set_timer(&handshake->owner->timers, handshake, due_ns);
+}
+
+static void retransmit(struct handshake *handshake)
+{
+    ERR_clear_error();
+    long sent = handshake->ssl != NULL ? DTLSv1_handle_timeout(handshake->ssl) : 0;
+    if (sent > 0)
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_RETRANSMITTED);
+    if (sent < 0)
+        sl_handshake_fail(handshake, SL_HANDSHAKE_FAILED);
+    else
+        sl_handshake_arm(handshake);
+}
+
+void sl_handshake_expire(struct handshake *handshake)
+{
+    uint64_t now_ns = handshake->owner->now_ns;
+    if (handshake->state == HANDSHAKE_ENDED)
+        release(handshake);
+    else if (!sl_handshake_is_outbox_empty(sl_handshake_outbox(handshake)))
+        /* The worker does not keep up: what is due would only wait behind the rest. */
+        sl_handshake_set_timer(&handshake->owner->timers, handshake, now_ns + NS_PER_MS);
+    else if (now_ns >= handshake->give_up_ns)
+        sl_handshake_fail(handshake, SL_HANDSHAKE_TIMED_OUT);
+    else
+        retransmit(handshake);
+}
+
+static struct handshake *make(struct sl_handshaker *handshaker, uint64_t handle,
+                              const struct sl_message_record *first)
+{
+    struct handshake *handshake = calloc(1, sizeof *handshake);
+    if (handshake == NULL)
+        return NULL;
+    bool is_mutual = sl_credentials_trust(handshaker->config.credentials) != NULL;
+    handshake->owner = handshaker;
+    handshake->handle = handle;
+    handshake->give_up_ns = handshaker->now_ns + patience_ns(handshaker);
+    handshake->path = first->path;
+    handshake->path_payload_max = first->path_payload_max;
+    handshake->own_cid_len = first->own_cid_len;
+    memcpy(handshake->own_cid, first->own_cid, sizeof handshake->own_cid);
+    sl_handshake_choose_steps(handshake, is_mutual);
+    return handshake;
+}
+
+struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker, unsigned worker,
+                                     uint64_t handle, const struct sl_message_record *first)
+{
+    struct sl_message_abort message = {0};
+    struct handshake *handshake = NULL;
+    if (handshaker->handshake_count < 2 * handshaker->config.handshakes_max &&
+        atomic_load_explicit(&handshaker->in_progress, memory_order_relaxed) <
+            handshaker->config.handshakes_max)
+        handshake = make(handshaker, handle, first);
+    if (handshake == NULL) {
+        sl_handshake_count(handshaker, SL_HANDSHAKE_OVERFLOW);
+        if (!sl_handshake_post(&handshaker->outboxes[worker], SL_MESSAGE_ABORT, handle, &message,
+                               sizeof message, NULL, 0))
+            sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
+        return NULL;
+    }
+    handshake->worker = worker;
+    sl_handshake_insert(&handshaker->handshakes, handle, handshake);
+    handshaker->handshake_count++;
+    atomic_fetch_add_explicit(&handshaker->in_progress, 1, memory_order_relaxed);
+    sl_handshake_count(handshaker, SL_HANDSHAKE_STARTED);
+    sl_handshake_arm(handshake);
+    return handshake;
+}

@@ -1,0 +1,268 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include "handshake_priv.h"
+
+/* The longest message for a worker: a flight's datagram, as hello.c lets libssl make it. */
+#define MESSAGE_MAX 4608
+
+const char *sl_handshake_counter_name(enum sl_handshake_counter counter)
+{
+    static const char *const names[] = {
+#define X(name, text) #name,
+        SL_HANDSHAKE_COUNTER_LIST(X)
+#undef X
+    };
+    assert(counter < SL_HANDSHAKE_COUNTER_COUNT);
+    return names[counter];
+}
+
+const char *sl_handshake_counter_text(enum sl_handshake_counter counter)
+{
+    static const char *const texts[] = {
+#define X(name, text) text,
+        SL_HANDSHAKE_COUNTER_LIST(X)
+#undef X
+    };
+    assert(counter < SL_HANDSHAKE_COUNTER_COUNT);
+    return texts[counter];
+}
+
+uint64_t sl_handshaker_counter(const struct sl_handshaker *handshaker,
+                               enum sl_handshake_counter counter)
+{
+    assert(counter < SL_HANDSHAKE_COUNTER_COUNT);
+    return atomic_load_explicit(&handshaker->counters[counter], memory_order_relaxed);
+}
+
+unsigned sl_handshaker_in_progress(const struct sl_handshaker *handshaker)
+{
+    return atomic_load_explicit(&handshaker->in_progress, memory_order_relaxed);
+}
+
+static bool make_memory(struct sl_handshaker *handshaker, char *reason)
+{
+    const struct sl_handshaker_config *config = &handshaker->config;
+    handshaker->outboxes = calloc(config->worker_count, sizeof *handshaker->outboxes);
+    handshaker->aead = sl_aead_create(SL_CRYPTO_OPENSSL);
+    if (handshaker->outboxes != NULL && handshaker->aead != NULL &&
+        sl_handshake_init_table(&handshaker->handshakes, 2UL * config->handshakes_max) &&
+        sl_handshake_init_timers(&handshaker->timers, 2UL * config->handshakes_max) &&
+        sl_handshake_init_last_flights(&handshaker->last_flights, config->last_flights_max))
+        return true;
+    snprintf(reason, SL_REASON_LEN, "out of memory for %u handshakes", config->handshakes_max);
+    return false;
+}
+
+static bool attach_rings(struct sl_handshaker *handshaker, char *reason)
+{
+    for (unsigned i = 0; i < handshaker->config.worker_count; i++) {
+        struct sl_ring_producer *ring = handshaker->config.to_worker[i];
+        sl_handshake_init_outbox(&handshaker->outboxes[i], ring);
+        if (sl_ring_entry_max(ring->size) < MESSAGE_MAX) {
+            snprintf(reason, SL_REASON_LEN, "ring to worker %u is too small for a handshake", i);
+            return false;
+        }
+    }
+    return true;
+}
+
+struct sl_handshaker *sl_handshaker_create(const struct sl_handshaker_config *config, char *reason)
+{
+    struct sl_handshaker *handshaker = calloc(1, sizeof *handshaker);
+    if (handshaker == NULL) {
+        snprintf(reason, SL_REASON_LEN, "out of memory");
+        return NULL;
+    }
+    handshaker->config = *config;
+    handshaker->keylog_fd = -1;
+    if (!make_memory(handshaker, reason) || !attach_rings(handshaker, reason) ||
+        !sl_handshake_make_context(handshaker, reason)) {
+        sl_handshaker_destroy(handshaker);
+        return NULL;
+    }
+    return handshaker;
+}
+
+void sl_handshaker_destroy(struct sl_handshaker *handshaker)
+{
+    if (handshaker == NULL)
+        return;
+    while (handshaker->timers.heap != NULL && handshaker->timers.count > 0)
+        sl_handshake_end(handshaker->timers.heap[0], SL_HANDSHAKE_FAILED);
+    for (unsigned i = 0; handshaker->outboxes != NULL && i < handshaker->config.worker_count; i++)
+        sl_handshake_wipe_outbox(&handshaker->outboxes[i]);
+    free(handshaker->outboxes);
+    sl_handshake_wipe_last_flights(&handshaker->last_flights);
+    sl_handshake_wipe_timers(&handshaker->timers);
+    sl_handshake_wipe_table(&handshaker->handshakes);
+    sl_aead_destroy(handshaker->aead);
+    SSL_CTX_free(handshaker->ctx);
+    BIO_meth_free(handshaker->bio_method);
+    if (handshaker->keylog_fd >= 0)
+        close(handshaker->keylog_fd);
+    free(handshaker);
+}
+
+static void repeat_last_flight(struct sl_handshaker *handshaker, struct last_flight *flight)
+{
+    struct sl_message_send message = {.count = flight->count, .bytes_len = flight->len};
+    if (handshaker->now_ns < flight->sent_ns + LAST_FLIGHT_APART_NS)
+        return;
+    flight->sent_ns = handshaker->now_ns;
+    if (sl_handshake_post(&handshaker->outboxes[flight->worker], SL_MESSAGE_SEND, flight->handle,
+                          &message, sizeof message, flight->bytes, flight->len))
+        sl_handshake_count(handshaker, SL_HANDSHAKE_LAST_FLIGHT_REPEATED);
+    else
+        sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
+}
+
+/** Something for a handshake that is none: its last flight may be wanted, or it is gone. */
+static void take_stale(struct sl_handshaker *handshaker, uint64_t handle, bool is_trigger)
+{
+    struct last_flight *flight =
+        sl_handshake_find_last_flight(&handshaker->last_flights, handle, handshaker->now_ns);
+    if (flight == NULL)
+        sl_handshake_count(handshaker, SL_HANDSHAKE_STALE);
+    else if (is_trigger)
+        repeat_last_flight(handshaker, flight);
+}
+
+/** The bytes behind a message's fixed part are all there. */
+static bool has_bytes(const struct sl_message *message, size_t fixed_len, size_t bytes_len)
+{
+    return message->body_len >= fixed_len && bytes_len <= message->body_len - fixed_len;
+}
+
+static bool begins_hello(const struct sl_message_record *record)
+{
+    struct sl_reader datagram = sl_reader_of(record->bytes, record->bytes_len);
+    struct sl_record_header header;
+    struct fragment fragment;
+    if (sl_wire_parse_record(&datagram, record->own_cid_len, &header) != SL_DROP_NONE ||
+        header.type != SL_CONTENT_HANDSHAKE || header.epoch != 0)
+        return false;
+    struct sl_reader body = sl_reader_of(record->bytes + header.header_len, header.body_len);
+    return sl_handshake_read_fragment(&body, &fragment) &&
+           fragment.type == SL_HANDSHAKE_CLIENT_HELLO && fragment.off == 0;
+}
+
+static void take_record(struct sl_handshaker *handshaker, unsigned worker,
+                        const struct sl_message *message)
+{
+    const struct sl_message_record *record = message->body;
+    if (message->body_len < sizeof *record ||
+        !has_bytes(message, sizeof *record, record->bytes_len) ||
+        record->own_cid_len > sizeof record->own_cid) {
+        sl_handshake_count(handshaker, SL_HANDSHAKE_BAD_RECORD);
+        return;
+    }
+    struct handshake *handshake = sl_handshake_find(&handshaker->handshakes, message->session);
+    bool is_known = handshake != NULL ||
+                    sl_handshake_find(&handshaker->last_flights.by_handle, message->session);
+    if (!is_known && begins_hello(record))
+        handshake = sl_handshake_begin(handshaker, worker, message->session, record);
+    else if (handshake == NULL || handshake->state == HANDSHAKE_ENDED)
+        take_stale(handshaker, message->session,
+                   record->bytes_len > 0 && record->bytes[0] != SL_CONTENT_ALERT);
+    if (handshake != NULL && handshake->state != HANDSHAKE_ENDED)
+        sl_handshake_take_record(handshake, record->bytes, record->bytes_len);
+}
+
+static void take_plaintext(struct sl_handshaker *handshaker, const struct sl_message *message)
+{
+    const struct sl_message_plaintext *plaintext = message->body;
+    struct handshake *handshake = sl_handshake_find(&handshaker->handshakes, message->session);
+    if (message->body_len < sizeof *plaintext ||
+        !has_bytes(message, sizeof *plaintext, plaintext->bytes_len) || plaintext->epoch != 1)
+        sl_handshake_count(handshaker, SL_HANDSHAKE_BAD_RECORD);
+    else if (handshake == NULL || handshake->keys == NULL)
+        take_stale(handshaker, message->session, plaintext->type == SL_CONTENT_HANDSHAKE);
+    else
+        sl_handshake_take_plaintext(handshake, plaintext->type, plaintext->bytes,
+                                    plaintext->bytes_len);
+}
+
+static void take_closed(struct sl_handshaker *handshaker, uint64_t handle)
+{
+    struct handshake *handshake = sl_handshake_find(&handshaker->handshakes, handle);
+    if (handshake != NULL)
+        sl_handshake_end(handshake, SL_HANDSHAKE_FAILED);
+    sl_handshake_forget_last_flight(&handshaker->last_flights, handle);
+}
+
+static void take_message(struct sl_handshaker *handshaker, unsigned worker,
+                         const struct sl_message *message)
+{
+    switch (message->kind) {
+    case SL_MESSAGE_RECORD:
+        take_record(handshaker, worker, message);
+        break;
+    case SL_MESSAGE_PLAINTEXT:
+        take_plaintext(handshaker, message);
+        break;
+    case SL_MESSAGE_REPEAT:
+        take_stale(handshaker, message->session, true);
+        break;
+    case SL_MESSAGE_CLOSED:
+        take_closed(handshaker, message->session);
+        break;
+    default:
+        sl_handshake_count(handshaker, SL_HANDSHAKE_STALE);
+        break;
+    }
+}
+
+/**
+ * While something waits for room in a worker's ring, nothing more is taken from it: what one
+ * message and the timers leave behind is all that ever waits.
+ */
+static bool serve_worker(struct sl_handshaker *handshaker, unsigned worker, unsigned budget)
+{
+    struct sl_ring_consumer *from = handshaker->config.from_worker[worker];
+    struct outbox *outbox = &handshaker->outboxes[worker];
+    struct sl_message message;
+    bool busy = sl_handshake_drain_outbox(outbox);
+    for (unsigned i = 0;
+         i < budget && sl_handshake_is_outbox_empty(outbox) && sl_message_receive(from, &message);
+         i++) {
+        take_message(handshaker, worker, &message);
+        sl_ring_release(from);
+        /* A certificate takes half a millisecond: answers do not wait for the rest of the burst. */
+        sl_message_flush(outbox->ring);
+        busy = true;
+    }
+    return busy;
+}
+
+static bool run_timers(struct sl_handshaker *handshaker)
+{
+    bool busy = false;
+    while (handshaker->timers.count > 0 &&
+           handshaker->timers.heap[0]->due_ns <= handshaker->now_ns) {
+        sl_handshake_expire(handshaker->timers.heap[0]);
+        busy = true;
+    }
+    return busy;
+}
+
+bool sl_handshaker_poll(struct sl_handshaker *handshaker, uint64_t now_ns, unsigned budget)
+{
+    handshaker->now_ns = now_ns;
+    bool busy = false;
+    for (unsigned i = 0; i < handshaker->config.worker_count; i++)
+        busy |= serve_worker(handshaker, i, budget);
+    busy |= run_timers(handshaker);
+    sl_handshake_expire_last_flights(&handshaker->last_flights, now_ns);
+    for (unsigned i = 0; i < handshaker->config.worker_count; i++)
+        sl_message_flush(handshaker->outboxes[i].ring);
+    return busy;
+}
+
+uint64_t sl_handshaker_next_timer(const struct sl_handshaker *handshaker)
+{
+    return handshaker->timers.count > 0 ? handshaker->timers.heap[0]->due_ns : UINT64_MAX;
+}

@@ -1,0 +1,136 @@
+#include <openssl/err.h>
+
+#include "handshake_priv.h"
+
+/* A client's messages are numbered from 0, and the ClientHello with the cookie comes after at least
+ * one without. More than a few mean that it is no ClientHello of this exchange. */
+#define HELLO_SEQ_MAX 4
+
+/* libssl's handshake buffer has 4,096 bytes: a larger datagram would be cut in the middle of a
+ * record. */
+#define LIBSSL_MTU_MAX 4000
+#define LIBSSL_MTU_MIN 256
+
+/** First timeout as configured, then doubled up to a minute: RFC 6347 4.2.4.1. */
+static unsigned next_timeout_us(SSL *ssl, unsigned timeout_us)
+{
+    const struct handshake *handshake = SSL_get_app_data(ssl);
+    if (timeout_us == 0)
+        return handshake->owner->config.first_timeout_ms * 1000;
+    return timeout_us < 30000000 ? timeout_us * 2 : 60000000;
+}
+
+/** libssl counts records as it writes them: without connection ID, and AEADs without overhead. */
+static long mtu_of(const struct handshake *handshake)
+{
+    long mtu = (long)handshake->path_payload_max - (SL_RECORD_OVERHEAD_MAX - SL_RECORD_HEADER_LEN);
+    return mtu > LIBSSL_MTU_MAX ? LIBSSL_MTU_MAX : mtu < LIBSSL_MTU_MIN ? LIBSSL_MTU_MIN : mtu;
+}
+
+static bool make_ssl(struct handshake *handshake)
+{
+    SSL *ssl = handshake->ssl = SSL_new(handshake->owner->ctx);
+    BIO *bio = ssl != NULL ? BIO_new(handshake->owner->bio_method) : NULL;
+    if (bio == NULL)
+        return false;
+    BIO_set_data(bio, handshake);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_app_data(ssl, handshake);
+    SSL_set_accept_state(ssl);
+    DTLS_set_timer_cb(ssl, next_timeout_us);
+    return SSL_set_mtu(ssl, mtu_of(handshake)) != 0;
+}
+
+/** A ClientHello around its cookie: before it, the cookie, behind it. */
+struct hello_parts {
+    const uint8_t *before;
+    size_t before_len;
+    const uint8_t *cookie;
+    size_t cookie_len;
+    const uint8_t *behind;
+    size_t behind_len;
+};
+
+static bool split_at_cookie(const struct assembly *hello, struct hello_parts *out)
+{
+    const uint8_t *body = hello->message + SL_HANDSHAKE_HEADER_LEN;
+    struct sl_reader r = sl_reader_of(body, hello->len);
+    sl_read_bytes(&r, 2 + SL_RANDOM_LEN);
+    sl_read_vector(&r, 1);
+    *out = (struct hello_parts){.before = body, .before_len = (size_t)(r.at - body)};
+    struct sl_reader cookie = sl_read_vector(&r, 1);
+    if (r.failed)
+        return false;
+    out->cookie = cookie.at;
+    out->cookie_len = sl_reader_left(&cookie);
+    out->behind = r.at;
+    out->behind_len = sl_reader_left(&r);
+    return out->cookie_len > 0;
+}
+
+/** The ClientHello as it was before the client had a cookie. return its length. */
+static size_t write_first_hello(const struct hello_parts *parts, uint16_t msg_seq, uint8_t *out,
+                                size_t out_len)
+{
+    struct sl_writer w = sl_writer_of(out, out_len);
+    uint32_t body_len = (uint32_t)(parts->before_len + 1 + parts->behind_len);
+    sl_write_u8(&w, SL_HANDSHAKE_CLIENT_HELLO);
+    sl_write_be24(&w, body_len);
+    sl_write_be16(&w, msg_seq);
+    sl_write_be24(&w, 0);
+    sl_write_be24(&w, body_len);
+    sl_write_bytes(&w, parts->before, parts->before_len);
+    sl_write_u8(&w, 0);
+    sl_write_bytes(&w, parts->behind, parts->behind_len);
+    return w.failed ? 0 : (size_t)(w.at - out);
+}
+
+/**
+ * Makes libssl believe that it has asked for the cookie itself, once for each ClientHello that came
+ * before this one: the numbers of its messages then follow those the client has seen.
+ */
+static bool feed_first_hellos(struct handshake *handshake, const struct hello_parts *parts)
+{
+    uint8_t *hello = handshake->owner->plain;
+    handshake->drops_hello_verify = true;
+    bool ok = true;
+    for (uint16_t seq = 0; ok && seq < handshake->hello_seq; seq++) {
+        size_t len = write_first_hello(parts, seq, hello, MESSAGE_LEN_MAX);
+        ok = len > 0 && sl_handshake_feed(handshake, SL_CONTENT_HANDSHAKE, 0, hello, len) ==
+                            SSL_ERROR_WANT_READ;
+    }
+    handshake->drops_hello_verify = false;
+    return ok;
+}
+
+/** Bytes of a ClientKeyExchange for the key that libssl has chosen: RFC 8422 5.7. */
+static uint16_t key_exchange_len(SSL *ssl)
+{
+    EVP_PKEY *key = NULL;
+    unsigned char *point = NULL;
+    size_t len = 0;
+    if (SSL_get_tmp_key(ssl, &key) == 1 && key != NULL)
+        len = EVP_PKEY_get1_encoded_public_key(key, &point);
+    OPENSSL_free(point);
+    EVP_PKEY_free(key);
+    return (uint16_t)(len > 0 ? 1 + len : 0);
+}
+
+bool sl_handshake_enter(struct handshake *handshake)
+{
+    const struct assembly *hello = &handshake->messages[0];
+    struct hello_parts parts;
+    ERR_clear_error();
+    if (handshake->hello_seq == 0 || handshake->hello_seq > HELLO_SEQ_MAX ||
+        !split_at_cookie(hello, &parts))
+        return false;
+    memcpy(handshake->cookie, parts.cookie, parts.cookie_len);
+    handshake->cookie_len = (uint8_t)parts.cookie_len;
+    if (!make_ssl(handshake) || !feed_first_hellos(handshake, &parts) ||
+        sl_handshake_feed(handshake, SL_CONTENT_HANDSHAKE, 0, hello->message,
+                          SL_HANDSHAKE_HEADER_LEN + hello->len) != SSL_ERROR_WANT_READ)
+        return false;
+    handshake->key_exchange_len = key_exchange_len(handshake->ssl);
+    return handshake->key_exchange_len > 0;
+}

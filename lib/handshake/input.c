@@ -1,0 +1,123 @@
+#include <stdlib.h>
+
+#include "handshake_priv.h"
+
+static void count_bad(struct handshake *handshake)
+{
+    sl_handshake_count(handshake->owner, SL_HANDSHAKE_BAD_RECORD);
+}
+
+static bool take_fragment(struct handshake *handshake, const struct fragment *fragment,
+                          bool is_protected)
+{
+    /* A ClientHello that begins again, while its first try is still incomplete. */
+    if (handshake->state == HANDSHAKE_HELLO && fragment->type == SL_HANDSHAKE_CLIENT_HELLO &&
+        fragment->off == 0)
+        handshake->hello_seq = fragment->msg_seq;
+    unsigned at = sl_handshake_step_of(handshake, fragment, is_protected);
+    if (at == handshake->step_count)
+        return false;
+    /* What was fed already is a repetition: libssl's own timer answers it. */
+    return at < handshake->step || sl_handshake_add_fragment(&handshake->messages[at], fragment);
+}
+
+static void take_fragments(struct handshake *handshake, const uint8_t *bytes, size_t len,
+                           bool is_protected)
+{
+    struct sl_reader record = sl_reader_of(bytes, len);
+    struct fragment fragment;
+    bool is_sound = len > 0;
+    while (is_sound && sl_handshake_read_fragment(&record, &fragment))
+        is_sound = take_fragment(handshake, &fragment, is_protected);
+    if (!is_sound || record.failed)
+        count_bad(handshake);
+}
+
+/** Takes an authentic record. false: the client has given up. */
+static bool take_protected(struct handshake *handshake, uint8_t type, const uint8_t *bytes,
+                           size_t len)
+{
+    switch (type) {
+    case SL_CONTENT_HANDSHAKE:
+        take_fragments(handshake, bytes, len, true);
+        return true;
+    case SL_CONTENT_ALERT:
+        return len >= 2 && bytes[0] != SL_ALERT_FATAL && bytes[1] != SL_ALERT_CLOSE_NOTIFY;
+    case SL_CONTENT_APPLICATION_DATA:
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_EARLY_DATA);
+        return true;
+    default:
+        count_bad(handshake);
+        return true;
+    }
+}
+
+void sl_handshake_take_plaintext(struct handshake *handshake, uint8_t type, const uint8_t *bytes,
+                                 size_t len)
+{
+    if (take_protected(handshake, type, bytes, len))
+        sl_handshake_advance(handshake);
+    else
+        sl_handshake_fail(handshake, SL_HANDSHAKE_FAILED);
+}
+
+/** An epoch-1 record overtook the ClientKeyExchange: it waits, unless others do already. */
+static void hold(struct handshake *handshake, const uint8_t *record, size_t len)
+{
+    struct held *held = &handshake->held[handshake->held_count];
+    if (handshake->held_count == HELD_MAX || (held->record = malloc(len)) == NULL) {
+        count_bad(handshake);
+        return;
+    }
+    memcpy(held->record, record, len);
+    held->len = (uint16_t)len;
+    handshake->held_count++;
+}
+
+bool sl_handshake_open_held(struct handshake *handshake)
+{
+    bool goes_on = true;
+    while (handshake->held_count > 0) {
+        struct held *held = &handshake->held[--handshake->held_count];
+        uint8_t type;
+        size_t len;
+        if (!sl_handshake_open(handshake, held->record, held->len, &type, &len))
+            count_bad(handshake);
+        else
+            goes_on &= take_protected(handshake, type, handshake->owner->plain, len);
+        free(held->record);
+    }
+    return goes_on;
+}
+
+static void take_sealed_record(struct handshake *handshake, const uint8_t *record, size_t len)
+{
+    uint8_t type;
+    size_t plain_len;
+    if (handshake->state != HANDSHAKE_RUNNING)
+        count_bad(handshake);
+    else if (handshake->keys == NULL)
+        hold(handshake, record, len);
+    else if (!sl_handshake_open(handshake, record, len, &type, &plain_len))
+        count_bad(handshake);
+    else
+        sl_handshake_take_plaintext(handshake, type, handshake->owner->plain, plain_len);
+}
+
+void sl_handshake_take_record(struct handshake *handshake, const uint8_t *record, size_t len)
+{
+    struct sl_reader datagram = sl_reader_of(record, len);
+    struct sl_record_header header;
+    if (sl_wire_parse_record(&datagram, handshake->own_cid_len, &header) != SL_DROP_NONE ||
+        sl_reader_left(&datagram) != 0 || header.epoch > 1) {
+        count_bad(handshake);
+    } else if (header.epoch == 1) {
+        take_sealed_record(handshake, record, len);
+    } else if (header.type == SL_CONTENT_HANDSHAKE) {
+        take_fragments(handshake, record + header.header_len, header.body_len, false);
+        sl_handshake_advance(handshake);
+    } else if (header.type != SL_CONTENT_ALERT && header.type != SL_CONTENT_CHANGE_CIPHER_SPEC) {
+        /* Anyone can write an alert in epoch 0: RFC 6347 4.1.2.7 lets us ignore it. */
+        count_bad(handshake);
+    }
+}

@@ -1,0 +1,96 @@
+#include "handshake_priv.h"
+
+/* libssl's datagrams become messages of plaintext parts: the worker numbers and seals them. */
+
+struct datagram {
+    uint16_t count;
+    uint32_t wire_len; /* as the worker will send it */
+    struct sl_writer parts;
+};
+
+static void begin(struct handshake *handshake, struct datagram *out)
+{
+    *out = (struct datagram){.parts = sl_writer_of(handshake->owner->send, SL_MESSAGE_BYTES_MAX)};
+}
+
+static uint16_t parts_len(const struct handshake *handshake, const struct datagram *out)
+{
+    return (uint16_t)(out->parts.at - handshake->owner->send);
+}
+
+static void keep(struct last_flight *flight, const uint8_t *parts, uint16_t len, uint16_t count)
+{
+    if (len > LAST_FLIGHT_MAX - flight->len)
+        return;
+    memcpy(flight->bytes + flight->len, parts, len);
+    flight->len = (uint16_t)(flight->len + len);
+    flight->count = (uint16_t)(flight->count + count);
+}
+
+static void finish(struct handshake *handshake, struct datagram *out)
+{
+    struct sl_handshaker *handshaker = handshake->owner;
+    struct sl_message_send message = {.count = out->count, .bytes_len = parts_len(handshake, out)};
+    if (out->count == 0)
+        return;
+    if (handshake->keeps_output)
+        keep(&handshake->last_flight, handshaker->send, message.bytes_len, message.count);
+    if (!sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_SEND, handshake->handle,
+                           &message, sizeof message, handshaker->send, message.bytes_len))
+        sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
+    begin(handshake, out);
+}
+
+/** What a part takes on the wire; sealed, the client's connection ID comes on top. */
+static uint32_t wire_len_of(const struct handshake *handshake, uint8_t epoch, size_t len)
+{
+    if (epoch == 0)
+        return (uint32_t)(SL_RECORD_HEADER_LEN + len);
+    return sl_record_sealed_len(&handshake->keys->wire, (uint32_t)len);
+}
+
+static void add(struct handshake *handshake, struct datagram *out, uint8_t type, uint8_t epoch,
+                const uint8_t *bytes, size_t len)
+{
+    uint32_t wire_len = wire_len_of(handshake, epoch, len);
+    if (out->wire_len + wire_len > handshake->path_payload_max ||
+        sl_writer_left(&out->parts) < 4 + len)
+        finish(handshake, out);
+    sl_write_u8(&out->parts, type);
+    sl_write_u8(&out->parts, epoch);
+    sl_write_be16(&out->parts, (uint16_t)len);
+    sl_write_bytes(&out->parts, bytes, len);
+    out->wire_len += wire_len;
+    out->count++;
+}
+
+static void add_protected(struct handshake *handshake, struct datagram *out,
+                          const struct sl_record_header *header, const uint8_t *body)
+{
+    if (handshake->keys == NULL)
+        return;
+    struct sl_handshaker *handshaker = handshake->owner;
+    struct sl_open_job job = {.epoch = &handshake->keys->inner,
+                              .header = *header,
+                              .body = (uint8_t *)(uintptr_t)body,
+                              .out = handshaker->output};
+    if (sl_record_open_burst(handshaker->aead, &job, 1) == 1)
+        add(handshake, out, job.type, 1, job.plain, job.plain_len);
+}
+
+void sl_handshake_take_output(struct handshake *handshake, const uint8_t *bytes, size_t len)
+{
+    struct sl_reader datagram = sl_reader_of(bytes, len);
+    struct sl_record_header header;
+    struct datagram out;
+    begin(handshake, &out);
+    while (sl_reader_left(&datagram) > 0 &&
+           sl_wire_parse_record(&datagram, 0, &header) == SL_DROP_NONE) {
+        const uint8_t *body = datagram.at - header.body_len;
+        if (header.epoch == 1)
+            add_protected(handshake, &out, &header, body);
+        else if (!handshake->drops_hello_verify || header.type != SL_CONTENT_HANDSHAKE)
+            add(handshake, &out, header.type, 0, body, header.body_len);
+    }
+    finish(handshake, &out);
+}

@@ -1,0 +1,139 @@
+/**
+ * A DTLS 1.2 client in memory: libssl, with a shim of ours around it for connection IDs
+ * (RFC 9146), which libssl does not know. Datagrams in, datagrams out; the time is virtual_time's.
+ */
+#ifndef SL_TEST_DTLS_CLIENT_H
+#define SL_TEST_DTLS_CLIENT_H
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <openssl/ssl.h>
+
+#include "test_certificates.h"
+
+extern "C" {
+#include "sl_record.h"
+}
+
+namespace sl_test
+{
+
+using Bytes = std::vector<uint8_t>;
+
+struct ClientOptions {
+    std::string suites = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
+    std::string groups = "X25519:P-256:P-384";
+    std::string sigalgs;      /* empty: libssl's own */
+    std::optional<Bytes> cid; /* offers this connection ID; an empty one says "send me none" */
+    std::optional<Bytes> raw_cid_extension; /* offers these bytes, well-formed or not */
+    std::optional<Identity> identity;       /* the client's certificate */
+    std::vector<Certificate> chain;
+    std::optional<Certificate> trusted; /* the server's certificate must be vouched for by it */
+    unsigned mtu = 1400;
+    unsigned timeout_ms = 1000;
+    bool extended_master_secret = true;
+    unsigned hello_padding = 0; /* bytes of an extension that makes the ClientHello longer */
+    int max_version = DTLS1_2_VERSION;
+};
+
+class DtlsClient
+{
+  public:
+    explicit DtlsClient(const ClientOptions &options);
+    ~DtlsClient();
+    DtlsClient(const DtlsClient &) = delete;
+    DtlsClient &operator=(const DtlsClient &) = delete;
+
+    /** Writes the first ClientHello, or whatever a timer makes due. */
+    void go_on();
+    void receive(const Bytes &datagram);
+    std::vector<Bytes> take_output();
+    /** Nanoseconds until go_on is due; none without a timer. */
+    std::optional<uint64_t> timeout_ns() const;
+
+    bool is_connected() const;
+    bool has_failed() const
+    {
+        return failed;
+    }
+    const std::string &error() const
+    {
+        return failure;
+    }
+    bool uses_cid() const
+    {
+        return server_cid.has_value();
+    }
+    const Bytes &peer_cid() const
+    {
+        return *server_cid;
+    }
+
+    void send(const Bytes &data);
+    std::vector<Bytes> take_data();
+    void close();
+    bool is_closed_by_peer() const
+    {
+        return closed;
+    }
+
+    SSL *ssl()
+    {
+        return handle;
+    }
+    /** A record of this epoch-1 type under the session's keys, as an attacker can't make it. */
+    Bytes seal(uint8_t type, const Bytes &plain);
+    Bytes client_random() const;
+
+    /** Called by the BIO and the extension's callbacks. */
+    int read(uint8_t *out, int out_len);
+    void write(const uint8_t *bytes, size_t len);
+    void accept_cid(const Bytes &cid);
+    const ClientOptions &options() const
+    {
+        return chosen;
+    }
+
+  private:
+    void step();
+    void make_epochs();
+    void write_protected(Bytes &out, const Bytes &record);
+    Bytes open_to_plain_record(const Bytes &record);
+    bool open_cid_record(const Bytes &record, uint8_t &type, Bytes &plain);
+    bool open_plain_record(const Bytes &record, uint8_t &type, Bytes &plain);
+    size_t record_len(const Bytes &datagram, size_t at) const;
+    size_t own_cid_len() const;
+
+    ClientOptions chosen;
+    SSL_CTX *ctx = nullptr;
+    SSL *handle = nullptr;
+    BIO_METHOD *method = nullptr;
+    std::deque<Bytes> input;
+    std::vector<Bytes> output;
+    std::vector<Bytes> data;
+    bool failed = false;
+    bool closed = false;
+    std::string failure;
+    std::optional<Bytes> server_cid;
+    sl_aead *aead = nullptr;
+    sl_aead_alg alg = SL_AEAD_AES_128_GCM;
+    struct Free {
+        void operator()(sl_aead_key *key) const
+        {
+            free(key);
+        }
+    };
+    std::unique_ptr<sl_aead_key, Free> open_key; /* of the server's records */
+    uint8_t open_iv[12] = {};
+    sl_epoch *wire = nullptr;  /* seals with the server's connection ID */
+    sl_epoch *inner = nullptr; /* as libssl sees it; plays the server */
+};
+
+} // namespace sl_test
+
+#endif

@@ -1,0 +1,191 @@
+#include "handshake_lab.h"
+
+#include <stdexcept>
+#include <utility>
+
+namespace sl_test
+{
+
+constexpr uint64_t latency_ns = 10 * ns_per_ms;
+
+HandshakeLab::HandshakeLab(const LabOptions &options)
+    : authority(make_identity("EC", "client authority", nullptr, true)),
+      server_authority(make_identity("EC", "server authority", nullptr, true)), chosen(options),
+      random(options.seed)
+{
+    std::vector<std::string> paths;
+    for (const std::string &kind : chosen.server_kinds) {
+        Identity server = make_identity(kind, "server " + kind, &server_authority);
+        paths.push_back(directory.write(kind + ".crt", to_pem(server.certificate)));
+        paths.push_back(directory.write(kind + ".key", to_pem(server.key)));
+    }
+    std::vector<sl_certificate_files> files;
+    for (size_t i = 0; i < paths.size(); i += 2)
+        files.push_back({paths[i].c_str(), paths[i + 1].c_str()});
+    std::string ca = directory.write("ca.crt", to_pem(authority.certificate));
+    char reason[SL_REASON_LEN];
+    int which;
+    bool is_key;
+    credentials =
+        sl_credentials_load(files.data(), (unsigned)files.size(),
+                            chosen.asks_clients ? ca.c_str() : nullptr, &which, &is_key, reason);
+    if (credentials == nullptr)
+        throw std::runtime_error(reason);
+    for (unsigned i = 0; i < chosen.workers; i++) {
+        workers.push_back(std::make_unique<HandshakeWorker>(i, chosen.ring_size));
+        from_workers.push_back(workers.back()->to_handshaker_consumer());
+        to_workers.push_back(workers.back()->from_handshaker_producer());
+    }
+    sl_handshaker_config config = {};
+    config.credentials = credentials;
+    config.worker_count = chosen.workers;
+    config.from_worker = from_workers.data();
+    config.to_worker = to_workers.data();
+    config.handshakes_max = chosen.handshakes_max;
+    config.last_flights_max = chosen.last_flights_max;
+    config.first_timeout_ms = chosen.first_timeout_ms;
+    config.handshake_timeout_ms = chosen.handshake_timeout_ms;
+    config.connection_ids = chosen.connection_ids;
+    config.keylog_file = chosen.keylog_file;
+    handshaker = sl_handshaker_create(&config, reason);
+    if (handshaker == nullptr)
+        throw std::runtime_error(reason);
+}
+
+HandshakeLab::~HandshakeLab()
+{
+    sl_handshaker_destroy(handshaker);
+    sl_credentials_destroy(credentials);
+}
+
+DtlsClient &HandshakeLab::add_client(unsigned id, const ClientOptions &options)
+{
+    clients[id] = std::make_unique<DtlsClient>(options);
+    return *clients[id];
+}
+
+void HandshakeLab::start(unsigned id)
+{
+    client(id).go_on();
+    settle();
+}
+
+bool HandshakeLab::chance(double probability)
+{
+    return std::uniform_real_distribution<>(0, 1)(random) < probability;
+}
+
+void HandshakeLab::transmit(bool to_server, unsigned id, const Bytes &datagram)
+{
+    Fate fate = judge ? judge(to_server, id, datagram) : Fate::By_chance;
+    if (fate == Fate::Lose || (fate == Fate::By_chance && chance(chosen.loss)))
+        return;
+    unsigned copies = fate == Fate::By_chance && chance(chosen.duplication) ? 2 : 1;
+    for (unsigned i = 0; i < copies; i++) {
+        uint64_t delay = latency_ns;
+        if (fate == Fate::By_chance && chance(chosen.reordering))
+            delay += random() % (30 * ns_per_ms);
+        events.push({now_ns() + delay, order++, to_server, id, datagram});
+    }
+}
+
+void HandshakeLab::collect()
+{
+    for (auto &[id, client] : clients) {
+        for (const Bytes &datagram : client->take_output())
+            transmit(true, id, datagram);
+        for (const Bytes &datagram : std::exchange(peer(id).output, {}))
+            transmit(false, id, datagram);
+        std::optional<uint64_t> left = client->timeout_ns();
+        client_due[id] = left ? now_ns() + std::max(*left, ns_per_ms) : UINT64_MAX;
+    }
+}
+
+/** Lets handshaker and workers speak until they have nothing more to say at this instant. */
+void HandshakeLab::settle()
+{
+    for (unsigned quiet = 0, rounds = 0; quiet < 2; rounds++) {
+        if (rounds > 100000)
+            throw std::runtime_error("handshaker and workers do not come to rest");
+        bool busy = sl_handshaker_poll(handshaker, now_ns(), 32);
+        for (auto &worker : workers)
+            busy |= polls_workers && worker->poll() > 0;
+        quiet = busy ? 0 : quiet + 1;
+    }
+    collect();
+    if (after_step)
+        after_step();
+}
+
+uint64_t HandshakeLab::next_event_ns()
+{
+    uint64_t next = sl_handshaker_next_timer(handshaker);
+    if (!events.empty())
+        next = std::min(next, events.top().at_ns);
+    for (auto &[id, due] : client_due)
+        next = std::min(next, due);
+    return next;
+}
+
+void HandshakeLab::step()
+{
+    while (!events.empty() && events.top().at_ns <= now_ns()) {
+        Event event = events.top();
+        events.pop();
+        if (event.to_server)
+            worker_of(event.id).receive(event.id, event.datagram);
+        else
+            client(event.id).receive(event.datagram);
+    }
+    for (auto &[id, due] : client_due)
+        if (due <= now_ns())
+            client(id).go_on();
+    settle();
+}
+
+bool HandshakeLab::run_until(const std::function<bool()> &done, uint64_t limit_ms)
+{
+    uint64_t end_ns = now_ns() + limit_ms * ns_per_ms;
+    settle();
+    while (!done()) {
+        uint64_t next = next_event_ns();
+        if (next > end_ns) {
+            set_now(end_ns);
+            settle();
+            return done();
+        }
+        set_now(std::max(next, now_ns()));
+        step();
+    }
+    return true;
+}
+
+void HandshakeLab::run_for(uint64_t ms)
+{
+    (void)run_until([] { return false; }, ms);
+}
+
+bool HandshakeLab::is_connected(unsigned id)
+{
+    return client(id).is_connected() && peer(id).is_established;
+}
+
+bool HandshakeLab::connect(unsigned id, const ClientOptions &options)
+{
+    add_client(id, options);
+    start(id);
+    (void)run_until(
+        [&] { return is_connected(id) || client(id).has_failed() || peer(id).is_aborted; });
+    run_for(30);
+    return is_connected(id);
+}
+
+bool HandshakeLab::counters_add_up() const
+{
+    return counter(SL_HANDSHAKE_STARTED) ==
+           counter(SL_HANDSHAKE_COMPLETED) + counter(SL_HANDSHAKE_FAILED) +
+               counter(SL_HANDSHAKE_TIMED_OUT) + counter(SL_HANDSHAKE_REFUSED_PEER) +
+               sl_handshaker_in_progress(handshaker);
+}
+
+} // namespace sl_test

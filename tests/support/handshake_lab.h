@@ -1,0 +1,123 @@
+/**
+ * A handshaker, a worker's stand-in on each of its rings, clients, and a network between them that
+ * loses, doubles and reorders: all in one thread and in virtual time, the same in every run.
+ */
+#ifndef SL_TEST_HANDSHAKE_LAB_H
+#define SL_TEST_HANDSHAKE_LAB_H
+
+#include <functional>
+#include <queue>
+#include <random>
+
+#include "handshake_worker.h"
+#include "test_certificates.h"
+#include "virtual_time.h"
+
+extern "C" {
+#include "sl_handshake.h"
+}
+
+namespace sl_test
+{
+
+struct LabOptions {
+    std::vector<std::string> server_kinds = {"EC"};
+    bool asks_clients = false; /* a CA is configured */
+    bool connection_ids = true;
+    unsigned workers = 1;
+    unsigned handshakes_max = 256;
+    unsigned last_flights_max = 256;
+    unsigned first_timeout_ms = 1000;
+    unsigned handshake_timeout_ms = 30000;
+    uint64_t ring_size = 1 << 20;
+    const char *keylog_file = nullptr;
+    double loss = 0, duplication = 0, reordering = 0;
+    uint64_t seed = 1;
+};
+
+/** What the network does to a datagram; the default is the options' chances. */
+enum class Fate { By_chance, Deliver, Lose };
+
+class HandshakeLab
+{
+  public:
+    explicit HandshakeLab(const LabOptions &options = {});
+    ~HandshakeLab();
+    HandshakeLab(const HandshakeLab &) = delete;
+    HandshakeLab &operator=(const HandshakeLab &) = delete;
+
+    /** A client with a number: even workers' turn by turn. It has not started yet. */
+    DtlsClient &add_client(unsigned id, const ClientOptions &options = {});
+    DtlsClient &client(unsigned id)
+    {
+        return *clients.at(id);
+    }
+    Peer &peer(unsigned id)
+    {
+        return worker_of(id).peer(id);
+    }
+    HandshakeWorker &worker_of(unsigned id)
+    {
+        return *workers[id % workers.size()];
+    }
+    void start(unsigned id);
+
+    /** Runs until done, or until no more than `limit_ms` have passed. return done(). */
+    bool run_until(const std::function<bool()> &done, uint64_t limit_ms = 120000);
+    void run_for(uint64_t ms);
+    /** Starts the client and runs until both sides are done, or one has given up. */
+    bool connect(unsigned id, const ClientOptions &options = {});
+    bool is_connected(unsigned id);
+
+    uint64_t counter(sl_handshake_counter counter) const
+    {
+        return sl_handshaker_counter(handshaker, counter);
+    }
+    /** Handshakes begun are those that ended in some way, and those in progress. */
+    bool counters_add_up() const;
+
+    sl_handshaker *handshaker = nullptr;
+    Identity authority; /* of clients, when they are asked */
+    Identity server_authority;
+    /** Looks at each datagram: to_server, id, the datagram. */
+    std::function<Fate(bool, unsigned, const Bytes &)> judge;
+    /** Changes what a step does: called after each. */
+    std::function<void()> after_step;
+    bool polls_workers = true; /* false: workers read nothing of what the handshaker writes */
+
+  private:
+    struct Event {
+        uint64_t at_ns;
+        uint64_t order;
+        bool to_server;
+        unsigned id;
+        Bytes datagram;
+        bool operator<(const Event &other) const
+        {
+            return at_ns != other.at_ns ? at_ns > other.at_ns : order > other.order;
+        }
+    };
+
+    void step();
+    void settle();
+    void transmit(bool to_server, unsigned id, const Bytes &datagram);
+    void collect();
+    bool chance(double probability);
+    uint64_t next_event_ns();
+
+    LabOptions chosen;
+    TemporaryDirectory directory;
+    sl_credentials *credentials = nullptr;
+    std::vector<std::unique_ptr<HandshakeWorker>> workers;
+    std::vector<sl_ring_consumer *> from_workers;
+    std::vector<sl_ring_producer *> to_workers;
+    std::map<unsigned, std::unique_ptr<DtlsClient>> clients;
+    std::map<unsigned, uint64_t> client_due;
+    std::priority_queue<Event> events;
+    uint64_t order = 0;
+    std::mt19937_64 random;
+};
+
+} // namespace sl_test
+
+#endif

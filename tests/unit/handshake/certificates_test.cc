@@ -1,0 +1,125 @@
+#include <gtest/gtest.h>
+
+#include "handshake_lab.h"
+
+using namespace sl_test;
+
+namespace
+{
+
+LabOptions mutual()
+{
+    LabOptions options;
+    options.asks_clients = true;
+    return options;
+}
+
+} // namespace
+
+TEST(ServerCertificate, IsChosenByWhatTheClientCanVerify)
+{
+    LabOptions options;
+    options.server_kinds = {"RSA", "EC", "ED25519"};
+    HandshakeLab lab(options);
+    const struct {
+        const char *suites, *sigalgs;
+        int expected;
+    } cases[] = {
+        {"ECDHE-RSA-AES128-GCM-SHA256", "RSA-PSS+SHA256", EVP_PKEY_RSA},
+        {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDSA+SHA256", EVP_PKEY_EC},
+        {"ECDHE-ECDSA-AES128-GCM-SHA256", "ed25519", EVP_PKEY_ED25519},
+    };
+    unsigned id = 1;
+    for (const auto &one : cases) {
+        ClientOptions client;
+        client.suites = one.suites;
+        client.sigalgs = one.sigalgs;
+        ASSERT_TRUE(lab.connect(id, client)) << lab.client(id).error();
+        X509 *certificate = SSL_get0_peer_certificate(lab.client(id).ssl());
+        EXPECT_EQ(EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)), one.expected);
+        id++;
+    }
+}
+
+TEST(ClientCertificate, IsNotAskedForWithoutACa)
+{
+    HandshakeLab lab;
+    ClientOptions client;
+    client.identity = make_identity("EC", "client", &lab.authority);
+    ASSERT_TRUE(lab.connect(1, client));
+    EXPECT_EQ(lab.peer(1).identity.method, SL_IDENTITY_NONE);
+}
+
+TEST(ClientCertificate, IsVerifiedAndReported)
+{
+    HandshakeLab lab(mutual());
+    unsigned id = 1;
+    for (const char *kind : {"EC", "RSA", "ED25519", "P-384"}) {
+        for (bool with_cid : {false, true}) {
+            ClientOptions client;
+            client.identity = make_identity(kind, std::string("client ") + kind, &lab.authority);
+            if (with_cid)
+                client.cid = Bytes{1, 2, 3};
+            ASSERT_TRUE(lab.connect(id, client)) << kind << lab.client(id).error();
+            sl_identity expected = {};
+            ASSERT_EQ(sl_identity_from_certificate(&expected, client.identity->certificate.get()),
+                      0);
+            const sl_identity &identity = lab.peer(id).identity;
+            EXPECT_EQ(identity.method, SL_IDENTITY_CERTIFICATE);
+            EXPECT_STREQ(identity.subject, (std::string("CN=client ") + kind).c_str());
+            EXPECT_EQ(memcmp(identity.certificate_sha256, expected.certificate_sha256, 32), 0);
+            EXPECT_EQ(memcmp(identity.public_key_sha256, expected.public_key_sha256, 32), 0);
+            id++;
+        }
+    }
+    EXPECT_TRUE(lab.counters_add_up());
+}
+
+TEST(ClientCertificate, OfAnotherAuthorityIsRefusedWithAnAlert)
+{
+    HandshakeLab lab(mutual());
+    Identity other = make_identity("EC", "somebody else", nullptr, true);
+    ClientOptions client;
+    client.identity = make_identity("EC", "client", &other);
+    EXPECT_FALSE(lab.connect(1, client));
+    EXPECT_TRUE(lab.peer(1).is_aborted);
+    EXPECT_FALSE(lab.peer(1).is_established);
+    EXPECT_NE(lab.client(1).error().find("alert unknown ca"), std::string::npos)
+        << lab.client(1).error();
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_REFUSED_PEER), 1u);
+    EXPECT_TRUE(lab.counters_add_up());
+}
+
+TEST(ClientCertificate, SignedByItselfIsRefusedEvenUnderTheAuthoritysName)
+{
+    HandshakeLab lab(mutual());
+    ClientOptions client;
+    client.identity = make_identity("EC", "client authority", nullptr, true);
+    EXPECT_FALSE(lab.connect(1, client));
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_REFUSED_PEER), 1u);
+}
+
+TEST(ClientCertificate, MustBeThere)
+{
+    HandshakeLab lab(mutual());
+    EXPECT_FALSE(lab.connect(1));
+    EXPECT_TRUE(lab.peer(1).is_aborted);
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_REFUSED_PEER), 1u);
+    EXPECT_FALSE(lab.client(1).error().empty());
+}
+
+TEST(ClientCertificate, MayComeWithAChainInManyFragments)
+{
+    HandshakeLab lab(mutual());
+    ClientOptions client;
+    Identity issuer = lab.authority;
+    for (int i = 0; i < 4; i++) {
+        issuer = make_identity("RSA", "middle " + std::to_string(i), &issuer, true);
+        client.chain.insert(client.chain.begin(), issuer.certificate);
+    }
+    client.identity = make_identity("RSA", "client", &issuer);
+    client.mtu = 300;
+    ASSERT_TRUE(lab.connect(1, client)) << lab.client(1).error();
+    EXPECT_STREQ(lab.peer(1).identity.subject, "CN=client");
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_BAD_RECORD), 0u);
+}
