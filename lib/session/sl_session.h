@@ -1,0 +1,121 @@
+/**
+ * The session table of one worker: slots, connection IDs, the 5-tuple index, the clock hand that
+ * finds idle sessions. DESIGN sections 5 and 6; RFC 9146.
+ *
+ * One thread, the worker's. All memory comes from an arena at creation.
+ */
+#ifndef SL_SESSION_H
+#define SL_SESSION_H
+
+#include "sl_base.h"
+#include "sl_record.h"
+
+/** A handle names a session for as long as the process lives: slot, worker, generation. 0: none. */
+#define SL_HANDLE_SLOT_BITS 20
+#define SL_HANDLE_WORKER_BITS 8
+#define SL_SESSIONS_MAX (1U << SL_HANDLE_SLOT_BITS)
+
+static inline uint32_t sl_handle_slot(uint64_t handle)
+{
+    return (uint32_t)handle & (SL_SESSIONS_MAX - 1);
+}
+static inline unsigned sl_handle_worker(uint64_t handle)
+{
+    return (unsigned)(handle >> SL_HANDLE_SLOT_BITS) & ((1U << SL_HANDLE_WORKER_BITS) - 1);
+}
+
+enum sl_session_state {
+    SL_SESSION_FREE,
+    SL_SESSION_HANDSHAKE,   /* records go to a handshaker; no keys yet */
+    SL_SESSION_KEYED,       /* keys; only handshake records and alerts pass */
+    SL_SESSION_ESTABLISHED, /* the peer's Finished has verified */
+    SL_SESSION_CLOSING,     /* over; somebody has still to be told */
+};
+
+#define SL_SLOT_NONE UINT32_MAX
+
+/** One session. The fields of the packet's path come first; the worker alone reads and writes. */
+struct sl_session {
+    uint64_t handle; /* 0 when free */
+    uint8_t own_cid[SL_OWN_CID_LEN];
+    struct sl_epoch *epoch;  /* epoch 1; NULL before there are keys */
+    uint64_t last_active_ns; /* last authentic record or message sent; in a handshake, its start */
+    uint8_t state;           /* enum sl_session_state */
+    uint8_t flags;           /* the worker's */
+    uint16_t service;
+    uint32_t consumer;   /* the worker's: who serves it */
+    struct sl_path path; /* where it sends: the address confirmed last */
+    bool has_cid;        /* the peer sends our connection ID */
+    bool is_indexed;     /* in the 5-tuple index under path.tuple */
+
+    uint64_t epoch0_next;        /* next record number of epoch 0 */
+    uint64_t candidate_received; /* bytes from the candidate address, and sent to it */
+    uint64_t candidate_sent;
+    struct sl_path candidate; /* an address that is not confirmed yet; valid by a flag */
+    uint8_t usage;            /* enum sl_usage that has been told */
+    uint8_t close_reason;     /* enum sl_close_reason, once closing */
+    uint32_t successor;       /* slot of the handshake that is to replace it, or SL_SLOT_NONE */
+    uint32_t predecessor;     /* the other end of that link */
+    uint32_t next_free;
+    uint64_t closing_since_ns;
+    uint64_t last_repeat_ns; /* last flight asked for */
+    uint64_t last_candidate_ns;
+    uint8_t client_random[SL_RANDOM_LEN];
+} __attribute__((aligned(SL_CACHE_LINE)));
+
+struct sl_session_table;
+
+/** Bytes of arena for a table of sessions_max (<= SL_SESSIONS_MAX). */
+size_t sl_session_table_memory_len(uint32_t sessions_max);
+/**
+ * worker the number in its handles; seed [32] secret and random: hash key and CID tags.
+ * return the table, living in the arena; NULL when that is too small.
+ */
+struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_t sessions_max,
+                                                 unsigned worker, const uint8_t seed[32]);
+uint32_t sl_session_table_capacity(const struct sl_session_table *table);
+
+/**
+ * Takes a free slot: a new handle and connection ID, state HANDSHAKE, everything else zero.
+ * shard  goes into the connection ID. return NULL when the table is full.
+ */
+struct sl_session *sl_session_take(struct sl_session_table *table, uint8_t shard);
+/** Ends a session: out of the index, unlinked, its epoch wiped. The handle is dead from now on. */
+void sl_session_give_back(struct sl_session_table *table, struct sl_session *session);
+
+/** Slots are 0..capacity-1; the session there may be free. */
+struct sl_session *sl_session_at(struct sl_session_table *table, uint32_t slot);
+/** The live session of this handle, or NULL. The handle may be anything. */
+struct sl_session *sl_session_of_handle(struct sl_session_table *table, uint64_t handle);
+
+/** What a connection ID of ours says about itself; nothing of it is authenticated. */
+struct sl_cid_fields {
+    uint8_t layout; /* 0 is the only one */
+    uint8_t shard;
+    uint32_t slot;
+};
+struct sl_cid_fields sl_cid_parse(const uint8_t cid[SL_OWN_CID_LEN]);
+/** The live session with exactly this connection ID, or NULL. */
+struct sl_session *sl_session_find_cid(struct sl_session_table *table,
+                                       const uint8_t cid[SL_OWN_CID_LEN]);
+
+/** The session indexed under this 5-tuple, or NULL. */
+struct sl_session *sl_session_find_tuple(struct sl_session_table *table,
+                                         const struct sl_tuple *tuple);
+/** Indexes a session under its path's tuple. false when another one holds it: nothing changed. */
+bool sl_session_index(struct sl_session_table *table, struct sl_session *session) SL_MUST_USE;
+void sl_session_unindex(struct sl_session_table *table, struct sl_session *session);
+
+/** Gives the session an epoch block of the pool (there is one for each slot). */
+struct sl_epoch *sl_session_take_epoch(struct sl_session_table *table, struct sl_session *session);
+
+/** Links a handshake to the established session that it will replace (RFC 6347 4.2.8); unlinks. */
+void sl_session_link_successor(struct sl_session_table *table, struct sl_session *session,
+                               struct sl_session *successor);
+struct sl_session *sl_session_successor(struct sl_session_table *table,
+                                        const struct sl_session *session);
+struct sl_session *sl_session_predecessor(struct sl_session_table *table,
+                                          const struct sl_session *session);
+void sl_session_unlink(struct sl_session_table *table, struct sl_session *session);
+
+#endif

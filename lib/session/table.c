@@ -1,0 +1,180 @@
+#include <assert.h>
+
+#include "session_priv.h"
+
+#define GENERATION_SHIFT (SL_HANDLE_SLOT_BITS + SL_HANDLE_WORKER_BITS)
+
+size_t sl_session_table_memory_len(uint32_t sessions_max)
+{
+    return sl_arena_cost(sizeof(struct sl_session_table)) +
+           sl_arena_cost(sizeof(struct sl_session) * sessions_max) +
+           sl_arena_cost(sizeof(struct sl_epoch) * sessions_max) +
+           sl_arena_cost(sizeof(struct sl_epoch *) * sessions_max) +
+           sl_arena_cost(sizeof(uint64_t) * sessions_max) +
+           sl_arena_cost(sizeof(struct index_place) * session_index_places(sessions_max));
+}
+
+static void free_slot_append(struct sl_session_table *table, uint32_t slot)
+{
+    table->sessions[slot].next_free = SL_SLOT_NONE;
+    if (table->first_free == SL_SLOT_NONE)
+        table->first_free = slot;
+    else
+        table->sessions[table->last_free].next_free = slot;
+    table->last_free = slot;
+}
+
+struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_t sessions_max,
+                                                 unsigned worker, const uint8_t seed[32])
+{
+    assert(sessions_max > 0 && sessions_max <= SL_SESSIONS_MAX);
+    uint32_t places = session_index_places(sessions_max);
+    struct sl_session_table *table = sl_arena_take(arena, sizeof *table);
+    if (table == NULL)
+        return NULL;
+    table->sessions = sl_arena_take(arena, sizeof *table->sessions * sessions_max);
+    struct sl_epoch *epochs = sl_arena_take(arena, sizeof *epochs * sessions_max);
+    table->epoch_free = sl_arena_take(arena, sizeof *table->epoch_free * sessions_max);
+    table->generations = sl_arena_take(arena, sizeof *table->generations * sessions_max);
+    table->index = sl_arena_take(arena, sizeof *table->index * places);
+    if (table->sessions == NULL || epochs == NULL || table->epoch_free == NULL ||
+        table->generations == NULL || table->index == NULL)
+        return NULL;
+
+    table->capacity = sessions_max;
+    table->index_mask = places - 1;
+    table->worker = worker;
+    memcpy(table->index_key, seed, 16);
+    memcpy(table->tag_key, seed + 16, 16);
+    table->first_free = SL_SLOT_NONE;
+    for (uint32_t i = 0; i < places; i++)
+        table->index[i].slot = SL_SLOT_NONE;
+    for (uint32_t slot = 0; slot < sessions_max; slot++) {
+        table->epoch_free[slot] = &epochs[sessions_max - 1 - slot];
+        free_slot_append(table, slot);
+    }
+    table->epoch_free_count = sessions_max;
+    return table;
+}
+
+uint32_t sl_session_table_capacity(const struct sl_session_table *table)
+{
+    return table->capacity;
+}
+
+/** Layout 0: layout 4 bits, shard 8, slot 20, random tag 32. The tag is a PRF of a counter. */
+static void cid_write(struct sl_session_table *table, uint8_t cid[SL_OWN_CID_LEN], uint8_t shard,
+                      uint32_t slot)
+{
+    uint64_t counter = table->tag_counter++;
+    uint64_t tag = sl_siphash(table->tag_key, &counter, sizeof counter) & 0xffffffff;
+    sl_store_be64(cid, (uint64_t)shard << 52 | (uint64_t)slot << 32 | tag);
+}
+
+struct sl_cid_fields sl_cid_parse(const uint8_t cid[SL_OWN_CID_LEN])
+{
+    uint64_t bits = sl_load_be64(cid);
+    return (struct sl_cid_fields){
+        .layout = (uint8_t)(bits >> 60),
+        .shard = (uint8_t)(bits >> 52),
+        .slot = (uint32_t)(bits >> 32) & (SL_SESSIONS_MAX - 1),
+    };
+}
+
+struct sl_session *sl_session_take(struct sl_session_table *table, uint8_t shard)
+{
+    uint32_t slot = table->first_free;
+    if (slot == SL_SLOT_NONE)
+        return NULL;
+    struct sl_session *session = &table->sessions[slot];
+    table->first_free = session->next_free;
+
+    memset(session, 0, sizeof *session);
+    session->handle = ++table->generations[slot] << GENERATION_SHIFT |
+                      (uint64_t)table->worker << SL_HANDLE_SLOT_BITS | slot;
+    session->state = SL_SESSION_HANDSHAKE;
+    session->successor = SL_SLOT_NONE;
+    session->predecessor = SL_SLOT_NONE;
+    session->next_free = SL_SLOT_NONE;
+    cid_write(table, session->own_cid, shard, slot);
+    return session;
+}
+
+void sl_session_give_back(struct sl_session_table *table, struct sl_session *session)
+{
+    assert(session->state != SL_SESSION_FREE);
+    uint32_t slot = sl_handle_slot(session->handle);
+    sl_session_unindex(table, session);
+    sl_session_unlink(table, session);
+    if (session->epoch != NULL) {
+        sl_epoch_wipe(session->epoch);
+        table->epoch_free[table->epoch_free_count++] = session->epoch;
+    }
+    memset(session, 0, sizeof *session);
+    free_slot_append(table, slot);
+}
+
+struct sl_session *sl_session_at(struct sl_session_table *table, uint32_t slot)
+{
+    assert(slot < table->capacity);
+    return &table->sessions[slot];
+}
+
+struct sl_session *sl_session_of_handle(struct sl_session_table *table, uint64_t handle)
+{
+    uint32_t slot = sl_handle_slot(handle);
+    if (slot >= table->capacity || handle == 0 || table->sessions[slot].handle != handle)
+        return NULL;
+    return &table->sessions[slot];
+}
+
+struct sl_session *sl_session_find_cid(struct sl_session_table *table,
+                                       const uint8_t cid[SL_OWN_CID_LEN])
+{
+    uint32_t slot = sl_cid_parse(cid).slot;
+    if (slot >= table->capacity)
+        return NULL;
+    struct sl_session *session = &table->sessions[slot];
+    if (session->state == SL_SESSION_FREE || memcmp(session->own_cid, cid, SL_OWN_CID_LEN) != 0)
+        return NULL;
+    return session;
+}
+
+struct sl_epoch *sl_session_take_epoch(struct sl_session_table *table, struct sl_session *session)
+{
+    assert(session->epoch == NULL && table->epoch_free_count > 0);
+    session->epoch = table->epoch_free[--table->epoch_free_count];
+    return session->epoch;
+}
+
+void sl_session_link_successor(struct sl_session_table *table, struct sl_session *session,
+                               struct sl_session *successor)
+{
+    assert(session->successor == SL_SLOT_NONE && successor->predecessor == SL_SLOT_NONE);
+    session->successor = (uint32_t)(successor - table->sessions);
+    successor->predecessor = (uint32_t)(session - table->sessions);
+}
+
+struct sl_session *sl_session_successor(struct sl_session_table *table,
+                                        const struct sl_session *session)
+{
+    return session->successor != SL_SLOT_NONE ? &table->sessions[session->successor] : NULL;
+}
+
+struct sl_session *sl_session_predecessor(struct sl_session_table *table,
+                                          const struct sl_session *session)
+{
+    return session->predecessor != SL_SLOT_NONE ? &table->sessions[session->predecessor] : NULL;
+}
+
+void sl_session_unlink(struct sl_session_table *table, struct sl_session *session)
+{
+    struct sl_session *successor = sl_session_successor(table, session);
+    if (successor != NULL)
+        successor->predecessor = SL_SLOT_NONE;
+    struct sl_session *predecessor = sl_session_predecessor(table, session);
+    if (predecessor != NULL)
+        predecessor->successor = SL_SLOT_NONE;
+    session->successor = SL_SLOT_NONE;
+    session->predecessor = SL_SLOT_NONE;
+}

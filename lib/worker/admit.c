@@ -1,0 +1,141 @@
+/*
+ * Stage 4: what authentic records may change: the peer's address, timers, the state of the session.
+ * The replay window moved when the tag verified (lib/record).
+ */
+#include "worker_priv.h"
+
+/** An authentic record from another address than the session's. RFC 9146 6. */
+static enum sl_drop admit_address(struct sl_worker *w, struct sl_session *session,
+                                  const struct rx_record *record, const struct sl_open_job *job,
+                                  uint64_t now_ns)
+{
+    const struct sl_path *from = &record->frame->path;
+    bool is_candidate = session->flags & SESSION_HAS_CANDIDATE;
+    if (sl_tuple_equal(&from->tuple, &session->path.tuple)) {
+        if (is_candidate && job->newer) /* it is still there: the other address was a copy's */
+            session->flags &= (uint8_t) ~(SESSION_HAS_CANDIDATE | SESSION_MOVED_PENDING);
+        return SL_DROP_NONE;
+    }
+    if (w->config.peer_moves == SL_PEER_MOVES_REFUSE)
+        return SL_DROP_PEER_MOVE_REFUSED;
+    bool is_known = is_candidate && sl_tuple_equal(&from->tuple, &session->candidate.tuple);
+    if (!job->newer && !is_known)
+        return SL_DROP_NONE;
+    if (w->config.peer_moves == SL_PEER_MOVES_ACCEPT) {
+        session->path = *from;
+        session->flags |= SESSION_MOVED_PENDING;
+        worker_count(w, SL_COUNTER_MOVED, 1);
+        worker_tell_moved(w, session, now_ns);
+        return SL_DROP_NONE;
+    }
+    if (!is_known) {
+        session->candidate = *from;
+        session->candidate_received = 0;
+        session->candidate_sent = 0;
+        session->flags |= SESSION_HAS_CANDIDATE | SESSION_MOVED_PENDING;
+        worker_count(w, SL_COUNTER_MOVE_CANDIDATES, 1);
+        worker_tell_moved(w, session, now_ns);
+    }
+    session->candidate_received += (uint64_t)job->header.header_len + job->header.body_len;
+    return SL_DROP_NONE;
+}
+
+static void admit_alert(struct sl_worker *w, struct sl_session *session,
+                        const struct sl_open_job *job, uint64_t now_ns)
+{
+    if (job->plain_len != 2) {
+        worker_drop(w, SL_DROP_CONTENT_TYPE);
+        return;
+    }
+    worker_count(w, SL_COUNTER_CONSUMED, 1);
+    bool is_close_notify = job->plain[1] == SL_ALERT_CLOSE_NOTIFY;
+    if (is_close_notify || job->plain[0] == SL_ALERT_FATAL)
+        worker_close(w, session, SL_CLOSE_PEER, is_close_notify, now_ns);
+}
+
+/** A handshake message in an established session: the peer repeats its Finished, or asks for more.
+ */
+static void admit_late_handshake(struct sl_worker *w, struct sl_session *session,
+                                 const struct sl_open_job *job, uint64_t now_ns)
+{
+    if (job->plain_len == 0 || job->plain[0] != SL_HANDSHAKE_FINISHED) {
+        worker_drop(w, SL_DROP_RENEGOTIATION);
+        return;
+    }
+    worker_ask_repeat(w, session, now_ns);
+    worker_count(w, SL_COUNTER_CONSUMED, 1);
+}
+
+static void admit_keyed(struct sl_worker *w, struct sl_session *session,
+                        const struct sl_open_job *job)
+{
+    if (job->type == SL_CONTENT_HANDSHAKE || job->type == SL_CONTENT_ALERT)
+        worker_forward_plaintext(w, session, job->type, job->plain, job->plain_len);
+    else
+        worker_drop(w, job->type == SL_CONTENT_APPLICATION_DATA ? SL_DROP_EARLY_DATA
+                                                                : SL_DROP_CONTENT_TYPE);
+}
+
+/** One record that did not open. A replay is authentic, for what follows from it. */
+static void admit_failure(struct sl_worker *w, struct sl_session *session,
+                          const struct sl_open_job *job, uint64_t now_ns)
+{
+    if (job->drop == SL_DROP_AUTH && sl_epoch_is_forgery_limit_reached(session->epoch)) {
+        worker_drop(w, SL_DROP_FORGERY_LIMIT);
+        worker_close(w, session, SL_CLOSE_LIMIT, true, now_ns);
+        return;
+    }
+    if (job->drop == SL_DROP_REPLAY && job->type == SL_CONTENT_HANDSHAKE &&
+        session->state == SL_SESSION_ESTABLISHED) {
+        admit_late_handshake(w, session, job, now_ns);
+        return;
+    }
+    worker_drop(w, job->drop);
+}
+
+static void admit_record(struct sl_worker *w, unsigned i, uint64_t now_ns)
+{
+    const struct rx_record *record = &w->rx.records[i];
+    const struct sl_open_job *job = &w->rx.jobs[i];
+    struct sl_session *session = record->session;
+    if (session->handle != record->handle || session->state == SL_SESSION_CLOSING) {
+        worker_drop(w, SL_DROP_CLOSING); /* an earlier record of the burst ended it */
+        return;
+    }
+    if (job->drop != SL_DROP_NONE) {
+        admit_failure(w, session, job, now_ns);
+        return;
+    }
+    if (session->state == SL_SESSION_KEYED) {
+        admit_keyed(w, session, job);
+        return;
+    }
+    enum sl_drop drop = admit_address(w, session, record, job, now_ns);
+    if (drop != SL_DROP_NONE) {
+        worker_drop(w, drop);
+        return;
+    }
+    session->last_active_ns = now_ns;
+    switch (job->type) {
+    case SL_CONTENT_APPLICATION_DATA:
+        w->rx.deliver[w->rx.deliver_count++] = (uint8_t)i;
+        return;
+    case SL_CONTENT_ALERT:
+        /* Data of the same burst that came before it is to be delivered first. */
+        worker_deliver_burst(w, now_ns);
+        admit_alert(w, session, job, now_ns);
+        return;
+    case SL_CONTENT_HANDSHAKE:
+        admit_late_handshake(w, session, job, now_ns);
+        return;
+    default:
+        worker_drop(w, SL_DROP_CONTENT_TYPE);
+    }
+}
+
+void worker_admit_burst(struct sl_worker *w, uint64_t now_ns)
+{
+    w->rx.deliver_count = 0;
+    for (unsigned i = 0; i < w->rx.count; i++)
+        admit_record(w, i, now_ns);
+}

@@ -1,0 +1,203 @@
+/* Consumers of this worker: attached and detached, which sessions they serve, what they are told.
+ */
+#include <assert.h>
+
+#include "worker_priv.h"
+
+/** A session holds its consumer's key: index in the low bits, a serial number above, never 0. */
+#define KEY_INDEX_BITS 6
+static_assert(SL_CONSUMERS_MAX == 1 << KEY_INDEX_BITS, "the key's low bits are an index");
+
+void worker_attach(struct sl_worker *w, struct sl_attachment *attachment)
+{
+    struct worker_consumer *consumer = &w->consumers[attachment->consumer];
+    assert(consumer->attachment == NULL);
+    w->consumer_serial++;
+    *consumer = (struct worker_consumer){
+        .attachment = attachment,
+        .key = w->consumer_serial << KEY_INDEX_BITS | attachment->consumer,
+    };
+    if (attachment->consumer >= w->consumer_count)
+        w->consumer_count = attachment->consumer + 1;
+}
+
+/** Its sessions notice by the key, each when it is next looked at. */
+void worker_detach(struct sl_worker *w, struct sl_attachment *attachment)
+{
+    struct worker_consumer *consumer = &w->consumers[attachment->consumer];
+    if (consumer->attachment != attachment)
+        return;
+    consumer->key = 0;
+    consumer->detach_pending = true;
+    w->reports_pending = true;
+}
+
+void worker_evict(struct sl_worker *w, struct worker_consumer *consumer)
+{
+    if (consumer->is_evicted)
+        return;
+    consumer->is_evicted = true;
+    consumer->evict_pending = true;
+    consumer->key = 0;
+    w->reports_pending = true;
+}
+
+static bool is_serving(const struct worker_consumer *consumer)
+{
+    return consumer->key != 0;
+}
+
+/** The next consumer of the service in turn. */
+static struct worker_consumer *assign(struct sl_worker *w, const struct sl_session *session)
+{
+    for (unsigned i = 0; i < w->consumer_count; i++) {
+        unsigned at = (w->next_assignment + i) % w->consumer_count;
+        struct worker_consumer *consumer = &w->consumers[at];
+        if (is_serving(consumer) && consumer->attachment->service == session->service) {
+            w->next_assignment = at + 1;
+            return consumer;
+        }
+    }
+    return NULL;
+}
+
+bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t kind,
+                 uint16_t detail, uint64_t session, uint64_t time_ns, const void *payload,
+                 uint32_t payload_len)
+{
+    struct sl_ring_producer *ring = &consumer->attachment->receive;
+    struct sl_ring_entry *entry = sl_ring_reserve(ring, payload_len);
+    if (entry == NULL) {
+        if (ring->corrupt)
+            worker_evict(w, consumer);
+        return false;
+    }
+    entry->kind = kind;
+    entry->worker = (uint8_t)w->config.index;
+    entry->detail = detail;
+    entry->session = session;
+    entry->time_ns = time_ns;
+    if (payload_len > 0)
+        memcpy(entry + 1, payload, payload_len);
+    sl_ring_commit(ring, entry, payload_len);
+    consumer->has_news = true;
+    w->consumer_news = true;
+    return true;
+}
+
+static bool tell_open(struct sl_worker *w, struct sl_session *session,
+                      struct worker_consumer *consumer)
+{
+    const struct sl_identity *identity = &w->identities[sl_handle_slot(session->handle)];
+    if (!worker_tell(w, consumer, SL_RING_OPEN, 0, session->handle, session->last_active_ns,
+                     identity, sizeof *identity))
+        return false;
+    session->flags |= SESSION_OPEN_TOLD;
+    return true;
+}
+
+struct worker_consumer *worker_consumer_of(struct sl_worker *w, struct sl_session *session,
+                                           enum sl_drop *drop)
+{
+    struct worker_consumer *consumer = &w->consumers[session->consumer & (SL_CONSUMERS_MAX - 1)];
+    if (session->consumer == 0 || consumer->key != session->consumer) {
+        session->consumer = 0;
+        session->flags &= (uint8_t)~SESSION_OPEN_TOLD;
+        consumer = assign(w, session);
+        if (consumer == NULL) {
+            *drop = SL_DROP_NO_CONSUMER;
+            return NULL;
+        }
+        session->consumer = consumer->key;
+        if (session->flags & SESSION_HAS_CANDIDATE)
+            session->flags |= SESSION_MOVED_PENDING;
+    }
+    if (!(session->flags & SESSION_OPEN_TOLD) && !tell_open(w, session, consumer)) {
+        *drop = SL_DROP_RING_FULL;
+        return NULL;
+    }
+    return consumer;
+}
+
+void worker_tell_moved(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+{
+    enum sl_drop ignored;
+    struct worker_consumer *consumer = worker_consumer_of(w, session, &ignored);
+    if (consumer == NULL)
+        return;
+    bool is_candidate = session->flags & SESSION_HAS_CANDIDATE;
+    const struct sl_tuple *tuple = is_candidate ? &session->candidate.tuple : &session->path.tuple;
+    struct sl_ring_moved moved = {
+        .ip = tuple->remote_ip, .port = tuple->remote_port, .confirmed = !is_candidate};
+    if (worker_tell(w, consumer, SL_RING_MOVED, 0, session->handle, now_ns, &moved, sizeof moved))
+        session->flags &= (uint8_t)~SESSION_MOVED_PENDING;
+}
+
+/** True when the consumer has been told, or there is nobody to tell (any more). */
+bool worker_tell_close(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+{
+    struct worker_consumer *consumer = &w->consumers[session->consumer & (SL_CONSUMERS_MAX - 1)];
+    if (session->consumer == 0 || consumer->key != session->consumer ||
+        !(session->flags & SESSION_OPEN_TOLD))
+        return true;
+    return worker_tell(w, consumer, SL_RING_CLOSE, session->close_reason, session->handle, now_ns,
+                       NULL, 0);
+}
+
+/** Shows everything written in this turn, then, after one fence for all, wakes those who sleep. */
+void worker_publish(struct sl_worker *w, uint64_t now_ns)
+{
+    if (!w->consumer_news)
+        return;
+    w->consumer_news = false;
+    for (unsigned i = 0; i < w->consumer_count; i++)
+        if (w->consumers[i].has_news && w->consumers[i].attachment != NULL)
+            sl_ring_publish(&w->consumers[i].attachment->receive);
+    /* Pairs with the fence in sl_ring_sleep: either we see its sleeping word, or it our head. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < w->consumer_count; i++) {
+        struct worker_consumer *consumer = &w->consumers[i];
+        if (!consumer->has_news)
+            continue;
+        consumer->has_news = false;
+        if (consumer->attachment == NULL)
+            continue;
+        if (sl_attachment_wake(consumer->attachment, now_ns))
+            worker_count(w, SL_COUNTER_WAKEUPS, 1);
+        else if (sl_ring_is_sleeping(&consumer->attachment->receive)) {
+            consumer->has_news = true; /* woken less than 50 us ago: again in a later turn */
+            w->consumer_news = true;
+        }
+    }
+}
+
+static bool report(struct sl_worker *w, enum sl_message_kind kind, uint32_t index)
+{
+    struct sl_message_consumer body = {.consumer = index};
+    return sl_message_send(w->config.to_control, kind, w->config.index, &body, sizeof body, NULL,
+                           0);
+}
+
+/** What control must hear of is told again until its ring takes it. */
+bool worker_report_to_control(struct sl_worker *w)
+{
+    if (!w->reports_pending)
+        return false;
+    bool all_told = true;
+    for (unsigned i = 0; i < w->consumer_count; i++) {
+        struct worker_consumer *consumer = &w->consumers[i];
+        if (consumer->evict_pending)
+            all_told &= !(consumer->evict_pending = !report(w, SL_MESSAGE_EVICT, i));
+        if (!consumer->detach_pending)
+            continue;
+        if (report(w, SL_MESSAGE_DETACHED, i))
+            *consumer = (struct worker_consumer){.attachment = NULL};
+        else
+            all_told = false;
+    }
+    if (w->stopped_pending)
+        all_told &= !(w->stopped_pending = !report(w, SL_MESSAGE_STOPPED, 0));
+    w->reports_pending = !all_told;
+    sl_message_flush(w->config.to_control);
+    return true;
+}

@@ -1,0 +1,198 @@
+/* Stage 2: who owns a datagram, which session each of its records belongs to, and what is next. */
+#include "worker_priv.h"
+
+uint8_t worker_shard_of(const struct sl_tuple *tuple)
+{
+    return (uint8_t)sl_wire_rss_hash(tuple);
+}
+
+/** The worker that owns a record: by its connection ID's shard, else by its 5-tuple's. */
+static unsigned owner_of(const struct sl_worker *w, const struct sl_frame *frame,
+                         const struct sl_record_header *header)
+{
+    uint8_t shard = header->type == SL_CONTENT_TLS12_CID ? sl_cid_parse(header->cid).shard
+                                                         : worker_shard_of(&frame->path.tuple);
+    return w->config.shard_owner[shard];
+}
+
+/** Takes a place in the burst for a record that is to be opened. */
+static void open_later(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
+                       const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
+{
+    if (w->rx.count == SL_BURST)
+        worker_finish_rx(w, now_ns);
+    unsigned i = w->rx.count++;
+    w->rx.records[i] = (struct rx_record){frame, session, session->handle};
+    w->rx.jobs[i] = (struct sl_open_job){.epoch = session->epoch, .header = *header, .body = body};
+}
+
+static void find_protected(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
+                           const struct sl_record_header *header, uint8_t *body, uint64_t now_ns);
+
+/**
+ * A protected record on a 5-tuple where a client that restarted is in a handshake beside its old
+ * session (RFC 6347 4.2.8): the old session's keys are tried on a copy, then it is the new one's.
+ */
+static void find_contested(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
+                           const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
+{
+    worker_finish_rx(w, now_ns);
+    open_later(w, session, frame, header, body, now_ns);
+    w->rx.jobs[0].out = w->scratch;
+    worker_open_burst(w);
+    if (w->rx.jobs[0].drop != SL_DROP_AUTH) {
+        worker_admit_burst(w, now_ns);
+        worker_deliver_burst(w, now_ns);
+        w->rx.count = 0;
+        return;
+    }
+    w->rx.count = 0;
+    find_protected(w, sl_session_successor(w->table, session), frame, header, body, now_ns);
+}
+
+/** A protected record of a session that is known. */
+static void find_protected(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
+                           const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
+{
+    switch (session->state) {
+    case SL_SESSION_HANDSHAKE:
+        if (header->type == SL_CONTENT_APPLICATION_DATA)
+            worker_drop(w, SL_DROP_EARLY_DATA);
+        else if (header->epoch != 1)
+            worker_drop(w, SL_DROP_EPOCH);
+        else
+            worker_forward_record(w, session, body - header->header_len,
+                                  (uint32_t)header->header_len + header->body_len);
+        return;
+    case SL_SESSION_KEYED:
+    case SL_SESSION_ESTABLISHED:
+        if (session->successor != SL_SLOT_NONE)
+            find_contested(w, session, frame, header, body, now_ns);
+        else
+            open_later(w, session, frame, header, body, now_ns);
+        return;
+    default:
+        worker_drop(w, SL_DROP_CLOSING);
+    }
+}
+
+/** A plaintext record that is no ClientHello, of the session (or its successor) on this 5-tuple. */
+static void find_plaintext(struct sl_worker *w, struct sl_session *session,
+                           const struct sl_record_header *header, const uint8_t *body,
+                           uint64_t now_ns)
+{
+    struct sl_session *successor = sl_session_successor(w->table, session);
+    if (successor != NULL)
+        session = successor;
+    if (header->type == SL_CONTENT_ALERT && session->state != SL_SESSION_HANDSHAKE) {
+        worker_drop(w, SL_DROP_PLAINTEXT_ALERT);
+        return;
+    }
+    if (header->type != SL_CONTENT_HANDSHAKE && header->type != SL_CONTENT_CHANGE_CIPHER_SPEC &&
+        header->type != SL_CONTENT_ALERT) {
+        worker_drop(w, header->type == SL_CONTENT_APPLICATION_DATA ? SL_DROP_EARLY_DATA
+                                                                   : SL_DROP_CONTENT_TYPE);
+        return;
+    }
+    switch (session->state) {
+    case SL_SESSION_HANDSHAKE:
+    case SL_SESSION_KEYED:
+        worker_forward_record(w, session, body - header->header_len,
+                              (uint32_t)header->header_len + header->body_len);
+        return;
+    case SL_SESSION_ESTABLISHED: /* flight 5 again: the last flight was lost, RFC 6347 4.2.4 */
+        if (header->type == SL_CONTENT_HANDSHAKE)
+            worker_ask_repeat(w, session, now_ns);
+        worker_count(w, SL_COUNTER_CONSUMED, 1);
+        return;
+    default:
+        worker_drop(w, SL_DROP_CLOSING);
+    }
+}
+
+static void find_record(struct sl_worker *w, struct sl_frame *frame,
+                        const struct sl_record_header *header, uint8_t *body,
+                        struct hello_answer *answer, uint64_t now_ns)
+{
+    worker_count(w, SL_COUNTER_RX_RECORDS, 1);
+    if (owner_of(w, frame, header) != w->config.index) {
+        worker_drop(w, SL_DROP_OTHER_OWNER);
+        return;
+    }
+    if (header->type == SL_CONTENT_TLS12_CID) {
+        struct sl_session *session = sl_session_find_cid(w->table, header->cid);
+        if (session == NULL)
+            worker_drop(w, SL_DROP_UNKNOWN_CID);
+        else
+            find_protected(w, session, frame, header, body, now_ns);
+        return;
+    }
+    if (header->epoch == 0 && header->type == SL_CONTENT_HANDSHAKE && header->body_len > 0 &&
+        body[0] == SL_HANDSHAKE_CLIENT_HELLO) {
+        worker_handle_hello(w, frame, header, body, answer, now_ns);
+        return;
+    }
+    struct sl_session *session = sl_session_find_tuple(w->table, &frame->path.tuple);
+    if (session == NULL)
+        worker_drop(w, SL_DROP_UNKNOWN_PEER);
+    else if (header->epoch == 0)
+        find_plaintext(w, session, header, body, now_ns);
+    else
+        find_protected(w, session, frame, header, body, now_ns);
+}
+
+/** Splits a datagram that is ours into its records. */
+static void find_datagram(struct sl_worker *w, struct sl_frame *frame, uint64_t now_ns)
+{
+    struct sl_reader r = sl_reader_of(frame->data + frame->payload_off, frame->payload_len);
+    struct hello_answer answer = {.wanted = false};
+    for (unsigned count = 0; sl_reader_left(&r) > 0; count++) {
+        struct sl_record_header header;
+        enum sl_drop drop = SL_DROP_RECORDS_TOO_MANY;
+        if (count < SL_RECORDS_PER_DATAGRAM_MAX)
+            drop = sl_wire_parse_record(&r, SL_OWN_CID_LEN, &header);
+        if (drop != SL_DROP_NONE) { /* what is left can't be split: it counts as one */
+            worker_count(w, SL_COUNTER_RX_RECORDS, 1);
+            worker_drop(w, drop);
+            break;
+        }
+        /* The frame is ours to write to; the reader only lends it read-only. */
+        uint8_t *body = frame->data + (r.at - header.body_len - frame->data);
+        find_record(w, frame, &header, body, &answer, now_ns);
+    }
+    if (!answer.wanted) {
+        worker_end_frame(w, frame);
+        return;
+    }
+    worker_finish_rx(w, now_ns); /* the answer is written over the records */
+    worker_answer_hello(w, frame, &answer);
+}
+
+/** Keeps, or sets aside for its owner, a datagram; false when it ended or is set aside. */
+static bool is_mine(struct sl_worker *w, struct sl_frame *frame)
+{
+    struct sl_reader r = sl_reader_of(frame->data + frame->payload_off, frame->payload_len);
+    struct sl_record_header first;
+    if (sl_wire_parse_record(&r, SL_OWN_CID_LEN, &first) != SL_DROP_NONE)
+        return true; /* counted when it is split */
+    unsigned owner = owner_of(w, frame, &first);
+    if (owner == w->config.index)
+        return true;
+    if (frame->flags & SL_FRAME_HANDED_OVER) {
+        worker_count(w, SL_COUNTER_RX_RECORDS, 1);
+        worker_drop(w, SL_DROP_HANDOFF_TWICE);
+        worker_end_frame(w, frame);
+        return false;
+    }
+    frame->flags |= SL_FRAME_HANDED_OVER;
+    w->away[owner][w->away_count[owner]++] = frame;
+    return false;
+}
+
+void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (is_mine(w, frames[i]))
+            find_datagram(w, frames[i], now_ns);
+    worker_finish_rx(w, now_ns);
+}

@@ -1,0 +1,97 @@
+/* Datagrams made of several records: flights of the handshakers, and alerts of our own. */
+#include "worker_priv.h"
+
+/** Appends one record to a datagram under construction, numbered here and sealed if its epoch is.
+ */
+static enum sl_drop append_record(struct sl_worker *w, struct sl_session *session,
+                                  struct sl_writer *to, uint8_t type, uint8_t epoch,
+                                  const uint8_t *plain, uint16_t len)
+{
+    if (epoch == 0) {
+        uint64_t seq;
+        uint8_t *record = sl_write_room(to, (size_t)SL_RECORD_HEADER_LEN + len);
+        if (record == NULL)
+            return SL_DROP_SEND_TOO_LARGE;
+        if (!sl_record_take_number(&session->epoch0_next, &seq))
+            return SL_DROP_SEND_SEQ_LIMIT;
+        sl_wire_write_record_header(record, type, 0, seq, len);
+        memcpy(record + SL_RECORD_HEADER_LEN, plain, len);
+        return SL_DROP_NONE;
+    }
+    if (session->epoch == NULL || session->epoch->number != epoch)
+        return SL_DROP_SEND_STALE;
+    uint8_t *record = sl_write_room(to, sl_record_sealed_len(session->epoch, len));
+    if (record == NULL)
+        return SL_DROP_SEND_TOO_LARGE;
+    struct sl_seal_job job = {
+        .epoch = session->epoch, .plain = plain, .plain_len = len, .type = type, .record = record};
+    sl_record_seal_burst(w->aead, &job, 1);
+    if (job.drop == SL_DROP_NONE)
+        worker_count(w, SL_COUNTER_TX_RECORDS, 1);
+    return job.drop;
+}
+
+/** A frame with room for a datagram of this session, as a writer; NULL when there is no buffer. */
+static struct sl_frame *begin_datagram(struct sl_worker *w, const struct sl_session *session,
+                                       struct sl_writer *writer)
+{
+    struct sl_frame *frame = worker_take_frame(w, session->path.hop.group);
+    if (frame == NULL)
+        return NULL;
+    uint16_t room = worker_path_payload_max(w, &session->path);
+    if (room > frame->tailroom - TX_PLAIN_OFF)
+        room = (uint16_t)(frame->tailroom - TX_PLAIN_OFF);
+    *writer = sl_writer_of(frame->data + TX_PLAIN_OFF, room);
+    return frame;
+}
+
+void worker_send_flight(struct sl_worker *w, struct sl_session *session,
+                        const struct sl_message_send *send, uint32_t body_len)
+{
+    struct sl_writer writer;
+    struct sl_frame *frame = begin_datagram(w, session, &writer);
+    if (frame == NULL) {
+        worker_drop(w, SL_DROP_SEND_NO_BUFFER);
+        return;
+    }
+    uint8_t *start = writer.at;
+    uint32_t bytes_max = body_len - (uint32_t)sizeof *send;
+    struct sl_reader parts =
+        sl_reader_of(send->bytes, send->bytes_len < bytes_max ? send->bytes_len : bytes_max);
+    struct sl_message_part part;
+    enum sl_drop drop = SL_DROP_NONE;
+    while (drop == SL_DROP_NONE && sl_message_next_part(&parts, &part))
+        drop = append_record(w, session, &writer, part.type, part.epoch, part.bytes, part.len);
+    if (drop != SL_DROP_NONE || writer.at == start) {
+        worker_drop(w, drop != SL_DROP_NONE ? drop : SL_DROP_SEND_STALE);
+        worker_keep_frame(w, frame);
+        return;
+    }
+    worker_send_datagram(w, frame, &session->path, start, (uint32_t)(writer.at - start));
+}
+
+/** RFC 5246 7.2.1; to the confirmed address. Lost when there is no buffer: the peer times out. */
+void worker_send_close_notify(struct sl_worker *w, struct sl_session *session)
+{
+    const uint8_t alert[2] = {SL_ALERT_WARNING, SL_ALERT_CLOSE_NOTIFY};
+    struct sl_writer writer;
+    struct sl_frame *frame = begin_datagram(w, session, &writer);
+    if (frame == NULL) {
+        worker_drop(w, SL_DROP_SEND_NO_BUFFER);
+        return;
+    }
+    uint8_t *start = writer.at;
+    enum sl_drop drop = append_record(w, session, &writer, SL_CONTENT_ALERT,
+                                      (uint8_t)session->epoch->number, alert, sizeof alert);
+    if (drop != SL_DROP_NONE) {
+        worker_drop(w, drop);
+        worker_keep_frame(w, frame);
+        return;
+    }
+    struct sl_path path;
+    uint32_t len = (uint32_t)(writer.at - start);
+    drop = worker_pick_path(session, len, &path);
+    if (drop == SL_DROP_SEND_AMPLIFY)
+        path = session->path;
+    worker_send_datagram(w, frame, &path, start, len);
+}

@@ -1,0 +1,168 @@
+/* How sessions begin and end, and the clock hand that ends those nobody hears of. */
+#include "worker_priv.h"
+
+void worker_gauge_half_open(struct sl_worker *w, int change)
+{
+    w->half_open = (uint32_t)((int64_t)w->half_open + change);
+    __atomic_store_n(&w->counters.half_open, w->half_open, __ATOMIC_RELAXED);
+}
+
+static void gauge_sessions(struct sl_worker *w, int change)
+{
+    sl_counter_add(&w->counters.sessions, (uint64_t)(int64_t)change);
+}
+
+/** Gives the slot back once everybody who has to know it has been told. */
+static void finish_close(struct sl_worker *w, struct sl_session *session, uint64_t patience_ns,
+                         uint64_t now_ns)
+{
+    if ((session->flags & SESSION_TELL_HANDSHAKER) && worker_tell_closed(w, session))
+        session->flags &= (uint8_t)~SESSION_TELL_HANDSHAKER;
+    if ((session->flags & SESSION_TELL_CONSUMER)) {
+        bool is_told = worker_tell_close(w, session, now_ns);
+        if (!is_told && now_ns - session->closing_since_ns >= patience_ns) {
+            worker_count(w, SL_COUNTER_EVENTS_LOST, 1);
+            is_told = true;
+        }
+        if (is_told)
+            session->flags &= (uint8_t)~SESSION_TELL_CONSUMER;
+    }
+    if (!(session->flags & (SESSION_TELL_HANDSHAKER | SESSION_TELL_CONSUMER)))
+        sl_session_give_back(w->table, session);
+}
+
+/** Takes a session out of everything that leads packets to it. A handshake beside it lives on. */
+static void begin_close(struct sl_worker *w, struct sl_session *session, uint8_t tell,
+                        uint64_t now_ns)
+{
+    if (session->flags & SESSION_WAS_ESTABLISHED)
+        gauge_sessions(w, -1);
+    else
+        worker_gauge_half_open(w, -1);
+    struct sl_session *successor = sl_session_successor(w->table, session);
+    bool was_indexed = session->is_indexed;
+    sl_session_unindex(w->table, session);
+    sl_session_unlink(w->table, session);
+    if (successor != NULL && was_indexed && !sl_session_index(w->table, successor))
+        __builtin_unreachable(); /* the tuple has just been freed */
+    session->state = SL_SESSION_CLOSING;
+    session->flags |= tell;
+    session->closing_since_ns = now_ns;
+    finish_close(w, session, CLOSE_EVENT_PATIENCE_NS, now_ns);
+}
+
+void worker_close(struct sl_worker *w, struct sl_session *session, uint8_t reason,
+                  bool close_notify, uint64_t now_ns)
+{
+    session->close_reason = reason;
+    if (close_notify)
+        worker_send_close_notify(w, session);
+    worker_count(w, SL_COUNTER_SESSIONS_CLOSED, 1);
+    begin_close(w, session, SESSION_TELL_HANDSHAKER | SESSION_TELL_CONSUMER, now_ns);
+}
+
+void worker_abort(struct sl_worker *w, struct sl_session *session, bool tell_handshaker,
+                  uint64_t now_ns)
+{
+    begin_close(w, session, tell_handshaker ? SESSION_TELL_HANDSHAKER : 0, now_ns);
+}
+
+void worker_establish(struct sl_worker *w, struct sl_session *session,
+                      const struct sl_message_established *established, uint64_t now_ns)
+{
+    if (session->state != SL_SESSION_KEYED)
+        return;
+    session->state = SL_SESSION_ESTABLISHED;
+    session->flags |= SESSION_WAS_ESTABLISHED;
+    session->last_active_ns = now_ns;
+    w->identities[sl_handle_slot(session->handle)] = established->identity;
+    worker_gauge_half_open(w, -1);
+    gauge_sessions(w, 1);
+    worker_count(w, SL_COUNTER_SESSIONS_OPENED, 1);
+
+    /* The old session of a client that restarted; closing it gives its 5-tuple to this one. */
+    struct sl_session *predecessor = sl_session_predecessor(w->table, session);
+    if (predecessor != NULL)
+        worker_close(w, predecessor, SL_CLOSE_REPLACED, false, now_ns);
+    if (session->has_cid)
+        sl_session_unindex(w->table, session);
+    enum sl_drop ignored;
+    worker_consumer_of(w, session, &ignored);
+}
+
+static void sweep_established(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+{
+    if (now_ns - session->last_active_ns > w->config.idle_timeout_ns) {
+        worker_count(w, SL_COUNTER_SESSIONS_EXPIRED, 1);
+        worker_close(w, session, SL_CLOSE_IDLE, true, now_ns);
+        return;
+    }
+    enum sl_drop ignored;
+    if (worker_consumer_of(w, session, &ignored) != NULL &&
+        (session->flags & SESSION_MOVED_PENDING))
+        worker_tell_moved(w, session, now_ns);
+}
+
+static void sweep_slot(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+{
+    switch (session->state) {
+    case SL_SESSION_FREE:
+        break;
+    case SL_SESSION_HANDSHAKE:
+    case SL_SESSION_KEYED:
+        if (w->is_stopping) {
+            worker_abort(w, session, true, now_ns);
+        } else if (now_ns - session->last_active_ns > w->config.handshake_timeout_ns) {
+            worker_count(w, SL_COUNTER_HANDSHAKES_EXPIRED, 1);
+            worker_abort(w, session, true, now_ns);
+        }
+        break;
+    case SL_SESSION_ESTABLISHED:
+        if (w->is_stopping)
+            worker_close(w, session, SL_CLOSE_SHUTDOWN, true, now_ns);
+        else
+            sweep_established(w, session, now_ns);
+        break;
+    default:
+        finish_close(w, session, w->is_stopping ? 0 : CLOSE_EVENT_PATIENCE_NS, now_ns);
+    }
+}
+
+/** How many slots the hand moves on in this turn. */
+static unsigned slots_due(struct sl_worker *w, uint64_t now_ns)
+{
+    if (w->is_stopping)
+        return worker_has_backlog(w) ? 0 : SWEEP_SLOTS_MAX;
+    uint64_t due = (now_ns - w->swept_ns) / SWEEP_SLOT_NS;
+    if (w->swept_ns == 0 || due > SWEEP_SLOTS_MAX) {
+        due = SWEEP_SLOTS_MAX;
+        w->swept_ns = now_ns;
+        return (unsigned)due;
+    }
+    w->swept_ns += due * SWEEP_SLOT_NS;
+    return (unsigned)due;
+}
+
+bool worker_sweep(struct sl_worker *w, uint64_t now_ns)
+{
+    uint32_t capacity = sl_session_table_capacity(w->table);
+    for (unsigned due = slots_due(w, now_ns); due > 0; due--) {
+        sweep_slot(w, sl_session_at(w->table, w->hand), now_ns);
+        w->hand = w->hand + 1 < capacity ? w->hand + 1 : 0;
+        if (w->is_stopping && w->stop_left > 0)
+            w->stop_left--;
+    }
+    if (w->is_stopping && !w->is_stopped && w->stop_left == 0 && !worker_has_backlog(w)) {
+        w->is_stopped = true;
+        w->stopped_pending = true;
+        w->reports_pending = true;
+    }
+    return w->is_stopping && !w->is_stopped;
+}
+
+/** Two rounds of the hand: one closes, the other finishes what had somebody still to be told. */
+void worker_stop(struct sl_worker *w)
+{
+    w->is_stopping = true;
+    w->stop_left = 2 * sl_session_table_capacity(w->table);
+}

@@ -1,0 +1,175 @@
+/* Messages to and from the handshakers and control. */
+#include <assert.h>
+#include <stddef.h>
+
+#include "worker_priv.h"
+
+static struct sl_ring_producer *handshaker_of(const struct sl_worker *w, uint64_t handle)
+{
+    return w->config.to_handshaker[sl_handle_slot(handle) % w->config.handshaker_count];
+}
+
+static void count_forwarded(struct sl_worker *w, bool was_sent)
+{
+    if (was_sent)
+        worker_count(w, SL_COUNTER_TO_HANDSHAKE, 1);
+    else
+        worker_drop(w, SL_DROP_HANDSHAKE_FULL);
+}
+
+void worker_forward_record(struct sl_worker *w, struct sl_session *session, const uint8_t *record,
+                           uint32_t len)
+{
+    if (len > SL_MESSAGE_BYTES_MAX) {
+        worker_drop(w, SL_DROP_HANDSHAKE_TOO_BIG);
+        return;
+    }
+    struct sl_message_record body = {
+        .path = session->path,
+        .service = session->service,
+        .own_cid_len = SL_OWN_CID_LEN,
+        .path_payload_max = worker_path_payload_max(w, &session->path),
+        .bytes_len = (uint16_t)len,
+    };
+    memcpy(body.own_cid, session->own_cid, SL_OWN_CID_LEN);
+    count_forwarded(w, sl_message_send(handshaker_of(w, session->handle), SL_MESSAGE_RECORD,
+                                       session->handle, &body,
+                                       offsetof(struct sl_message_record, bytes), record, len));
+}
+
+void worker_forward_plaintext(struct sl_worker *w, struct sl_session *session, uint8_t type,
+                              const uint8_t *plain, uint32_t len)
+{
+    if (len > SL_MESSAGE_BYTES_MAX) {
+        worker_drop(w, SL_DROP_HANDSHAKE_TOO_BIG);
+        return;
+    }
+    struct sl_message_plaintext body = {
+        .epoch = session->epoch->number, .type = type, .bytes_len = (uint16_t)len};
+    count_forwarded(w, sl_message_send(handshaker_of(w, session->handle), SL_MESSAGE_PLAINTEXT,
+                                       session->handle, &body,
+                                       offsetof(struct sl_message_plaintext, bytes), plain, len));
+}
+
+void worker_ask_repeat(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+{
+    if (session->last_repeat_ns != 0 && now_ns - session->last_repeat_ns < REPEAT_INTERVAL_NS)
+        return;
+    if (sl_message_send(handshaker_of(w, session->handle), SL_MESSAGE_REPEAT, session->handle, NULL,
+                        0, NULL, 0))
+        session->last_repeat_ns = now_ns;
+}
+
+bool worker_tell_closed(struct sl_worker *w, const struct sl_session *session)
+{
+    return sl_message_send(handshaker_of(w, session->handle), SL_MESSAGE_CLOSED, session->handle,
+                           NULL, 0, NULL, 0);
+}
+
+void worker_flush_messages(struct sl_worker *w)
+{
+    for (unsigned i = 0; i < w->config.handshaker_count; i++)
+        sl_message_flush(w->config.to_handshaker[i]);
+}
+
+static void take_keys(struct sl_worker *w, struct sl_session *session,
+                      const struct sl_message_keys *keys)
+{
+    if (session->state != SL_SESSION_HANDSHAKE)
+        return;
+    struct sl_epoch *epoch = sl_session_take_epoch(w->table, session);
+    struct sl_epoch_config config = {
+        .number = keys->epoch,
+        .alg = (enum sl_aead_alg)keys->alg,
+        .open_key = keys->open_key,
+        .open_iv = keys->open_iv,
+        .seal_key = keys->seal_key,
+        .seal_iv = keys->seal_iv,
+        .write_next = keys->write_next,
+        .own_cid_negotiated = keys->own_cid_negotiated != 0,
+        .own_cid_len = SL_OWN_CID_LEN,
+        .own_cid = session->own_cid,
+        .peer_cid_len = keys->peer_cid_len,
+        .peer_cid = keys->peer_cid,
+    };
+    sl_epoch_init(epoch, w->aead, &config);
+    epoch->replay = keys->replay;
+    session->has_cid = keys->own_cid_negotiated != 0;
+    session->state = SL_SESSION_KEYED;
+}
+
+static void handle_from_handshaker(struct sl_worker *w, const struct sl_message *message,
+                                   uint64_t now_ns)
+{
+    struct sl_session *session = sl_session_of_handle(w->table, message->session);
+    if (session != NULL && session->state == SL_SESSION_CLOSING)
+        session = NULL;
+    switch (message->kind) {
+    case SL_MESSAGE_KEYS:
+        if (session != NULL)
+            take_keys(w, session, message->body);
+        sl_message_wipe(message);
+        break;
+    case SL_MESSAGE_SEND:
+        if (session != NULL)
+            worker_send_flight(w, session, message->body, message->body_len);
+        else
+            worker_drop(w, SL_DROP_SEND_STALE);
+        break;
+    case SL_MESSAGE_ESTABLISHED:
+        if (session != NULL)
+            worker_establish(w, session, message->body, now_ns);
+        break;
+    case SL_MESSAGE_ABORT:
+        if (session != NULL && session->state != SL_SESSION_ESTABLISHED)
+            worker_abort(w, session, false, now_ns);
+        break;
+    default:
+        assert(!"a handshaker sends nothing else");
+    }
+}
+
+static void handle_from_control(struct sl_worker *w, const struct sl_message *message)
+{
+    const struct sl_message_attach *attach = message->body;
+    switch (message->kind) {
+    case SL_MESSAGE_ATTACH:
+        worker_attach(w, attach->attachment);
+        break;
+    case SL_MESSAGE_DETACH:
+        worker_detach(w, attach->attachment);
+        break;
+    case SL_MESSAGE_STOP:
+        worker_stop(w);
+        break;
+    default:
+        assert(!"control sends nothing else");
+    }
+}
+
+bool worker_receive_messages(struct sl_worker *w, uint64_t now_ns)
+{
+    struct sl_message message;
+    bool any = false;
+    for (unsigned i = 0; i < w->config.handshaker_count; i++) {
+        struct sl_ring_consumer *from = w->config.from_handshaker[i];
+        unsigned n = 0;
+        /* Their flights wait with everybody else while the transmit queue is full. */
+        while (n < MESSAGES_PER_TURN && !worker_has_backlog(w) &&
+               sl_message_receive(from, &message)) {
+            handle_from_handshaker(w, &message, now_ns);
+            n++;
+        }
+        if (n > 0)
+            sl_ring_release(from);
+        any |= n > 0;
+    }
+    unsigned n = 0;
+    while (n < MESSAGES_PER_TURN && sl_message_receive(w->config.from_control, &message)) {
+        handle_from_control(w, &message);
+        n++;
+    }
+    if (n > 0)
+        sl_ring_release(w->config.from_control);
+    return any || n > 0;
+}

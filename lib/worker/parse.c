@@ -1,0 +1,79 @@
+/* Stage 1: headers, whether the frame is for us at all, and answers that need no state. */
+#include "worker_priv.h"
+
+static bool is_own_address(const struct sl_group *group, const struct sl_ip *ip)
+{
+    for (unsigned i = 0; i < group->address_count; i++)
+        if (memcmp(&group->addresses[i], ip, sizeof *ip) == 0)
+            return true;
+    return false;
+}
+
+static bool is_listened_to(const struct sl_worker *w, uint16_t port)
+{
+    for (unsigned i = 0; i < w->config.listener_count; i++)
+        if (w->config.listeners[i].port == port)
+            return true;
+    return false;
+}
+
+/** Only ARP requests and solicitations come to group addresses. */
+static bool is_own_mac(const struct sl_group *group, const struct sl_frame *frame)
+{
+    bool to_group = frame->data[0] & 1;
+    if (to_group)
+        return frame->kind == SL_PACKET_ARP_REQUEST || frame->kind == SL_PACKET_ND_SOLICIT;
+    return memcmp(frame->data, group->mac, SL_ETHER_ADDR_LEN) == 0;
+}
+
+/** Is a well-formed packet meant for this gateway? */
+static enum sl_drop check_destination(const struct sl_worker *w, const struct sl_frame *frame)
+{
+    const struct sl_group *group = &w->config.groups[frame->group];
+    if (!is_own_mac(group, frame) || frame->path.hop.vlan_id != group->vlan_id ||
+        !is_own_address(group, &frame->path.tuple.local_ip))
+        return SL_DROP_NOT_OURS;
+    if (frame->kind != SL_PACKET_UDP)
+        return SL_DROP_NONE;
+    if (!is_listened_to(w, frame->path.tuple.local_port))
+        return SL_DROP_NO_LISTENER;
+    if (frame->payload_len == 0 || !sl_wire_is_dtls(frame->data[frame->payload_off]))
+        return SL_DROP_NOT_DTLS;
+    return SL_DROP_NONE;
+}
+
+/** ARP, neighbour discovery, echo: turned around in place. Strangers wait for nobody. */
+static enum sl_drop answer(struct sl_worker *w, struct sl_frame *frame)
+{
+    if (worker_has_backlog(w))
+        return SL_DROP_ANSWER_NO_BUFFER;
+    enum sl_drop drop = sl_wire_answer_frame(frame, w->config.groups[frame->group].mac);
+    if (drop != SL_DROP_NONE)
+        return drop;
+    return worker_queue_frame(w, frame) ? SL_DROP_NONE : SL_DROP_ANSWER_NO_BUFFER;
+}
+
+unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n)
+{
+    unsigned live = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct sl_frame *frame = frames[i];
+        enum sl_drop drop = sl_wire_parse_frame(frame, w->config.groups[frame->group].rx_checksum);
+        if (drop == SL_DROP_NONE)
+            drop = check_destination(w, frame);
+        if (drop == SL_DROP_NONE && frame->kind == SL_PACKET_UDP) {
+            frames[live++] = frame;
+            continue;
+        }
+        worker_count(w, SL_COUNTER_RX_RECORDS, 1);
+        if (drop == SL_DROP_NONE)
+            drop = answer(w, frame);
+        if (drop == SL_DROP_NONE) {
+            worker_count(w, SL_COUNTER_ANSWERED, 1);
+        } else {
+            worker_drop(w, drop);
+            worker_end_frame(w, frame);
+        }
+    }
+    return live;
+}

@@ -1,0 +1,171 @@
+/* Stages 7 and 8: seal, headers, transmit; and the frames that this takes. */
+#include <assert.h>
+
+#include "worker_priv.h"
+
+struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group)
+{
+    struct outbox *box = &w->outboxes[group];
+    if (box->spare_count == 0)
+        box->spare_count = w->config.io.take_frames(w->config.io.arg, group, box->spare, SL_BURST);
+    if (box->spare_count == 0)
+        return NULL;
+    return box->spare[--box->spare_count];
+}
+
+/** Puts an empty frame back for the next message. */
+void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame)
+{
+    struct outbox *box = &w->outboxes[frame->group];
+    if (box->spare_count < SL_BURST)
+        box->spare[box->spare_count++] = frame;
+    else
+        worker_end_frame(w, frame);
+}
+
+/** Transmits what a group has waiting; what the port does not take stays, in order. */
+static bool flush_outbox(struct sl_worker *w, unsigned group)
+{
+    struct outbox *box = &w->outboxes[group];
+    unsigned sent = 0;
+    while (sent < box->count) {
+        unsigned n = box->count - sent < SL_BURST ? box->count - sent : SL_BURST;
+        uint64_t bytes[SL_BURST];
+        for (unsigned i = 0; i < n; i++)
+            bytes[i] = box->frames[sent + i]->len;
+        unsigned taken = w->config.io.transmit(w->config.io.arg, group, box->frames + sent, n);
+        for (unsigned i = 0; i < taken; i++)
+            worker_count(w, SL_COUNTER_TX_BYTES, bytes[i]);
+        worker_count(w, SL_COUNTER_TX_FRAMES, taken);
+        sent += taken;
+        if (taken < n)
+            break;
+    }
+    memmove(box->frames, box->frames + sent, (box->count - sent) * sizeof box->frames[0]);
+    box->count -= sent;
+    box->is_blocked = box->count > 0;
+    return sent > 0;
+}
+
+bool worker_flush_outboxes(struct sl_worker *w)
+{
+    bool sent = false;
+    for (unsigned group = 0; group < w->config.group_count; group++)
+        if (w->outboxes[group].count > 0)
+            sent |= flush_outbox(w, group);
+    if (worker_has_backlog(w))
+        worker_count(w, SL_COUNTER_TX_BUSY, 1);
+    return sent;
+}
+
+bool worker_has_backlog(const struct sl_worker *w)
+{
+    for (unsigned group = 0; group < w->config.group_count; group++)
+        if (w->outboxes[group].is_blocked)
+            return true;
+    return false;
+}
+
+bool worker_queue_frame(struct sl_worker *w, struct sl_frame *frame)
+{
+    struct outbox *box = &w->outboxes[frame->group];
+    if (box->count == OUTBOX_MAX)
+        flush_outbox(w, frame->group);
+    if (box->count == OUTBOX_MAX)
+        return false;
+    box->frames[box->count++] = frame;
+    return true;
+}
+
+uint16_t worker_path_payload_max(const struct sl_worker *w, const struct sl_path *path)
+{
+    unsigned ip_len = sl_ip_is_v4(&path->tuple.remote_ip) ? SL_IPV4_HEADER_LEN : SL_IPV6_HEADER_LEN;
+    return (uint16_t)(w->config.groups[path->hop.group].mtu - ip_len - SL_UDP_HEADER_LEN);
+}
+
+enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len, struct sl_path *path)
+{
+    if (!(session->flags & SESSION_HAS_CANDIDATE)) {
+        *path = session->path;
+        return SL_DROP_NONE;
+    }
+    if (session->candidate_sent + len > AMPLIFICATION_LIMIT * session->candidate_received)
+        return SL_DROP_SEND_AMPLIFY;
+    session->candidate_sent += len;
+    *path = session->candidate;
+    return SL_DROP_NONE;
+}
+
+void worker_seal_burst(struct sl_worker *w)
+{
+    sl_record_seal_burst(w->aead, w->tx.jobs, w->tx.count);
+}
+
+/** The frame's data begins where its headers will; the payload stands behind them already. */
+static void send_frame(struct sl_worker *w, struct sl_frame *frame, const struct sl_path *path,
+                       uint8_t *payload, uint32_t payload_len)
+{
+    const struct sl_group *group = &w->config.groups[path->hop.group];
+    uint16_t shift = (uint16_t)(payload - sl_wire_headers_len(path) - frame->data);
+    frame->data += shift;
+    frame->headroom = (uint16_t)(frame->headroom + shift);
+    frame->tailroom = (uint16_t)(frame->tailroom - shift);
+    frame->flags = group->tx_flags;
+    frame->payload_len = (uint16_t)payload_len;
+    sl_wire_write_headers(frame, path, group->mac);
+    frame->tailroom = (uint16_t)(frame->tailroom - frame->len);
+    if (!worker_queue_frame(w, frame)) {
+        worker_drop(w, SL_DROP_SEND_PORT);
+        worker_end_frame(w, frame);
+    }
+}
+
+/** Tells, once each, how far a key has been used; closes the session at the end of its numbers. */
+static void note_usage(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+{
+    enum sl_usage usage = sl_epoch_seal_usage(session->epoch);
+    if (usage == (enum sl_usage)session->usage)
+        return;
+    session->usage = (uint8_t)usage;
+    worker_count(w, usage == SL_USAGE_LIMIT ? SL_COUNTER_USAGE_LIMITS : SL_COUNTER_USAGE_WARNINGS,
+                 1);
+    if (usage == SL_USAGE_LIMIT && w->config.close_at_usage_limit)
+        worker_close(w, session, SL_CLOSE_LIMIT, true, now_ns);
+}
+
+void worker_send_burst(struct sl_worker *w, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < w->tx.count; i++) {
+        struct sl_seal_job *job = &w->tx.jobs[i];
+        struct tx_message *message = &w->tx.messages[i];
+        if (job->drop != SL_DROP_NONE) {
+            worker_drop(w, job->drop);
+            worker_keep_frame(w, message->frame);
+            continue;
+        }
+        worker_count(w, SL_COUNTER_TX_RECORDS, 1);
+        send_frame(w, message->frame, &message->path, job->record, job->record_len);
+    }
+    for (unsigned i = 0; i < w->tx.count; i++) {
+        struct sl_session *session = w->tx.messages[i].session;
+        if (session->handle != w->tx.messages[i].handle || session->state != SL_SESSION_ESTABLISHED)
+            continue;
+        if (w->tx.jobs[i].drop == SL_DROP_SEND_SEQ_LIMIT)
+            worker_close(w, session, SL_CLOSE_LIMIT, false, now_ns);
+        else
+            note_usage(w, session, now_ns);
+    }
+    w->tx.count = 0;
+}
+
+bool worker_send_datagram(struct sl_worker *w, struct sl_frame *frame, const struct sl_path *path,
+                          uint8_t *payload, uint32_t payload_len)
+{
+    if (payload_len > worker_path_payload_max(w, path)) {
+        worker_drop(w, SL_DROP_SEND_TOO_LARGE);
+        worker_keep_frame(w, frame);
+        return false;
+    }
+    send_frame(w, frame, path, payload, payload_len);
+    return true;
+}

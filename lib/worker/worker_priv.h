@@ -1,0 +1,227 @@
+/** What the files of one worker share: its struct, and the stages as functions over bursts. */
+#ifndef WORKER_PRIV_H
+#define WORKER_PRIV_H
+
+#include "sl_session.h"
+#include "sl_worker.h"
+
+/** Frames that wait for a transmit queue that is full: at most two bursts for each group. */
+#define OUTBOX_MAX (2 * SL_BURST)
+/** The clock hand passes one slot in this time, and at most SWEEP_SLOTS_MAX in a turn. */
+#define SWEEP_SLOT_NS 16000ULL
+#define SWEEP_SLOTS_MAX 32
+/** How long a closed session waits to tell a consumer whose ring stays full. */
+#define CLOSE_EVENT_PATIENCE_NS (5ULL * 1000000000ULL)
+/** A last flight is asked for, and an address candidate told, at most this often. */
+#define REPEAT_INTERVAL_NS (100ULL * 1000000ULL)
+/** The longest protected record. */
+#define SCRATCH_LEN (SL_RECORD_PLAINTEXT_MAX + 2048)
+/** Bytes to an unconfirmed address for each byte that came from it; RFC 9146 6, RFC 9000 8. */
+#define AMPLIFICATION_LIMIT 3
+/** Where a message's plaintext stands in a frame to send: all headers fit before it. */
+#define TX_PLAIN_OFF 128
+/** Messages and bytes that one consumer may have sent in one turn (deficit round robin). */
+#define COLLECT_QUANTUM 16384
+/** Quiet send rings that are looked at in a turn, in rotation. */
+#define QUIET_RINGS_PER_TURN 4
+/** Messages of one other thread that are handled in a turn. */
+#define MESSAGES_PER_TURN SL_BURST
+
+/** The worker's bits in sl_session.flags. */
+enum session_flag {
+    SESSION_OPEN_TOLD = 1 << 0,       /* its consumer has had the open event */
+    SESSION_HAS_CANDIDATE = 1 << 1,   /* candidate holds an address */
+    SESSION_MOVED_PENDING = 1 << 2,   /* a moved event is still to be told */
+    SESSION_TELL_HANDSHAKER = 1 << 3, /* `closed` is still to be sent */
+    SESSION_TELL_CONSUMER = 1 << 4,   /* the close event is still to be told */
+    SESSION_WAS_ESTABLISHED = 1 << 5, /* counts in the gauge of sessions, else of half-open ones */
+};
+
+/** A consumer as this worker sees it. */
+struct worker_consumer {
+    struct sl_attachment *attachment; /* NULL: none at this index */
+    uint32_t key;                     /* what sessions of it hold; 0 is nobody's */
+    int64_t deficit;                  /* bytes it may still send in this turn */
+    bool is_evicted;                  /* misbehaved; waits to be detached */
+    bool is_quiet;                    /* its send ring was empty when last looked at */
+    bool has_news;                    /* its receive ring was written in this turn */
+    bool detach_pending;              /* `detached` is still to be told */
+    bool evict_pending;
+};
+
+/** Stages 2 to 5: records of a burst. jobs and records run in parallel. */
+struct rx_record {
+    struct sl_frame *frame;
+    struct sl_session *session;
+    uint64_t handle; /* the session's when it was found: it may have ended since */
+};
+struct rx_burst {
+    struct sl_open_job jobs[SL_BURST];
+    struct rx_record records[SL_BURST];
+    unsigned count;
+    uint8_t deliver[SL_BURST]; /* indices of records that go to consumers */
+    unsigned deliver_count;
+};
+
+/** Stages 6 to 8: messages of a burst. */
+struct tx_message {
+    struct sl_frame *frame;
+    struct sl_session *session;
+    uint64_t handle;
+    struct sl_path path;
+};
+struct tx_burst {
+    struct sl_seal_job jobs[SL_BURST];
+    struct tx_message messages[SL_BURST];
+    unsigned count;
+};
+
+/** Frames to send on one group, and empty ones to fill. */
+struct outbox {
+    struct sl_frame *frames[OUTBOX_MAX];
+    unsigned count;
+    struct sl_frame *spare[SL_BURST];
+    unsigned spare_count;
+    bool is_blocked; /* the port did not take everything when last asked */
+};
+
+struct sl_worker {
+    struct sl_worker_config config;
+    struct sl_session_table *table;
+    struct sl_aead *aead;
+    struct sl_cookie_jar *cookies;
+    struct sl_identity *identities; /* [capacity] by slot; cold */
+    uint8_t *scratch;               /* [SCRATCH_LEN] */
+    struct rx_burst rx;
+    struct tx_burst tx;
+    struct outbox outboxes[SL_GROUPS_MAX];
+    struct sl_frame
+        *ended[2 * SL_BURST]; /* to be freed in one call; w->rx may still look at them */
+    unsigned ended_count;
+    struct sl_frame *away[SL_WORKERS_MAX][SL_BURST]; /* to be handed over */
+    unsigned away_count[SL_WORKERS_MAX];
+    struct worker_consumer consumers[SL_CONSUMERS_MAX];
+    uint32_t consumer_serial;
+    unsigned consumer_count;
+    unsigned next_consumer; /* whose turn it is first */
+    unsigned next_assignment;
+    bool consumer_news;
+    unsigned next_quiet;
+    uint32_t hand;     /* of the sweep's clock: the slot it visits next */
+    uint64_t swept_ns; /* the time up to which the hand has moved */
+    uint32_t half_open;
+    uint32_t stop_left; /* slots the hand still has to pass */
+    bool is_stopping, is_stopped;
+    bool reports_pending, stopped_pending;
+    struct sl_counters counters;
+};
+
+/* parse.c: stage 1. Frames that end here are counted and ended or answered; the rest stays in
+ * frames[0..return). */
+unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n);
+
+/* find.c: stage 2, for frames parsed; fills w->rx, and runs the stages 3 to 5 when it is full. */
+void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns);
+uint8_t worker_shard_of(const struct sl_tuple *tuple);
+
+/* open.c, admit.c, deliver.c: stages 3 to 5 over w->rx. */
+void worker_open_burst(struct sl_worker *w);
+void worker_admit_burst(struct sl_worker *w, uint64_t now_ns);
+void worker_deliver_burst(struct sl_worker *w, uint64_t now_ns);
+/** Stages 3 to 5, and an empty burst afterwards. */
+void worker_finish_rx(struct sl_worker *w, uint64_t now_ns);
+
+/* collect.c: stage 6: from consumers' send rings into w->tx; runs 7 and 8 when it is full. */
+bool worker_collect(struct sl_worker *w, uint64_t now_ns);
+
+/* send.c: stages 7 and 8 over w->tx, frames, outboxes. */
+void worker_seal_burst(struct sl_worker *w);
+void worker_send_burst(struct sl_worker *w, uint64_t now_ns);
+struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group);
+void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame);
+/** Queues a finished frame; false when the group's outbox is full: the caller keeps the frame. */
+bool worker_queue_frame(struct sl_worker *w, struct sl_frame *frame) SL_MUST_USE;
+bool worker_flush_outboxes(struct sl_worker *w);
+bool worker_has_backlog(const struct sl_worker *w);
+/** UDP payload bytes that a datagram on this path may have. */
+uint16_t worker_path_payload_max(const struct sl_worker *w, const struct sl_path *path);
+/** The address that datagrams of the session go to now, and whether len more bytes may. */
+enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len, struct sl_path *path);
+
+/** Puts headers before a datagram that stands ready in the frame, and queues it; counts its
+ * failure. */
+bool worker_send_datagram(struct sl_worker *w, struct sl_frame *frame, const struct sl_path *path,
+                          uint8_t *payload, uint32_t payload_len);
+
+/* flights.c: datagrams that handshakers send, and alerts of our own. */
+void worker_send_flight(struct sl_worker *w, struct sl_session *session,
+                        const struct sl_message_send *send, uint32_t body_len);
+void worker_send_close_notify(struct sl_worker *w, struct sl_session *session);
+
+/* hello.c: ClientHellos. */
+struct hello_answer {
+    bool wanted;
+    uint64_t record_seq;
+    uint8_t cookie[SL_COOKIE_LEN];
+};
+void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
+                         const struct sl_record_header *header, const uint8_t *body,
+                         struct hello_answer *answer, uint64_t now_ns);
+/** Turns the ClientHello's frame into the HelloVerifyRequest; takes the frame. */
+void worker_answer_hello(struct sl_worker *w, struct sl_frame *frame,
+                         const struct hello_answer *answer);
+
+/* messages.c: to and from the other threads. */
+bool worker_receive_messages(struct sl_worker *w, uint64_t now_ns);
+void worker_forward_record(struct sl_worker *w, struct sl_session *session, const uint8_t *record,
+                           uint32_t len);
+void worker_forward_plaintext(struct sl_worker *w, struct sl_session *session, uint8_t type,
+                              const uint8_t *plain, uint32_t len);
+void worker_ask_repeat(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
+bool worker_tell_closed(struct sl_worker *w, const struct sl_session *session);
+void worker_flush_messages(struct sl_worker *w);
+
+/* consumers.c: attachments, assignment, events. */
+void worker_attach(struct sl_worker *w, struct sl_attachment *attachment);
+void worker_detach(struct sl_worker *w, struct sl_attachment *attachment);
+void worker_evict(struct sl_worker *w, struct worker_consumer *consumer);
+/** Who serves the session: assigned on first use; its open event told first. NULL: nobody can now;
+ * *drop says why. */
+struct worker_consumer *worker_consumer_of(struct sl_worker *w, struct sl_session *session,
+                                           enum sl_drop *drop);
+bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t kind,
+                 uint16_t detail, uint64_t session, uint64_t time_ns, const void *payload,
+                 uint32_t payload_len);
+void worker_tell_moved(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
+bool worker_tell_close(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
+void worker_publish(struct sl_worker *w, uint64_t now_ns);
+bool worker_report_to_control(struct sl_worker *w);
+
+/* lifecycle.c: how sessions begin and end. */
+void worker_establish(struct sl_worker *w, struct sl_session *session,
+                      const struct sl_message_established *established, uint64_t now_ns);
+void worker_close(struct sl_worker *w, struct sl_session *session, uint8_t reason,
+                  bool close_notify, uint64_t now_ns);
+/** Ends a handshake or session without a word to the peer. tell_handshaker: it does not know. */
+void worker_abort(struct sl_worker *w, struct sl_session *session, bool tell_handshaker,
+                  uint64_t now_ns);
+void worker_gauge_half_open(struct sl_worker *w, int change);
+bool worker_sweep(struct sl_worker *w, uint64_t now_ns);
+void worker_stop(struct sl_worker *w);
+
+/* worker.c */
+void worker_end_frame(struct sl_worker *w, struct sl_frame *frame);
+void worker_flush_ended(struct sl_worker *w);
+
+static inline void worker_count(struct sl_worker *w, enum sl_counter counter, uint64_t n)
+{
+    sl_counter_add(&w->counters.events[counter], n);
+}
+
+/** One record (or frame without records, or message) ends for this reason. */
+static inline void worker_drop(struct sl_worker *w, enum sl_drop drop)
+{
+    sl_counter_add(&w->counters.drops[drop], 1);
+}
+
+#endif

@@ -1,0 +1,208 @@
+extern "C" {
+#include "sl_session.h"
+}
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <vector>
+
+namespace
+{
+
+class SessionTable : public ::testing::Test
+{
+  protected:
+    void Create(uint32_t capacity, unsigned worker = 3)
+    {
+        size_t len = sl_session_table_memory_len(capacity);
+        region_.reset(static_cast<uint8_t *>(aligned_alloc(64, len)));
+        memset(region_.get(), 0, len);
+        sl_arena arena;
+        sl_arena_init(&arena, region_.get(), len);
+        uint8_t seed[32];
+        memset(seed, 0x5e, sizeof seed);
+        table = sl_session_table_create(&arena, capacity, worker, seed);
+        ASSERT_NE(table, nullptr);
+        EXPECT_EQ(arena.at, arena.end) << "memory_len is exact";
+    }
+    static sl_tuple Tuple(uint32_t client, uint16_t port)
+    {
+        sl_tuple tuple{};
+        uint8_t ip[4] = {198, 18, (uint8_t)(client >> 8), (uint8_t)client};
+        tuple.remote_ip = sl_ip_from_v4(ip);
+        tuple.remote_port = port;
+        tuple.local_port = 4433;
+        return tuple;
+    }
+    struct Free {
+        void operator()(uint8_t *p) const
+        {
+            free(p);
+        }
+    };
+    std::unique_ptr<uint8_t, Free> region_;
+    sl_session_table *table = nullptr;
+};
+
+} // namespace
+
+TEST_F(SessionTable, GivesHandlesThatNameSlotAndWorker)
+{
+    Create(8, 5);
+    sl_session *s = sl_session_take(table, 0x42);
+    ASSERT_NE(s, nullptr);
+    EXPECT_EQ(sl_handle_worker(s->handle), 5u);
+    EXPECT_EQ(sl_session_at(table, sl_handle_slot(s->handle)), s);
+    EXPECT_EQ(sl_session_of_handle(table, s->handle), s);
+    EXPECT_EQ(s->state, SL_SESSION_HANDSHAKE);
+}
+
+TEST_F(SessionTable, AHandleDiesWithItsSessionAndIsNotReused)
+{
+    Create(1);
+    sl_session *s = sl_session_take(table, 0);
+    uint64_t first = s->handle;
+    sl_session_give_back(table, s);
+    EXPECT_EQ(sl_session_of_handle(table, first), nullptr);
+    s = sl_session_take(table, 0);
+    EXPECT_NE(s->handle, first);
+    EXPECT_EQ(sl_session_of_handle(table, first), nullptr);
+}
+
+TEST_F(SessionTable, RefusesHandlesOutOfRange)
+{
+    Create(4);
+    EXPECT_EQ(sl_session_of_handle(table, 0), nullptr);
+    EXPECT_EQ(sl_session_of_handle(table, UINT64_MAX), nullptr);
+    EXPECT_EQ(sl_session_of_handle(table, 4), nullptr);
+}
+
+TEST_F(SessionTable, IsFullWhenAllSlotsAreTaken)
+{
+    Create(3);
+    sl_session *last = nullptr;
+    for (int i = 0; i < 3; i++)
+        ASSERT_NE(last = sl_session_take(table, 0), nullptr);
+    EXPECT_EQ(sl_session_take(table, 0), nullptr);
+    sl_session_give_back(table, last);
+    EXPECT_NE(sl_session_take(table, 0), nullptr);
+}
+
+TEST_F(SessionTable, ASlotRestsAsLongAsPossibleBeforeItIsUsedAgain)
+{
+    Create(4);
+    sl_session *s = sl_session_take(table, 0);
+    sl_session_give_back(table, s);
+    for (int i = 0; i < 3; i++)
+        EXPECT_NE(sl_session_take(table, 0), s);
+    EXPECT_EQ(sl_session_take(table, 0), s);
+}
+
+TEST_F(SessionTable, FindsAConnectionIdOnlyWhenAllOfItMatches)
+{
+    Create(16);
+    sl_session *s = sl_session_take(table, 0xa7);
+    uint8_t cid[SL_OWN_CID_LEN];
+    memcpy(cid, s->own_cid, sizeof cid);
+    EXPECT_EQ(sl_session_find_cid(table, cid), s);
+    sl_cid_fields fields = sl_cid_parse(cid);
+    EXPECT_EQ(fields.layout, 0);
+    EXPECT_EQ(fields.shard, 0xa7);
+    EXPECT_EQ(fields.slot, sl_handle_slot(s->handle));
+    for (unsigned bit = 0; bit < 8 * sizeof cid; bit++) {
+        cid[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        EXPECT_EQ(sl_session_find_cid(table, cid), nullptr) << "bit " << bit;
+        cid[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    sl_session_give_back(table, s);
+    EXPECT_EQ(sl_session_find_cid(table, cid), nullptr) << "a stale one finds nothing";
+}
+
+TEST_F(SessionTable, AFreeSlotIsNotFoundByAZeroConnectionId)
+{
+    Create(4);
+    const uint8_t zero[SL_OWN_CID_LEN] = {};
+    EXPECT_EQ(sl_session_find_cid(table, zero), nullptr);
+}
+
+TEST_F(SessionTable, NeverOverwritesAnIndexEntryOfAnotherSession)
+{
+    Create(4);
+    sl_session *a = sl_session_take(table, 0);
+    sl_session *b = sl_session_take(table, 0);
+    a->path.tuple = b->path.tuple = Tuple(1, 1000);
+    EXPECT_TRUE(sl_session_index(table, a));
+    EXPECT_FALSE(sl_session_index(table, b));
+    EXPECT_EQ(sl_session_find_tuple(table, &a->path.tuple), a);
+    sl_session_give_back(table, b);
+    EXPECT_EQ(sl_session_find_tuple(table, &a->path.tuple), a);
+}
+
+TEST_F(SessionTable, IndexAgreesWithAMapOverRandomInsertsAndRemovals)
+{
+    Create(512);
+    std::mt19937 random(7);
+    std::map<uint32_t, sl_session *> model;
+    for (int step = 0; step < 100000; step++) {
+        uint32_t key = random() % 700;
+        sl_tuple tuple = Tuple(key, 1000);
+        auto known = model.find(key);
+        ASSERT_EQ(sl_session_find_tuple(table, &tuple),
+                  known == model.end() ? nullptr : known->second);
+        if (known != model.end()) {
+            sl_session_give_back(table, known->second);
+            model.erase(known);
+        } else if (sl_session *s = sl_session_take(table, 0)) {
+            s->path.tuple = tuple;
+            ASSERT_TRUE(sl_session_index(table, s));
+            model[key] = s;
+        } else {
+            ASSERT_EQ(model.size(), 512u);
+        }
+    }
+    for (auto &[key, s] : model) {
+        sl_tuple tuple = Tuple(key, 1000);
+        EXPECT_EQ(sl_session_find_tuple(table, &tuple), s);
+    }
+}
+
+TEST_F(SessionTable, EverySlotGetsAnEpochBlockOfItsOwn)
+{
+    Create(64);
+    std::vector<sl_session *> sessions;
+    std::map<sl_epoch *, int> seen;
+    for (int i = 0; i < 64; i++) {
+        sessions.push_back(sl_session_take(table, 0));
+        sl_epoch *epoch = sl_session_take_epoch(table, sessions.back());
+        EXPECT_EQ((uintptr_t)epoch % 64, 0u);
+        EXPECT_EQ(seen[epoch]++, 0);
+    }
+    for (sl_session *s : sessions)
+        sl_session_give_back(table, s);
+    sl_session *again = sl_session_take(table, 0);
+    EXPECT_NE(sl_session_take_epoch(table, again), nullptr);
+}
+
+TEST_F(SessionTable, ASuccessorIsUnlinkedWhenEitherEndGoes)
+{
+    Create(4);
+    sl_session *a = sl_session_take(table, 0);
+    sl_session *b = sl_session_take(table, 0);
+    sl_session_link_successor(table, a, b);
+    EXPECT_EQ(sl_session_successor(table, a), b);
+    EXPECT_EQ(sl_session_predecessor(table, b), a);
+    sl_session_give_back(table, b);
+    EXPECT_EQ(sl_session_successor(table, a), nullptr);
+    b = sl_session_take(table, 0);
+    sl_session_link_successor(table, a, b);
+    sl_session_give_back(table, a);
+    EXPECT_EQ(sl_session_predecessor(table, b), nullptr);
+}
+
+TEST_F(SessionTable, ASessionTakesAtMostThreeKibibytes)
+{
+    size_t a = sl_session_table_memory_len(1 << 16), b = sl_session_table_memory_len(1 << 17);
+    EXPECT_LE((b - a) / (1 << 16) + 248 /* its identity, kept by the worker */, 3072u);
+}
