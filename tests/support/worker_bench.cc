@@ -1,0 +1,538 @@
+#include "worker_bench.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace sluice
+{
+
+const uint8_t WorkerBench::kMac[6] = {0x02, 0, 0, 0, 0, 0xfe};
+
+namespace
+{
+
+const uint8_t kClientMac[6] = {0x02, 0, 0, 0, 0, 0x01};
+
+struct Secrets {
+    uint8_t client_key[32], server_key[32], client_iv[12], server_iv[12];
+    explicit Secrets(uint64_t handle)
+    {
+        for (unsigned i = 0; i < 32; i++) {
+            client_key[i] = (uint8_t)(handle * 7 + i);
+            server_key[i] = (uint8_t)(handle * 11 + 3 * i + 1);
+        }
+        memcpy(client_iv, client_key + 8, 12);
+        memcpy(server_iv, server_key + 8, 12);
+    }
+};
+
+void *AlignedZeros(size_t len)
+{
+    void *memory = aligned_alloc(SL_RING_INDEX_ALIGN, (len + 127) & ~(size_t)127);
+    memset(memory, 0, len);
+    return memory;
+}
+
+} // namespace
+
+FramePool::~FramePool()
+{
+    EXPECT_TRUE(live_.empty()) << live_.size() << " frames were never given back";
+    for (sl_frame *frame : live_)
+        free(frame);
+}
+
+sl_frame *FramePool::Take(uint16_t group)
+{
+    if (live_.size() >= capacity_)
+        return nullptr;
+    auto *frame = static_cast<sl_frame *>(calloc(1, sizeof(sl_frame) + kRoom));
+    frame->data = reinterpret_cast<uint8_t *>(frame + 1);
+    frame->tailroom = kRoom;
+    frame->segs = 1;
+    frame->group = group;
+    live_.insert(frame);
+    return frame;
+}
+
+sl_frame *FramePool::TakeFilled(uint16_t group, const Bytes &bytes)
+{
+    sl_frame *frame = Take(group);
+    memcpy(frame->data, bytes.data(), bytes.size());
+    frame->len = (uint16_t)bytes.size();
+    frame->tailroom = (uint16_t)(kRoom - bytes.size());
+    return frame;
+}
+
+void FramePool::GiveBack(sl_frame *frame)
+{
+    ASSERT_EQ(live_.erase(frame), 1u) << "a frame was given back that is not out";
+    free(frame);
+}
+
+Consumer::Consumer(uint32_t index, uint16_t service, uint16_t worker, uint64_t ring_size)
+    : ring_size_(ring_size), receive_data_(AlignedZeros(ring_size), free),
+      send_data_(AlignedZeros(ring_size), free)
+{
+    int fds[2];
+    EXPECT_EQ(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
+    pipe_read_ = fds[0];
+    attachment_.consumer = index;
+    attachment_.service = service;
+    attachment_.worker = worker;
+    attachment_.wake_fd = fds[1];
+    sl_ring_producer_init(&attachment_.receive, &receive_producer_words_, &receive_consumer_words_,
+                          receive_data_.get(), ring_size);
+    sl_ring_consumer_init(&receive_, &receive_consumer_words_, &receive_producer_words_,
+                          receive_data_.get(), ring_size);
+    sl_ring_producer_init(&send_, &send_producer_words_, &send_consumer_words_, send_data_.get(),
+                          ring_size);
+    sl_ring_consumer_init(&attachment_.send, &send_consumer_words_, &send_producer_words_,
+                          send_data_.get(), ring_size);
+}
+
+Consumer::~Consumer()
+{
+    close(pipe_read_);
+    close(attachment_.wake_fd);
+}
+
+std::vector<Event> Consumer::Receive()
+{
+    std::vector<Event> events;
+    while (const sl_ring_entry *entry = sl_ring_next(&receive_)) {
+        auto *payload = reinterpret_cast<const uint8_t *>(entry + 1);
+        events.push_back({entry->kind, entry->detail, entry->session,
+                          Bytes(payload, payload + entry->len - sizeof *entry)});
+    }
+    sl_ring_release(&receive_);
+    return events;
+}
+
+bool Consumer::Send(uint8_t kind, uint64_t session, const Bytes &payload)
+{
+    sl_ring_entry *entry = sl_ring_reserve(&send_, (uint32_t)payload.size());
+    if (entry == nullptr)
+        return false;
+    entry->kind = kind;
+    entry->session = session;
+    memcpy(entry + 1, payload.data(), payload.size());
+    sl_ring_commit(&send_, entry, (uint32_t)payload.size());
+    sl_ring_publish(&send_);
+    return true;
+}
+
+WorkerBench::WorkerBench(const Options &options) : region_(nullptr, [](void *p) { free(p); })
+{
+    for (unsigned i = 0; i < SL_SHARDS; i++)
+        shard_owner_[i] = (uint8_t)(i % options.worker_count);
+    to_handshaker_ = sl_ring_create(options.handshaker_ring);
+    from_handshaker_ = sl_ring_create(1 << 20);
+    to_control_ = sl_ring_create(1 << 16);
+    from_control_ = sl_ring_create(1 << 16);
+
+    sl_worker_config config{};
+    config.index = options.index;
+    config.worker_count = options.worker_count;
+    config.shard_owner = shard_owner_;
+    config.io = {this, FreeFrames, TakeFrames, Transmit, HandOver};
+    config.crypto = options.crypto;
+    config.sessions_max = options.sessions_max;
+    config.half_open_max = options.half_open_max;
+    config.idle_timeout_ns = 300 * kSecond;
+    config.handshake_timeout_ns = 30 * kSecond;
+    config.peer_moves = options.peer_moves;
+    config.group_count = 1;
+    sl_group &group = config.groups[0];
+    memcpy(group.mac, kMac, 6);
+    group.vlan_id = SL_VLAN_NONE;
+    group.mtu = (uint16_t)options.mtu;
+    group.rx_checksum = SL_RX_CHECKSUM_REQUIRE;
+    group.address_count = 2;
+    group.addresses[0] = ClientPath(0).tuple.local_ip;
+    group.addresses[1] = ClientPath(0, 1, true).tuple.local_ip;
+    config.listener_count = 1;
+    config.listeners[0] = {kPort, 0};
+    config.service_count = 1;
+    config.handshaker_count = 1;
+    config.to_handshaker[0] = sl_ring_producer_of(to_handshaker_);
+    config.from_handshaker[0] = sl_ring_consumer_of(from_handshaker_);
+    config.to_control = sl_ring_producer_of(to_control_);
+    config.from_control = sl_ring_consumer_of(from_control_);
+    memset(config.cookie_root, 0xc0, sizeof config.cookie_root);
+    memset(config.random_seed, 0x5e, sizeof config.random_seed);
+
+    size_t len = sl_worker_memory_len(&config);
+    region_.reset(static_cast<uint8_t *>(AlignedZeros(len)));
+    sl_arena arena;
+    sl_arena_init(&arena, region_.get(), len);
+    worker_ = sl_worker_create(&config, &arena);
+    EXPECT_NE(worker_, nullptr);
+    EXPECT_EQ(arena.at, arena.end) << "memory_len is exact";
+    aead_ = sl_aead_create(options.crypto);
+}
+
+WorkerBench::~WorkerBench()
+{
+    EXPECT_EQ(CheckEquation(), "");
+    sl_worker_destroy(worker_);
+    sl_aead_destroy(aead_);
+    for (sl_ring *ring : {to_handshaker_, from_handshaker_, to_control_, from_control_})
+        sl_ring_destroy(ring);
+}
+
+void WorkerBench::FreeFrames(void *arg, sl_frame **frames, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        static_cast<WorkerBench *>(arg)->pool.GiveBack(frames[i]);
+}
+
+unsigned WorkerBench::TakeFrames(void *arg, unsigned group, sl_frame **frames, unsigned n)
+{
+    unsigned taken = 0;
+    while (taken < n) {
+        frames[taken] = static_cast<WorkerBench *>(arg)->pool.Take((uint16_t)group);
+        if (frames[taken] == nullptr)
+            break;
+        taken++;
+    }
+    return taken;
+}
+
+unsigned WorkerBench::Transmit(void *arg, unsigned group, sl_frame **frames, unsigned n)
+{
+    auto *bench = static_cast<WorkerBench *>(arg);
+    unsigned sent = 0;
+    EXPECT_EQ(group, 0u);
+    for (; sent < n && bench->transmit_limit > 0; sent++, bench->transmit_limit--) {
+        bench->sent_.emplace_back(frames[sent]->data, frames[sent]->data + frames[sent]->len);
+        bench->pool.GiveBack(frames[sent]);
+    }
+    return sent;
+}
+
+unsigned WorkerBench::HandOver(void *arg, unsigned worker, sl_frame **frames, unsigned n)
+{
+    auto *bench = static_cast<WorkerBench *>(arg);
+    unsigned gone = 0;
+    for (; gone < n && bench->hand_over_limit > 0; gone++, bench->hand_over_limit--) {
+        bench->handed_over.emplace_back(
+            worker, Bytes(frames[gone]->data, frames[gone]->data + frames[gone]->len));
+        bench->pool.GiveBack(frames[gone]);
+    }
+    return gone;
+}
+
+void WorkerBench::Receive(const std::vector<Bytes> &frames)
+{
+    for (size_t at = 0; at < frames.size(); at += SL_BURST) {
+        std::vector<sl_frame *> burst;
+        for (size_t i = at; i < frames.size() && i < at + SL_BURST; i++)
+            burst.push_back(pool.TakeFilled(0, frames[i]));
+        sl_worker_receive(worker_, burst.data(), (unsigned)burst.size(), now_ns);
+    }
+    Turn();
+}
+
+void WorkerBench::TakeOver(const std::vector<Bytes> &frames)
+{
+    std::vector<sl_frame *> burst;
+    for (const Bytes &bytes : frames) {
+        sl_frame *frame = pool.TakeFilled(0, bytes);
+        EXPECT_EQ(sl_wire_parse_frame(frame, SL_RX_CHECKSUM_REQUIRE), SL_DROP_NONE);
+        frame->flags |= SL_FRAME_HANDED_OVER;
+        burst.push_back(frame);
+    }
+    sl_worker_take_over(worker_, burst.data(), (unsigned)burst.size(), now_ns);
+    Turn();
+}
+
+void WorkerBench::Turn(unsigned turns)
+{
+    for (unsigned i = 0; i < turns; i++) {
+        now_ns += 1000000;
+        sl_worker_turn(worker_, now_ns);
+    }
+}
+
+std::vector<Bytes> WorkerBench::Sent()
+{
+    return std::exchange(sent_, {});
+}
+
+std::vector<Bytes> WorkerBench::SentPayloads()
+{
+    std::vector<Bytes> payloads;
+    for (const Bytes &bytes : Sent()) {
+        sl_frame *frame = pool.TakeFilled(0, bytes);
+        EXPECT_EQ(sl_wire_parse_frame(frame, SL_RX_CHECKSUM_REQUIRE), SL_DROP_NONE)
+            << "what the worker sends parses, checksums included";
+        payloads.emplace_back(frame->data + frame->payload_off,
+                              frame->data + frame->payload_off + frame->payload_len);
+        pool.GiveBack(frame);
+    }
+    return payloads;
+}
+
+sl_path WorkerBench::ClientPath(uint32_t client, uint16_t port, bool v6)
+{
+    sl_path path{};
+    if (v6) {
+        const uint8_t prefix[6] = {0x20, 0x01, 0x0d, 0xb8, 0, 0};
+        memcpy(path.tuple.local_ip.bytes, prefix, 6);
+        path.tuple.local_ip.bytes[15] = 1;
+        memcpy(path.tuple.remote_ip.bytes, prefix, 6);
+        path.tuple.remote_ip.bytes[13] = 1;
+        path.tuple.remote_ip.bytes[14] = (uint8_t)(client >> 8);
+        path.tuple.remote_ip.bytes[15] = (uint8_t)client;
+    } else {
+        const uint8_t local[4] = {198, 18, 0, 1};
+        const uint8_t remote[4] = {198, 19, (uint8_t)(client >> 8), (uint8_t)client};
+        path.tuple.local_ip = sl_ip_from_v4(local);
+        path.tuple.remote_ip = sl_ip_from_v4(remote);
+    }
+    path.tuple.local_port = kPort;
+    path.tuple.remote_port = port;
+    memcpy(path.hop.mac, kClientMac, 6);
+    path.hop.vlan_id = SL_VLAN_NONE;
+    return path;
+}
+
+Bytes WorkerBench::UdpFrame(const sl_path &path, const Bytes &payload)
+{
+    sl_path out = path; // seen from the client: remote and local change places
+    std::swap(out.tuple.remote_ip, out.tuple.local_ip);
+    std::swap(out.tuple.remote_port, out.tuple.local_port);
+    memcpy(out.hop.mac, kMac, 6);
+    Bytes room(2048);
+    sl_frame frame{};
+    frame.data = room.data();
+    frame.payload_len = (uint16_t)payload.size();
+    memcpy(room.data() + sl_wire_headers_len(&out), payload.data(), payload.size());
+    sl_wire_write_headers(&frame, &out, path.hop.mac);
+    room.resize(frame.len);
+    return room;
+}
+
+Bytes WorkerBench::ClientHello(const Bytes &cookie, uint8_t random_fill, uint64_t seq,
+                               uint16_t msg_seq)
+{
+    Bytes room(512);
+    sl_writer w = sl_writer_of(room.data(), room.size());
+    uint32_t body_len = (uint32_t)(2 + 32 + 1 + 1 + cookie.size() + 2 + 4 + 2);
+    sl_write_u8(&w, SL_CONTENT_HANDSHAKE);
+    sl_write_be16(&w, SL_DTLS_VERSION_1_0);
+    sl_write_be16(&w, 0);
+    sl_write_be48(&w, seq);
+    sl_write_be16(&w, (uint16_t)(SL_HANDSHAKE_HEADER_LEN + body_len));
+    sl_write_u8(&w, SL_HANDSHAKE_CLIENT_HELLO);
+    sl_write_be24(&w, body_len);
+    sl_write_be16(&w, msg_seq);
+    sl_write_be24(&w, 0);
+    sl_write_be24(&w, body_len);
+    sl_write_be16(&w, SL_DTLS_VERSION_1_2);
+    memset(sl_write_room(&w, 32), random_fill, 32);
+    sl_write_u8(&w, 0);
+    sl_write_u8(&w, (uint8_t)cookie.size());
+    sl_write_bytes(&w, cookie.data(), cookie.size());
+    sl_write_be16(&w, 4);
+    sl_write_be32(&w, 0xc02bc02f);
+    sl_write_be16(&w, 0x0100);
+    EXPECT_FALSE(w.failed);
+    room.resize((size_t)(w.at - room.data()));
+    return room;
+}
+
+Bytes WorkerBench::CookieOf(const Bytes &hello_verify)
+{
+    size_t off = SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN + 2;
+    if (hello_verify.size() <= off || hello_verify[13] != SL_HANDSHAKE_HELLO_VERIFY_REQUEST)
+        return {};
+    return Bytes(hello_verify.begin() + (long)off + 1,
+                 hello_verify.begin() + (long)off + 1 + hello_verify[off]);
+}
+
+uint64_t WorkerBench::BeginHandshake(const sl_path &path, uint8_t random_fill)
+{
+    Receive({UdpFrame(path, ClientHello({}, random_fill))});
+    std::vector<Bytes> answers = SentPayloads();
+    if (answers.size() != 1)
+        return 0;
+    Receive({UdpFrame(path, ClientHello(CookieOf(answers[0]), random_fill, 1, 1))});
+    std::vector<Message> messages = ToHandshaker();
+    for (auto &message : messages)
+        if (message.kind == SL_MESSAGE_RECORD)
+            return message.session;
+    return 0;
+}
+
+void WorkerBench::GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg)
+{
+    Secrets secrets(peer.handle);
+    const uint8_t peer_cid[5] = {0xc1, 0xc2, 0xc3, 0xc4, 0xc5};
+    sl_message_keys keys{};
+    keys.epoch = 1;
+    keys.alg = (uint8_t)alg;
+    keys.own_cid_negotiated = with_cid;
+    keys.peer_cid_len = with_cid ? sizeof peer_cid : 0;
+    memcpy(keys.peer_cid, peer_cid, sizeof peer_cid);
+    memcpy(keys.open_key, secrets.client_key, 32);
+    memcpy(keys.seal_key, secrets.server_key, 32);
+    memcpy(keys.open_iv, secrets.client_iv, 12);
+    memcpy(keys.seal_iv, secrets.server_iv, 12);
+    sl_replay_init(&keys.replay);
+    FromHandshaker(SL_MESSAGE_KEYS, peer.handle, &keys, sizeof keys);
+    Turn();
+
+    peer.epoch.reset(new sl_epoch);
+    sl_epoch_config mirrored{};
+    mirrored.number = 1;
+    mirrored.alg = alg;
+    mirrored.open_key = secrets.server_key;
+    mirrored.open_iv = secrets.server_iv;
+    mirrored.seal_key = secrets.client_key;
+    mirrored.seal_iv = secrets.client_iv;
+    mirrored.own_cid_negotiated = with_cid;
+    mirrored.own_cid_len = with_cid ? sizeof peer_cid : 0;
+    mirrored.own_cid = peer_cid;
+    mirrored.peer_cid_len = (uint8_t)peer.own_cid.size();
+    mirrored.peer_cid = peer.own_cid.data();
+    sl_epoch_init(peer.epoch.get(), aead_, &mirrored);
+}
+
+void WorkerBench::Establish(Peer &peer)
+{
+    sl_message_established established{};
+    established.identity.cid_len = (uint8_t)peer.own_cid.size();
+    FromHandshaker(SL_MESSAGE_ESTABLISHED, peer.handle, &established, sizeof established);
+    Turn();
+}
+
+Peer WorkerBench::Connect(const sl_path &path, bool with_cid, uint8_t random_fill, sl_aead_alg alg)
+{
+    Peer peer;
+    peer.path = path;
+    Receive({UdpFrame(path, ClientHello({}, random_fill))});
+    std::vector<Bytes> answers = SentPayloads();
+    EXPECT_EQ(answers.size(), 1u);
+    if (answers.size() != 1)
+        return peer;
+    Receive({UdpFrame(path, ClientHello(CookieOf(answers[0]), random_fill, 1, 1))});
+    for (auto &message : ToHandshaker()) {
+        if (message.kind != SL_MESSAGE_RECORD)
+            continue;
+        peer.handle = message.session;
+        auto *record = reinterpret_cast<const sl_message_record *>(message.body.data());
+        if (with_cid)
+            peer.own_cid.assign(record->own_cid, record->own_cid + record->own_cid_len);
+    }
+    EXPECT_NE(peer.handle, 0u);
+    GiveKeys(peer, with_cid, alg);
+    Establish(peer);
+    return peer;
+}
+
+Bytes WorkerBench::Seal(Peer &peer, uint8_t type, const Bytes &plain)
+{
+    Bytes record(sl_record_sealed_len(peer.epoch.get(), (uint32_t)plain.size()));
+    sl_seal_job job{};
+    job.epoch = peer.epoch.get();
+    job.plain = plain.data();
+    job.plain_len = (uint32_t)plain.size();
+    job.type = type;
+    job.record = record.data();
+    EXPECT_EQ(sl_record_seal_burst(aead_, &job, 1), 1u);
+    EXPECT_EQ(job.record_len, record.size());
+    return record;
+}
+
+WorkerBench::Opened WorkerBench::Open(Peer &peer, const Bytes &record)
+{
+    Bytes copy = record;
+    sl_reader r = sl_reader_of(copy.data(), copy.size());
+    sl_open_job job{};
+    if (sl_wire_parse_record(&r, peer.epoch->own_cid_len, &job.header) != SL_DROP_NONE)
+        return {false, 0, {}};
+    job.epoch = peer.epoch.get();
+    job.body = copy.data() + job.header.header_len;
+    sl_record_open_burst(aead_, &job, 1);
+    if (job.drop != SL_DROP_NONE)
+        return {false, 0, {}};
+    return {true, job.type, Bytes(job.plain, job.plain + job.plain_len)};
+}
+
+std::vector<WorkerBench::Message> WorkerBench::Drain(sl_ring *ring)
+{
+    std::vector<Message> messages;
+    sl_message message;
+    while (sl_message_receive(sl_ring_consumer_of(ring), &message)) {
+        auto *body = static_cast<const uint8_t *>(message.body);
+        messages.push_back({message.kind, message.session, Bytes(body, body + message.body_len)});
+    }
+    sl_ring_release(sl_ring_consumer_of(ring));
+    return messages;
+}
+
+std::vector<WorkerBench::Message> WorkerBench::ToHandshaker()
+{
+    return Drain(to_handshaker_);
+}
+
+std::vector<WorkerBench::Message> WorkerBench::ToControl()
+{
+    return Drain(to_control_);
+}
+
+void WorkerBench::FromHandshaker(sl_message_kind kind, uint64_t session, const void *body,
+                                 size_t len, const Bytes &bytes)
+{
+    sl_ring_producer *ring = sl_ring_producer_of(from_handshaker_);
+    EXPECT_TRUE(sl_message_send(ring, kind, session, body, (uint32_t)len, bytes.data(),
+                                (uint32_t)bytes.size()));
+    sl_message_flush(ring);
+}
+
+void WorkerBench::Attach(Consumer &consumer)
+{
+    sl_message_attach body = {consumer.attachment()};
+    sl_ring_producer *ring = sl_ring_producer_of(from_control_);
+    EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_ATTACH, 0, &body, sizeof body, nullptr, 0));
+    sl_message_flush(ring);
+    Turn();
+}
+
+void WorkerBench::Detach(Consumer &consumer)
+{
+    sl_message_attach body = {consumer.attachment()};
+    sl_ring_producer *ring = sl_ring_producer_of(from_control_);
+    EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_DETACH, 0, &body, sizeof body, nullptr, 0));
+    sl_message_flush(ring);
+    Turn();
+}
+
+void WorkerBench::Stop()
+{
+    sl_ring_producer *ring = sl_ring_producer_of(from_control_);
+    EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_STOP, 0, nullptr, 0, nullptr, 0));
+    sl_message_flush(ring);
+    Turn();
+}
+
+std::string WorkerBench::CheckEquation() const
+{
+    const sl_counters *c = sl_worker_counters(worker_);
+    uint64_t ends = c->events[SL_COUNTER_DELIVERED] + c->events[SL_COUNTER_ANSWERED] +
+                    c->events[SL_COUNTER_TO_HANDSHAKE] + c->events[SL_COUNTER_CONSUMED];
+    for (unsigned i = 1; i < SL_DROP_COUNT; i++)
+        if (sl_drop_direction((sl_drop)i) == SL_DIRECTION_RX)
+            ends += c->drops[i];
+    if (ends == c->events[SL_COUNTER_RX_RECORDS])
+        return "";
+    return std::to_string(c->events[SL_COUNTER_RX_RECORDS]) + " records received, " +
+           std::to_string(ends) + " accounted for";
+}
+
+} // namespace sluice

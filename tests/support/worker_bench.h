@@ -1,0 +1,209 @@
+// A worker by itself: its frames, rings, consumers and a handshaker played by the test.
+#ifndef WORKER_BENCH_H
+#define WORKER_BENCH_H
+
+extern "C" {
+#include "sl_worker.h"
+}
+
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sluice
+{
+
+constexpr uint64_t kSecond = 1000000000ULL;
+
+using Bytes = std::vector<uint8_t>;
+
+// Frames on the heap, counted so that a lost or doubly freed one is noticed.
+class FramePool
+{
+  public:
+    static constexpr size_t kRoom = 2048;
+    explicit FramePool(unsigned capacity = 4096) : capacity_(capacity) {}
+    ~FramePool();
+    sl_frame *Take(uint16_t group);
+    sl_frame *TakeFilled(uint16_t group, const Bytes &bytes);
+    void GiveBack(sl_frame *frame);
+    size_t in_use() const
+    {
+        return live_.size();
+    }
+    void set_capacity(unsigned capacity)
+    {
+        capacity_ = capacity;
+    }
+
+  private:
+    unsigned capacity_;
+    std::set<sl_frame *> live_;
+};
+
+// What a consumer's end of an attachment sees.
+struct Event {
+    uint8_t kind;
+    uint16_t detail;
+    uint64_t session;
+    Bytes payload;
+};
+
+// One consumer of one worker, over rings in plain memory.
+class Consumer
+{
+  public:
+    Consumer(uint32_t index, uint16_t service, uint16_t worker, uint64_t ring_size = 1 << 16);
+    ~Consumer();
+    std::vector<Event> Receive();
+    bool Send(uint8_t kind, uint64_t session, const Bytes &payload = {});
+    sl_attachment *attachment()
+    {
+        return &attachment_;
+    }
+    // The shared memory of both rings, to scribble on.
+    sl_ring_consumer_words *receive_words()
+    {
+        return &receive_consumer_words_;
+    }
+    uint8_t *send_data()
+    {
+        return static_cast<uint8_t *>(send_data_.get());
+    }
+    sl_ring_producer_words *send_words()
+    {
+        return &send_producer_words_;
+    }
+    uint64_t ring_size() const
+    {
+        return ring_size_;
+    }
+
+  private:
+    uint64_t ring_size_;
+    sl_ring_producer_words receive_producer_words_{}, send_producer_words_{};
+    sl_ring_consumer_words receive_consumer_words_{}, send_consumer_words_{};
+    std::unique_ptr<void, void (*)(void *)> receive_data_, send_data_;
+    sl_ring_consumer receive_{};
+    sl_ring_producer send_{};
+    sl_attachment attachment_{};
+    int pipe_read_ = -1;
+};
+
+// The peer's half of a session whose keys the test made up.
+struct Peer {
+    uint64_t handle = 0;
+    sl_path path{}; // from the gateway's side: remote is the peer
+    Bytes own_cid;  // the gateway's; empty: found by 5-tuple
+    std::unique_ptr<sl_epoch> epoch;
+};
+
+class WorkerBench
+{
+  public:
+    struct Options {
+        unsigned index = 0, worker_count = 1;
+        sl_peer_moves peer_moves = SL_PEER_MOVES_HOLD;
+        uint32_t sessions_max = 64, half_open_max = 32;
+        sl_crypto_backend crypto = SL_CRYPTO_OPENSSL;
+        uint64_t handshaker_ring = 1 << 20;
+        unsigned mtu = 1500;
+    };
+    explicit WorkerBench(const Options &options);
+    WorkerBench() : WorkerBench(Options()) {}
+    ~WorkerBench();
+
+    // Frames in and out. Receive runs a whole turn afterwards.
+    void Receive(const std::vector<Bytes> &frames);
+    void TakeOver(const std::vector<Bytes> &frames);
+    void Turn(unsigned turns = 1);
+    std::vector<Bytes> Sent();         // frames transmitted since the last call
+    std::vector<Bytes> SentPayloads(); // their UDP payloads
+
+    // Frames of a client at this path.
+    static sl_path ClientPath(uint32_t client, uint16_t port = 40000, bool v6 = false);
+    static Bytes UdpFrame(const sl_path &path, const Bytes &payload);
+    static Bytes ClientHello(const Bytes &cookie, uint8_t random_fill = 1, uint64_t seq = 0,
+                             uint16_t msg_seq = 0);
+    static Bytes CookieOf(const Bytes &hello_verify);
+
+    // Takes a client through cookie, keys and established, the test playing the handshaker.
+    uint64_t BeginHandshake(const sl_path &path, uint8_t random_fill = 1);
+    void GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg = SL_AEAD_AES_128_GCM);
+    void Establish(Peer &peer);
+    Peer Connect(const sl_path &path, bool with_cid, uint8_t random_fill = 1,
+                 sl_aead_alg alg = SL_AEAD_AES_128_GCM);
+    Bytes Seal(Peer &peer, uint8_t type, const Bytes &plain);
+    // Opens a record that the gateway sent; empty when it does not verify.
+    struct Opened {
+        bool ok;
+        uint8_t type;
+        Bytes plain;
+    };
+    Opened Open(Peer &peer, const Bytes &record);
+
+    // The handshaker's and control's ends.
+    struct Message {
+        sl_message_kind kind;
+        uint64_t session;
+        Bytes body;
+    };
+    std::vector<Message> ToHandshaker();
+    void FromHandshaker(sl_message_kind kind, uint64_t session, const void *body, size_t len,
+                        const Bytes &bytes = {});
+    std::vector<Message> ToControl();
+    void Attach(Consumer &consumer);
+    void Detach(Consumer &consumer);
+    void Stop();
+
+    uint64_t drops(sl_drop drop) const
+    {
+        return sl_worker_counters(worker_)->drops[drop];
+    }
+    uint64_t events(sl_counter counter) const
+    {
+        return sl_worker_counters(worker_)->events[counter];
+    }
+    uint64_t sessions() const
+    {
+        return sl_worker_counters(worker_)->sessions;
+    }
+    uint64_t half_open() const
+    {
+        return sl_worker_counters(worker_)->half_open;
+    }
+    // Empty, or what is wrong with the equation of DESIGN section 1.
+    std::string CheckEquation() const;
+
+    uint64_t now_ns = 1000 * kSecond;
+    FramePool pool;
+    sl_worker *worker()
+    {
+        return worker_;
+    }
+    unsigned transmit_limit = UINT32_MAX; // frames that the port still takes
+    std::vector<std::pair<unsigned, Bytes>> handed_over;
+    unsigned hand_over_limit = UINT32_MAX;
+    static const uint8_t kMac[6];
+    static const uint16_t kPort = 4433;
+
+  private:
+    static void FreeFrames(void *arg, sl_frame **frames, unsigned n);
+    static unsigned TakeFrames(void *arg, unsigned group, sl_frame **frames, unsigned n);
+    static unsigned Transmit(void *arg, unsigned group, sl_frame **frames, unsigned n);
+    static unsigned HandOver(void *arg, unsigned worker, sl_frame **frames, unsigned n);
+    static std::vector<Message> Drain(sl_ring *ring);
+
+    uint8_t shard_owner_[SL_SHARDS];
+    sl_ring *to_handshaker_, *from_handshaker_, *to_control_, *from_control_;
+    std::unique_ptr<uint8_t, void (*)(void *)> region_;
+    sl_worker *worker_;
+    sl_aead *aead_;
+    std::vector<Bytes> sent_;
+};
+
+} // namespace sluice
+
+#endif

@@ -1,0 +1,248 @@
+#include <gtest/gtest.h>
+
+#include "worker_bench.h"
+
+using namespace sluice;
+
+namespace
+{
+
+class WorkerAdmit : public ::testing::Test
+{
+  protected:
+    void Use(sl_peer_moves moves)
+    {
+        WorkerBench::Options options;
+        options.peer_moves = moves;
+        bench.reset(new WorkerBench(options));
+        bench->Attach(consumer);
+        peer = bench->Connect(WorkerBench::ClientPath(1), true);
+        consumer.Receive();
+        moved = peer.path;
+        moved.tuple.remote_port = 51000;
+        moved.hop.mac[5] = 0x77;
+    }
+    Bytes Data(const Bytes &plain)
+    {
+        return bench->Seal(peer, SL_CONTENT_APPLICATION_DATA, plain);
+    }
+    // The UDP destination port of the only frame sent.
+    uint16_t SentTo()
+    {
+        std::vector<Bytes> sent = bench->Sent();
+        return sent.size() == 1 ? (uint16_t)(sent[0][36] << 8 | sent[0][37]) : (uint16_t)0;
+    }
+    Consumer consumer{0, 0, 0};
+    std::unique_ptr<WorkerBench> bench;
+    Peer peer;
+    sl_path moved;
+};
+
+} // namespace
+
+TEST_F(WorkerAdmit, DeliversAPayloadOnceAndCountsItsCopy)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    Bytes frame = WorkerBench::UdpFrame(peer.path, Data({'h', 'i'}));
+    bench->Receive({frame, frame});
+    bench->Receive({frame});
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].kind, SL_RING_DATA);
+    EXPECT_EQ(events[0].session, peer.handle);
+    EXPECT_EQ(events[0].payload, (Bytes{'h', 'i'}));
+    EXPECT_EQ(bench->drops(SL_DROP_REPLAY), 2u);
+}
+
+TEST_F(WorkerAdmit, AForgedRecordChangesNothing)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    Bytes record = Data({'h', 'i'});
+    Bytes forged = record;
+    forged.back() ^= 1;
+    bench->Receive({WorkerBench::UdpFrame(moved, forged)});
+    EXPECT_EQ(bench->drops(SL_DROP_AUTH), 1u);
+    EXPECT_TRUE(consumer.Receive().empty());
+    EXPECT_EQ(bench->events(SL_COUNTER_MOVE_CANDIDATES), 0u);
+    bench->Receive({WorkerBench::UdpFrame(peer.path, record)});
+    EXPECT_EQ(consumer.Receive().size(), 1u) << "the window did not move";
+}
+
+TEST_F(WorkerAdmit, AnswersToTheMacTheSessionWasConfirmedWith)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    sl_path other_mac = peer.path;
+    other_mac.hop.mac[5] = 0x99;
+    bench->Receive({WorkerBench::UdpFrame(other_mac, Data({1}))});
+    ASSERT_EQ(consumer.Receive().size(), 1u);
+    consumer.Send(SL_RING_SEND, peer.handle, {2});
+    bench->Turn();
+    std::vector<Bytes> sent = bench->Sent();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(sent[0][5], peer.path.hop.mac[5]);
+}
+
+TEST_F(WorkerAdmit, HoldsANewAddressToThreeTimesItsBytesUntilConfirmed)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    bench->Receive({WorkerBench::UdpFrame(moved, Data({1}))});
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(events[0].kind, SL_RING_MOVED);
+    auto *event = reinterpret_cast<const sl_ring_moved *>(events[0].payload.data());
+    EXPECT_EQ(event->port, 51000);
+    EXPECT_EQ(event->confirmed, 0);
+    EXPECT_EQ(events[1].kind, SL_RING_DATA);
+
+    size_t received = Data({1}).size();
+    size_t sent_bytes = 0;
+    for (int i = 0; i < 6; i++)
+        consumer.Send(SL_RING_SEND, peer.handle, Bytes(10));
+    bench->Turn();
+    for (const Bytes &payload : bench->SentPayloads())
+        sent_bytes += payload.size();
+    EXPECT_GT(sent_bytes, 0u);
+    EXPECT_LE(sent_bytes, 3 * received);
+    EXPECT_GT(bench->drops(SL_DROP_SEND_AMPLIFY), 0u);
+    EXPECT_EQ(consumer.Receive().at(0).kind, SL_RING_REFUSED);
+
+    consumer.Send(SL_RING_CONFIRM_MOVE, peer.handle);
+    consumer.Send(SL_RING_SEND, peer.handle, Bytes(1000));
+    bench->Turn();
+    EXPECT_EQ(SentTo(), 51000);
+    EXPECT_EQ(bench->events(SL_COUNTER_MOVED), 1u);
+    events = consumer.Receive();
+    ASSERT_FALSE(events.empty());
+    EXPECT_EQ(events.back().kind, SL_RING_MOVED);
+    EXPECT_EQ(reinterpret_cast<const sl_ring_moved *>(events.back().payload.data())->confirmed, 1);
+}
+
+TEST_F(WorkerAdmit, ANewerRecordFromTheOldAddressEndsTheCandidate)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    bench->Receive({WorkerBench::UdpFrame(moved, Data({1}))});
+    bench->Receive({WorkerBench::UdpFrame(peer.path, Data({2}))});
+    consumer.Receive();
+    consumer.Send(SL_RING_CONFIRM_MOVE, peer.handle);
+    consumer.Send(SL_RING_SEND, peer.handle, {3});
+    bench->Turn();
+    EXPECT_EQ(SentTo(), peer.path.tuple.remote_port);
+}
+
+TEST_F(WorkerAdmit, AnOlderRecordFromElsewhereMovesNothing)
+{
+    Use(SL_PEER_MOVES_ACCEPT);
+    Bytes older = Data({1});
+    bench->Receive({WorkerBench::UdpFrame(peer.path, Data({2}))});
+    bench->Receive({WorkerBench::UdpFrame(moved, older)});
+    EXPECT_EQ(consumer.Receive().size(), 2u) << "it is authentic, and delivered";
+    consumer.Send(SL_RING_SEND, peer.handle, {3});
+    bench->Turn();
+    EXPECT_EQ(SentTo(), peer.path.tuple.remote_port);
+}
+
+TEST_F(WorkerAdmit, AcceptTakesTheNewAddressAtOnceWithItsMac)
+{
+    Use(SL_PEER_MOVES_ACCEPT);
+    bench->Receive({WorkerBench::UdpFrame(moved, Data({1}))});
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(reinterpret_cast<const sl_ring_moved *>(events[0].payload.data())->confirmed, 1);
+    consumer.Send(SL_RING_SEND, peer.handle, Bytes(1000));
+    bench->Turn();
+    std::vector<Bytes> sent = bench->Sent();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(sent[0][5], 0x77);
+}
+
+TEST_F(WorkerAdmit, RefuseDropsWhatComesFromElsewhere)
+{
+    Use(SL_PEER_MOVES_REFUSE);
+    bench->Receive({WorkerBench::UdpFrame(moved, Data({1}))});
+    EXPECT_EQ(bench->drops(SL_DROP_PEER_MOVE_REFUSED), 1u);
+    EXPECT_TRUE(consumer.Receive().empty());
+}
+
+TEST_F(WorkerAdmit, ACloseNotifyIsAnsweredAndEndsTheSessionInOrder)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    bench->Receive({WorkerBench::UdpFrame(peer.path, Data({1})),
+                    WorkerBench::UdpFrame(peer.path, bench->Seal(peer, SL_CONTENT_ALERT, {1, 0})),
+                    WorkerBench::UdpFrame(peer.path, Data({2}))});
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(events[0].kind, SL_RING_DATA);
+    EXPECT_EQ(events[1].kind, SL_RING_CLOSE);
+    EXPECT_EQ(events[1].detail, SL_CLOSE_PEER);
+    std::vector<Bytes> sent = bench->SentPayloads();
+    ASSERT_EQ(sent.size(), 1u);
+    auto opened = bench->Open(peer, sent[0]);
+    EXPECT_TRUE(opened.ok);
+    EXPECT_EQ(opened.type, SL_CONTENT_ALERT);
+    EXPECT_EQ(opened.plain, (Bytes{1, 0}));
+    EXPECT_EQ(bench->drops(SL_DROP_CLOSING), 1u);
+    EXPECT_EQ(bench->sessions(), 0u);
+    auto messages = bench->ToHandshaker();
+    ASSERT_FALSE(messages.empty());
+    EXPECT_EQ(messages.back().kind, SL_MESSAGE_CLOSED);
+}
+
+TEST_F(WorkerAdmit, AWarningIsConsumedAndAFatalAlertEndsTheSessionSilently)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    bench->Receive(
+        {WorkerBench::UdpFrame(peer.path, bench->Seal(peer, SL_CONTENT_ALERT, {1, 90}))});
+    EXPECT_EQ(bench->sessions(), 1u);
+    bench->Receive(
+        {WorkerBench::UdpFrame(peer.path, bench->Seal(peer, SL_CONTENT_ALERT, {2, 20}))});
+    EXPECT_EQ(bench->sessions(), 0u);
+    EXPECT_EQ(bench->events(SL_COUNTER_CONSUMED), 2u);
+    EXPECT_TRUE(bench->Sent().empty());
+}
+
+TEST_F(WorkerAdmit, ARepeatedFinishedAsksForTheLastFlightAtMostTenTimesASecond)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    bench->ToHandshaker();
+    Bytes finished(16);
+    finished[0] = SL_HANDSHAKE_FINISHED;
+    Bytes old_number =
+        WorkerBench::UdpFrame(peer.path, bench->Seal(peer, SL_CONTENT_HANDSHAKE, finished));
+    bench->Receive({old_number});
+    bench->Receive({old_number}); // pion repeats it with its old number
+    bench->Receive(
+        {WorkerBench::UdpFrame(peer.path, bench->Seal(peer, SL_CONTENT_HANDSHAKE, finished))});
+    EXPECT_EQ(bench->ToHandshaker().size(), 1u);
+    bench->now_ns += kSecond;
+    bench->Receive({old_number});
+    auto messages = bench->ToHandshaker();
+    ASSERT_EQ(messages.size(), 1u);
+    EXPECT_EQ(messages[0].kind, SL_MESSAGE_REPEAT);
+    EXPECT_EQ(bench->events(SL_COUNTER_CONSUMED), 4u);
+}
+
+TEST_F(WorkerAdmit, RenegotiationAndStrangeContentAreDropped)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    bench->Receive(
+        {WorkerBench::UdpFrame(peer.path, bench->Seal(peer, SL_CONTENT_HANDSHAKE, {1, 0, 0, 0})),
+         WorkerBench::UdpFrame(peer.path, bench->Seal(peer, 99, {1}))});
+    EXPECT_EQ(bench->drops(SL_DROP_RENEGOTIATION), 1u);
+    EXPECT_EQ(bench->drops(SL_DROP_CONTENT_TYPE), 1u);
+}
+
+TEST_F(WorkerAdmit, DataBeforeTheFinishedIsVerifiedIsDropped)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    Peer other;
+    other.path = WorkerBench::ClientPath(9);
+    other.handle = bench->BeginHandshake(other.path);
+    bench->GiveKeys(other, false);
+    bench->Receive(
+        {WorkerBench::UdpFrame(other.path, bench->Seal(other, SL_CONTENT_APPLICATION_DATA, {1})),
+         WorkerBench::UdpFrame(other.path, bench->Seal(other, SL_CONTENT_HANDSHAKE, {20}))});
+    EXPECT_EQ(bench->drops(SL_DROP_EARLY_DATA), 1u);
+    auto messages = bench->ToHandshaker();
+    ASSERT_FALSE(messages.empty());
+    EXPECT_EQ(messages.back().kind, SL_MESSAGE_PLAINTEXT);
+}

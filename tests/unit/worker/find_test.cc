@@ -1,0 +1,166 @@
+#include <gtest/gtest.h>
+
+#include "worker_bench.h"
+
+using namespace sluice;
+
+namespace
+{
+
+Bytes Concat(const Bytes &a, const Bytes &b)
+{
+    Bytes both = a;
+    both.insert(both.end(), b.begin(), b.end());
+    return both;
+}
+
+} // namespace
+
+TEST(WorkerFind, DropsAStaleOrGuessedConnectionId)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    Bytes record = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {1});
+    Bytes guessed = record;
+    guessed[11 + 7] ^= 1; // a bit of the tag in the CID
+    bench.Receive({WorkerBench::UdpFrame(peer.path, guessed)});
+    EXPECT_EQ(bench.drops(SL_DROP_UNKNOWN_CID), 1u);
+    bench.Receive({WorkerBench::UdpFrame(peer.path, record)});
+    EXPECT_EQ(bench.events(SL_COUNTER_DELIVERED), 1u);
+}
+
+TEST(WorkerFind, DropsRecordsOfAnAddressThatHasNoSession)
+{
+    WorkerBench bench;
+    Bytes record = {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 24};
+    record.resize(13 + 24);
+    bench.Receive({WorkerBench::UdpFrame(WorkerBench::ClientPath(1), record)});
+    EXPECT_EQ(bench.drops(SL_DROP_UNKNOWN_PEER), 1u);
+}
+
+TEST(WorkerFind, SplitsADatagramIntoItsRecords)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    Bytes datagram;
+    for (uint8_t i = 0; i < 3; i++)
+        datagram = Concat(datagram, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {i}));
+    bench.Receive({WorkerBench::UdpFrame(peer.path, Concat(datagram, {25, 0xfe}))});
+    EXPECT_EQ(bench.events(SL_COUNTER_DELIVERED), 3u);
+    EXPECT_EQ(bench.drops(SL_DROP_RECORD_HEADER), 1u);
+}
+
+TEST(WorkerFind, LooksAtALimitedNumberOfRecordsInADatagram)
+{
+    WorkerBench bench;
+    Bytes datagram;
+    const Bytes record = {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    for (int i = 0; i < SL_RECORDS_PER_DATAGRAM_MAX + 5; i++)
+        datagram = Concat(datagram, record);
+    bench.Receive({WorkerBench::UdpFrame(WorkerBench::ClientPath(1), datagram)});
+    EXPECT_EQ(bench.drops(SL_DROP_RECORDS_TOO_MANY), 1u);
+    EXPECT_EQ(bench.events(SL_COUNTER_RX_RECORDS), SL_RECORDS_PER_DATAGRAM_MAX + 1u);
+}
+
+TEST(WorkerFind, HandsOverOnceAndNeverTwice)
+{
+    WorkerBench::Options options;
+    options.worker_count = 2;
+    WorkerBench bench(options);
+    unsigned mine = 0;
+    for (uint32_t client = 0; client < 64; client++) {
+        Bytes frame =
+            WorkerBench::UdpFrame(WorkerBench::ClientPath(client), WorkerBench::ClientHello({}));
+        bench.Receive({frame});
+        mine += bench.Sent().size();
+    }
+    EXPECT_EQ(mine + bench.handed_over.size(), 64u);
+    EXPECT_GT(mine, 10u);
+    ASSERT_GT(bench.handed_over.size(), 10u);
+    EXPECT_EQ(bench.events(SL_COUNTER_HANDED_OVER), bench.handed_over.size());
+    EXPECT_EQ(bench.events(SL_COUNTER_RX_RECORDS), mine) << "a handoff does not count";
+    EXPECT_EQ(bench.handed_over[0].first, 1u);
+
+    bench.TakeOver({bench.handed_over[0].second});
+    EXPECT_EQ(bench.drops(SL_DROP_HANDOFF_TWICE), 1u);
+    EXPECT_TRUE(bench.Sent().empty());
+}
+
+TEST(WorkerFind, CountsWhatTheRingToTheOwnerDidNotTake)
+{
+    WorkerBench::Options options;
+    options.worker_count = 2;
+    WorkerBench bench(options);
+    bench.hand_over_limit = 0;
+    for (uint32_t client = 0; client < 32; client++)
+        bench.Receive(
+            {WorkerBench::UdpFrame(WorkerBench::ClientPath(client), WorkerBench::ClientHello({}))});
+    EXPECT_GT(bench.drops(SL_DROP_HANDOFF_FULL), 5u);
+    EXPECT_EQ(bench.drops(SL_DROP_HANDOFF_FULL) + bench.events(SL_COUNTER_ANSWERED), 32u);
+}
+
+TEST(WorkerFind, DropsARecordOfAnotherOwnerThanTheFirst)
+{
+    WorkerBench::Options options;
+    options.worker_count = 2;
+    WorkerBench bench(options);
+    Bytes foreign(21 + 25); // a CID record whose shard is 1: worker 1's
+    const uint8_t header[] = {25, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 5, 0x00, 0x10};
+    memcpy(foreign.data(), header, sizeof header);
+    foreign[20] = 25;
+    for (uint32_t client = 0; client < 8; client++)
+        bench.Receive({WorkerBench::UdpFrame(WorkerBench::ClientPath(client),
+                                             Concat(WorkerBench::ClientHello({}), foreign))});
+    EXPECT_EQ(bench.drops(SL_DROP_OTHER_OWNER), bench.events(SL_COUNTER_ANSWERED));
+    EXPECT_GT(bench.drops(SL_DROP_OTHER_OWNER), 0u);
+}
+
+TEST(WorkerFind, ForwardsRecordsOfAHandshakeAndDropsEarlyData)
+{
+    WorkerBench bench;
+    sl_path path = WorkerBench::ClientPath(1);
+    uint64_t handle = bench.BeginHandshake(path);
+    ASSERT_NE(handle, 0u);
+    Bytes finished = {22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 24};
+    finished.resize(13 + 24);
+    Bytes early = finished;
+    early[0] = 23;
+    Bytes epoch2 = finished;
+    epoch2[4] = 2;
+    bench.Receive({WorkerBench::UdpFrame(path, finished), WorkerBench::UdpFrame(path, early),
+                   WorkerBench::UdpFrame(path, epoch2)});
+    auto messages = bench.ToHandshaker();
+    ASSERT_EQ(messages.size(), 1u);
+    EXPECT_EQ(messages[0].session, handle);
+    EXPECT_EQ(bench.drops(SL_DROP_EARLY_DATA), 1u);
+    EXPECT_EQ(bench.drops(SL_DROP_EPOCH), 1u);
+}
+
+TEST(WorkerFind, IgnoresAPlaintextAlertOnceThereAreKeys)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), false);
+    const Bytes alert = {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40};
+    bench.Receive({WorkerBench::UdpFrame(peer.path, alert)});
+    EXPECT_EQ(bench.drops(SL_DROP_PLAINTEXT_ALERT), 1u);
+    EXPECT_EQ(bench.sessions(), 1u);
+}
+
+TEST(WorkerFind, ExpectsTheConnectionIdThatWasNegotiated)
+{
+    WorkerBench bench;
+    Peer peer;
+    peer.path = WorkerBench::ClientPath(1);
+    peer.handle = bench.BeginHandshake(peer.path);
+    peer.own_cid = {}; // a peer that leaves the CID out although it was negotiated
+    bench.GiveKeys(peer, true);
+    Bytes record = bench.Seal(peer, SL_CONTENT_HANDSHAKE, {20, 0, 0, 0});
+    bench.Receive({WorkerBench::UdpFrame(peer.path, record)});
+    EXPECT_EQ(bench.drops(SL_DROP_CID_EXPECTED), 1u);
+}

@@ -1,0 +1,165 @@
+#include <gtest/gtest.h>
+
+#include "worker_bench.h"
+
+using namespace sluice;
+
+TEST(WorkerLifecycle, AnIdleSessionIsClosedWithCloseNotify)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    consumer.Receive();
+    bench.now_ns += 299 * kSecond;
+    bench.Turn(10);
+    EXPECT_EQ(bench.sessions(), 1u);
+    bench.now_ns += 2 * kSecond;
+    bench.Turn(10);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].kind, SL_RING_CLOSE);
+    EXPECT_EQ(events[0].detail, SL_CLOSE_IDLE);
+    EXPECT_EQ(bench.events(SL_COUNTER_SESSIONS_EXPIRED), 1u);
+    std::vector<Bytes> sent = bench.SentPayloads();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(bench.Open(peer, sent[0]).type, SL_CONTENT_ALERT);
+}
+
+TEST(WorkerLifecycle, AHandshakeThatGoesNowhereGivesItsSlotBack)
+{
+    WorkerBench bench;
+    uint64_t handle = bench.BeginHandshake(WorkerBench::ClientPath(1));
+    bench.now_ns += 31 * kSecond;
+    bench.Turn(10);
+    EXPECT_EQ(bench.half_open(), 0u);
+    EXPECT_EQ(bench.events(SL_COUNTER_HANDSHAKES_EXPIRED), 1u);
+    auto messages = bench.ToHandshaker();
+    ASSERT_EQ(messages.size(), 1u);
+    EXPECT_EQ(messages[0].kind, SL_MESSAGE_CLOSED);
+    EXPECT_EQ(messages[0].session, handle);
+}
+
+TEST(WorkerLifecycle, AnAbortedHandshakeIsGone)
+{
+    WorkerBench bench;
+    uint64_t handle = bench.BeginHandshake(WorkerBench::ClientPath(1));
+    sl_message_abort abort = {0};
+    bench.FromHandshaker(SL_MESSAGE_ABORT, handle, &abort, sizeof abort);
+    bench.Turn();
+    EXPECT_EQ(bench.half_open(), 0u);
+    sl_message_send send = {0, 0, {}};
+    bench.FromHandshaker(SL_MESSAGE_SEND, handle, &send, offsetof(sl_message_send, bytes));
+    bench.Turn();
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_STALE), 1u);
+}
+
+TEST(WorkerLifecycle, TheConsumerMayCloseASession)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), false);
+    consumer.Receive();
+    consumer.Send(SL_RING_SEND, peer.handle, {1});
+    consumer.Send(SL_RING_CLOSE_SESSION, peer.handle);
+    consumer.Send(SL_RING_SEND, peer.handle, {2});
+    bench.Turn(2);
+    std::vector<Bytes> sent = bench.SentPayloads();
+    ASSERT_EQ(sent.size(), 2u);
+    EXPECT_EQ(bench.Open(peer, sent[0]).plain, Bytes{1});
+    EXPECT_EQ(bench.Open(peer, sent[1]).type, SL_CONTENT_ALERT);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(events[0].detail, SL_CLOSE_CONSUMER);
+    EXPECT_EQ(events[1].kind, SL_RING_REFUSED);
+    EXPECT_EQ(bench.sessions(), 0u);
+}
+
+TEST(WorkerLifecycle, AClosedSessionWaitsForAFullRingButNotForEver)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0, 4096);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    for (int i = 0; i < 100; i++)
+        bench.Receive({WorkerBench::UdpFrame(peer.path, bench.Seal(peer, 23, Bytes(32)))});
+    bench.Receive({WorkerBench::UdpFrame(peer.path, bench.Seal(peer, 21, {1, 0}))});
+    consumer.Receive();
+    bench.Turn(10);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].kind, SL_RING_CLOSE);
+
+    Peer second = bench.Connect(WorkerBench::ClientPath(2), true);
+    for (int i = 0; i < 100; i++)
+        bench.Receive({WorkerBench::UdpFrame(second.path, bench.Seal(second, 23, Bytes(32)))});
+    bench.Receive({WorkerBench::UdpFrame(second.path, bench.Seal(second, 21, {1, 0}))});
+    bench.now_ns += 6 * kSecond;
+    bench.Turn(10);
+    EXPECT_EQ(bench.events(SL_COUNTER_EVENTS_LOST), 1u);
+}
+
+TEST(WorkerLifecycle, StoppingClosesEverySessionWithCloseNotify)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    for (uint32_t i = 0; i < 40; i++)
+        bench.Connect(WorkerBench::ClientPath(i), i % 2 == 0);
+    bench.BeginHandshake(WorkerBench::ClientPath(99));
+    consumer.Receive();
+    bench.Sent();
+    bench.Stop();
+    for (int i = 0; i < 100 && !sl_worker_is_stopped(bench.worker()); i++)
+        bench.Turn();
+    EXPECT_TRUE(sl_worker_is_stopped(bench.worker()));
+    EXPECT_EQ(bench.Sent().size(), 40u);
+    auto events = consumer.Receive();
+    EXPECT_EQ(events.size(), 40u);
+    EXPECT_EQ(events[0].detail, SL_CLOSE_SHUTDOWN);
+    EXPECT_EQ(bench.sessions() + bench.half_open(), 0u);
+    EXPECT_EQ(bench.ToControl().back().kind, SL_MESSAGE_STOPPED);
+    bench.Receive(
+        {WorkerBench::UdpFrame(WorkerBench::ClientPath(50), WorkerBench::ClientHello({}))});
+    EXPECT_EQ(bench.drops(SL_DROP_SHUTDOWN), 1u);
+}
+
+TEST(WorkerLifecycle, ASlotIsNotUsedAgainBeforeTheHandshakerWasTold)
+{
+    WorkerBench::Options options;
+    options.sessions_max = 1;
+    options.handshaker_ring = 4096;
+    WorkerBench bench(options);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), false);
+    // Fill the ring: requests to repeat the last flight.
+    Bytes finished(4, 0);
+    finished[0] = SL_HANDSHAKE_FINISHED;
+    for (int i = 0; i < 100; i++) {
+        bench.now_ns += kSecond;
+        bench.Receive({WorkerBench::UdpFrame(peer.path, bench.Seal(peer, 22, finished))});
+    }
+    bench.Receive({WorkerBench::UdpFrame(peer.path, bench.Seal(peer, 21, {1, 0}))});
+    EXPECT_EQ(bench.sessions(), 0u);
+    EXPECT_EQ(bench.BeginHandshake(WorkerBench::ClientPath(2)), 0u);
+    EXPECT_EQ(bench.drops(SL_DROP_TABLE_FULL), 1u);
+    bench.ToHandshaker();
+    bench.Turn(10);
+    EXPECT_NE(bench.BeginHandshake(WorkerBench::ClientPath(2)), 0u);
+}
+
+TEST(WorkerLifecycle, AKeyAtItsLimitIsCounted)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer;
+    peer.path = WorkerBench::ClientPath(1);
+    peer.handle = bench.BeginHandshake(peer.path);
+    bench.GiveKeys(peer, false);
+    bench.Establish(peer);
+    consumer.Send(SL_RING_SEND, peer.handle, {1});
+    bench.Turn();
+    EXPECT_EQ(bench.events(SL_COUNTER_USAGE_WARNINGS), 0u);
+    EXPECT_EQ(bench.SentPayloads().size(), 1u);
+}
