@@ -357,6 +357,7 @@ Bytes WorkerBench::CookieOf(const Bytes &hello_verify)
 
 uint64_t WorkerBench::BeginHandshake(const sl_path &path, uint8_t random_fill)
 {
+    Sent();
     Receive({UdpFrame(path, ClientHello({}, random_fill))});
     std::vector<Bytes> answers = SentPayloads();
     if (answers.size() != 1)
@@ -369,7 +370,7 @@ uint64_t WorkerBench::BeginHandshake(const sl_path &path, uint8_t random_fill)
     return 0;
 }
 
-void WorkerBench::GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg)
+void WorkerBench::GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg, uint64_t write_next)
 {
     Secrets secrets(peer.handle);
     const uint8_t peer_cid[5] = {0xc1, 0xc2, 0xc3, 0xc4, 0xc5};
@@ -383,6 +384,7 @@ void WorkerBench::GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg)
     memcpy(keys.seal_key, secrets.server_key, 32);
     memcpy(keys.open_iv, secrets.client_iv, 12);
     memcpy(keys.seal_iv, secrets.server_iv, 12);
+    keys.write_next = write_next;
     sl_replay_init(&keys.replay);
     FromHandshaker(SL_MESSAGE_KEYS, peer.handle, &keys, sizeof keys);
     Turn();
@@ -415,6 +417,7 @@ Peer WorkerBench::Connect(const sl_path &path, bool with_cid, uint8_t random_fil
 {
     Peer peer;
     peer.path = path;
+    Sent();
     Receive({UdpFrame(path, ClientHello({}, random_fill))});
     std::vector<Bytes> answers = SentPayloads();
     EXPECT_EQ(answers.size(), 1u);

@@ -131,7 +131,8 @@ class WorkerBench
 
     // Takes a client through cookie, keys and established, the test playing the handshaker.
     uint64_t BeginHandshake(const sl_path &path, uint8_t random_fill = 1);
-    void GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg = SL_AEAD_AES_128_GCM);
+    void GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg = SL_AEAD_AES_128_GCM,
+                  uint64_t write_next = 0);
     void Establish(Peer &peer);
     Peer Connect(const sl_path &path, bool with_cid, uint8_t random_fill = 1,
                  sl_aead_alg alg = SL_AEAD_AES_128_GCM);

@@ -31,9 +31,11 @@ TEST(WorkerHello, TakesASlotForAValidCookieAndGoesOnFromItsRecordNumber)
     EXPECT_EQ(bench.half_open(), 1u);
 
     const Bytes parts = {SL_CONTENT_HANDSHAKE, 0, 0, 2, 2, 0};
-    sl_message_send send = {1, (uint16_t)parts.size(), {}};
+    struct sl_message_send send;
+    send.count = 1;
+    send.bytes_len = (uint16_t)parts.size();
     bench.FromHandshaker(SL_MESSAGE_SEND, messages[0].session, &send,
-                         offsetof(sl_message_send, bytes), parts);
+                         sizeof send, parts);
     bench.Turn();
     Bytes sent = bench.SentPayloads().at(0);
     EXPECT_EQ(sent[10], 77) << "RFC 6347 4.2.1";

@@ -48,8 +48,9 @@ TEST(WorkerLifecycle, AnAbortedHandshakeIsGone)
     bench.FromHandshaker(SL_MESSAGE_ABORT, handle, &abort, sizeof abort);
     bench.Turn();
     EXPECT_EQ(bench.half_open(), 0u);
-    sl_message_send send = {0, 0, {}};
-    bench.FromHandshaker(SL_MESSAGE_SEND, handle, &send, offsetof(sl_message_send, bytes));
+    struct sl_message_send send;
+    memset(&send, 0, sizeof send);
+    bench.FromHandshaker(SL_MESSAGE_SEND, handle, &send, sizeof send);
     bench.Turn();
     EXPECT_EQ(bench.drops(SL_DROP_SEND_STALE), 1u);
 }
@@ -148,7 +149,7 @@ TEST(WorkerLifecycle, ASlotIsNotUsedAgainBeforeTheHandshakerWasTold)
     EXPECT_NE(bench.BeginHandshake(WorkerBench::ClientPath(2)), 0u);
 }
 
-TEST(WorkerLifecycle, AKeyAtItsLimitIsCounted)
+TEST(WorkerLifecycle, ASessionEndsWithItsRecordNumbers)
 {
     WorkerBench bench;
     Consumer consumer(0, 0, 0);
@@ -156,10 +157,17 @@ TEST(WorkerLifecycle, AKeyAtItsLimitIsCounted)
     Peer peer;
     peer.path = WorkerBench::ClientPath(1);
     peer.handle = bench.BeginHandshake(peer.path);
-    bench.GiveKeys(peer, false);
+    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, SL_SEQ_MAX - 1);
     bench.Establish(peer);
-    consumer.Send(SL_RING_SEND, peer.handle, {1});
+    consumer.Receive();
+    for (uint8_t i = 0; i < 4; i++)
+        consumer.Send(SL_RING_SEND, peer.handle, {i});
     bench.Turn();
-    EXPECT_EQ(bench.events(SL_COUNTER_USAGE_WARNINGS), 0u);
-    EXPECT_EQ(bench.SentPayloads().size(), 1u);
+    std::vector<Bytes> sent = bench.SentPayloads();
+    ASSERT_EQ(sent.size(), 2u) << "the last two numbers, and no wrap";
+    EXPECT_EQ(Bytes(sent[1].begin() + 5, sent[1].begin() + 11), Bytes(6, 0xff));
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_SEQ_LIMIT), 2u);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].detail, SL_CLOSE_LIMIT);
 }
