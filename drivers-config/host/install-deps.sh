@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# install-deps.sh [demo|tests]
+# Installs what Sluice needs on Debian 12. `demo`: to build the gateway and run app/demo/run.sh.
+# `tests` (the default): that, the test peers and the second compiler. Quick when all is there.
+# Ends with one line that says what it did; exit status 0 only when nothing is missing.
+set -euo pipefail
+
+demo=(build-essential meson ninja-build pkg-config python3 scdoc
+      libdpdk-dev libssl-dev libipsec-mb-dev libcyaml-dev libyaml-dev
+      libxdp-dev libbpf-dev libnuma-dev
+      iproute2 ethtool openssl procps util-linux debian-archive-keyring ca-certificates)
+tests=(libgtest-dev clang-14 libclang-rt-14-dev gnutls-bin tshark iputils-ping jq)
+
+case ${1:-tests} in
+    demo) wanted=("${demo[@]}") ;;
+    tests) wanted=("${demo[@]}" "${tests[@]}") ;;
+    *) sed -n '2,5s/^# //p' "$0"; exit 2 ;;
+esac
+
+say() { printf 'install-deps: %s\n' "$*"; }
+
+# Names of `wanted` that dpkg does not hold as installed.
+missing() {
+    local have
+    have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null || true)
+    local name
+    for name in "${wanted[@]}"; do
+        grep -qxF "installed $name" <<<"$have" || printf '%s\n' "$name"
+    done
+}
+
+# A mirror may fail once; five times in a row it is down.
+apt() {
+    local try
+    for try in 1 2 3 4 5; do
+        DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 \
+            -o Acquire::Retries=3 "$@" && return 0
+        say "apt-get $1 failed (try $try of 5)" >&2
+        sleep $((try * 2))
+    done
+    return 1
+}
+
+mapfile -t absent < <(missing)
+if [ ${#absent[@]} = 0 ]; then
+    say "all ${#wanted[@]} packages are there"
+    exit 0
+fi
+if [ "$(id -u)" != 0 ]; then
+    say "run as root to install: ${absent[*]}" >&2
+    exit 1
+fi
+if ! grep -q '^VERSION_ID="12"' /etc/os-release; then
+    say "made for Debian 12; this is $(. /etc/os-release && echo "$PRETTY_NAME"). Trying all the same." >&2
+fi
+
+say "installing ${absent[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { apt update && apt install -y --no-install-recommends "${absent[@]}"; } >"$log" 2>&1; then
+    tail -n 30 "$log" >&2
+    say "apt-get could not install all of: ${absent[*]}" >&2
+    exit 1
+fi
+mapfile -t left < <(missing)
+if [ ${#left[@]} != 0 ]; then
+    say "still missing: ${left[*]}" >&2
+    exit 1
+fi
+say "installed ${#absent[@]} packages; all ${#wanted[@]} are there"

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# run.sh [--deep] [SUITE...]
+# Installs what the tests need, builds, and runs every suite (or those named):
+#   unit sim fuzz    Google Test, built by gcc
+#   clang            everything, the gateway included, built by clang without a warning
+#   asan             unit, sim and fuzz once more under clang's address and undefined sanitizers
+#   tsan             rings and messages under clang's thread sanitizer
+#   interop e2e nic  real clients, through a real port; nic: on an emulated network card
+# --deep adds what takes longer. The last line is "N passed, N failed, N skipped".
+# CC, CXX choose the compiler of the first build. Up to two jobs at once; needs root.
+set -uo pipefail
+root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
+cd "$root" || exit 1
+
+deep=
+suites=()
+for argument in "$@"; do
+    case $argument in
+        --deep) deep=yes ;;
+        unit | sim | fuzz | clang | asan | tsan | interop | e2e | nic) suites+=("$argument") ;;
+        *) sed -n '2,10s/^# //p' "$0"; exit 2 ;;
+    esac
+done
+[ ${#suites[@]} != 0 ] || suites=(unit sim fuzz clang asan tsan interop e2e nic)
+[ -z "$deep" ] || export SLUICE_DEEP=1
+
+jobs=$(nproc)
+started=$SECONDS
+table=()
+passed=0 failed=0 skipped=0
+logs=$root/build/test-logs
+
+row() { # NAME PASSED FAILED SKIPPED SECONDS
+    table+=("$(printf '%-28s %8s %8s %8s %9s' "$@")")
+    passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+}
+
+finish() {
+    hugepages_restore
+    printf '\n%-28s %8s %8s %8s %9s\n' suite passed failed skipped seconds
+    printf '%s\n' "${table[@]}"
+    printf '%-28s %8s %8s %8s %9s\n\n' total $passed $failed $skipped $((SECONDS - started))
+    printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
+    exit $((failed != 0 || passed == 0))
+}
+
+# step NAME COMMAND..: something that must work before tests can run; quiet when it does.
+step() {
+    local name=$1 log begun=$EPOCHREALTIME
+    log=$logs/${name//[^a-z0-9]/-}.log
+    shift
+    printf '== %s\n' "$name"
+    if ! "$@" >"$log" 2>&1 </dev/null; then
+        tail -n 60 "$log" | sed 's/^/    | /'
+        printf '    FAILED: %s\n' "$name"
+        row "$name" 0 1 0 "$(since "$begun")"
+        return 1
+    fi
+    row "$name" 0 0 0 "$(since "$begun")"
+}
+since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+
+# configure BUILD OPTION..: sets up a build folder, or mends one that is there.
+configure() {
+    local folder=$1
+    shift
+    if [ -f "$folder/build.ninja" ]; then
+        meson configure "$folder" "${@}" && return 0
+    fi
+    rm -rf "$folder/meson-private" "$folder/meson-info" "$folder/build.ninja"
+    meson setup "$folder" "$@"
+}
+compile() { ninja -C "$1" -j "$jobs" "${@:2}"; }
+clang() { CC=clang-14 CXX=clang++-14 "$@"; }
+
+# suite LABEL BUILD SUITE OPTION..
+suite() {
+    local label=$1 folder=$2 name=$3 line
+    shift 3
+    printf '== %s\n' "$label"
+    tests/support/run_suite.py --jobs "$jobs" --label "$label" "$@" "$folder" "$name" |
+        tee "$logs/$label.out" | sed '$d'
+    line=$(tail -n 1 "$logs/$label.out")
+    if [[ $line =~ ^$label\ [0-9]+\ [0-9]+\ [0-9]+\ [0-9.]+$ ]]; then
+        row $line
+    else
+        row "$label" 0 1 0 0
+    fi
+}
+
+wants() { [[ " ${suites[*]} " == *" $1 "* ]]; }
+has() { [ -f "tests/$1/meson.build" ]; }
+
+# Kernels with much address randomness are too much for clang 14's sanitizers.
+fixed="setarch $(uname -m) -R"
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+export TSAN_OPTIONS=halt_on_error=1
+export SLUICE_BUILD=$root/build
+
+mkdir -p "$logs"
+. drivers-config/host/hugepages.sh
+trap 'exit 143' TERM INT HUP
+trap hugepages_restore EXIT
+
+step 'install' drivers-config/host/install-deps.sh tests || finish
+
+if wants unit || wants sim || wants fuzz || wants interop || wants e2e || wants nic; then
+    step 'build' configure build -Dtests=true -Dgateway=enabled &&
+        step 'build: compile' compile build || finish
+fi
+for name in unit sim fuzz; do
+    if wants $name && has $name; then suite $name build $name; fi
+done
+if wants interop || wants e2e || wants nic; then
+    hugepages_raise 256
+    if step 'build: peers' tests/support/peers.sh build; then
+        repeat=1
+        [ -z "$deep" ] || repeat=5
+        for name in interop e2e; do
+            if wants $name; then suite $name build $name --jobs 1 --repeat $repeat; fi
+        done
+        if wants nic; then suite nic build nic --jobs 1; fi
+    fi
+fi
+if wants clang; then
+    begun=$EPOCHREALTIME
+    if step 'clang' clang configure build-clang -Dtests=true -Dgateway=enabled &&
+        step 'clang: compile' clang compile build-clang; then
+        row 'clang: no warnings' 1 0 0 "$(since "$begun")"
+    fi
+fi
+if wants asan; then
+    if step 'asan' clang configure build-asan -Dgateway=disabled -Db_sanitize=address,undefined \
+        -Db_lundef=false -Dbuildtype=debugoptimized && step 'asan: compile' compile build-asan; then
+        for name in unit sim fuzz; do
+            if has $name; then suite "asan-$name" build-asan $name --wrap "$fixed"; fi
+        done
+    fi
+fi
+if wants tsan; then
+    if step 'tsan' clang configure build-tsan -Dgateway=disabled -Db_sanitize=thread \
+        -Db_lundef=false -Dbuildtype=debugoptimized &&
+        step 'tsan: compile' compile build-tsan tests/unit/unit_ring tests/unit/unit_message; then
+        suite tsan build-tsan unit --only ring,message --wrap "$fixed"
+    fi
+fi
+finish

@@ -1,0 +1,113 @@
+# shellcheck shell=bash
+# gateway.sh: starts and stops the gateway and its consumers; source it after tap.sh and net.sh.
+#
+#   gateway_config [LINE..]   writes $config: two workers, service `echo` on port 4433, plus LINEs;
+#                             a LINE "KEY: value" replaces the default of the same top-level key
+#   gateway_start             starts it and waits until it is ready; $gateway_pid, $gateway_log
+#   gateway_stop              SIGTERM; succeeds when it ended with status 0 within two seconds
+#   consumer_start NAME PROGRAM ARG..   a consumer in the background; $NAME_pid, $work/NAME.log
+#   consumer_stop NAME
+#   counter PATH              a number from `sluice-ctl stats --json`, as jq: .total.events.answered
+#   wait_counter SECONDS PATH TEST   e.g. wait_counter 5 .total.sessions '== 0'
+sluice=$build/app/gateway/sluice
+sluice_ctl=$build/app/ctl/sluice-ctl
+sluice_echo=$build/app/echo/sluice-echo
+sluice_cat=$build/app/cat/sluice-cat
+port=4433
+gateway_pid=
+
+gateway_config() {
+    config=$work/sluice.yaml
+    control=$work/control.sock
+    consumers=$work/consumers.sock
+    local line key text
+    text="workers: 2
+idle: yield
+memory_mb: 128
+control_socket: $control
+consumer_socket: $consumers
+ports: [{driver: af_xdp, interface: sl0, addresses: [$gateway_ip4, \"$gateway_ip6\"]}]
+listeners: [{port: $port, service: echo}]
+certificates: [{certificate: $work/pki/server.crt, key: $work/pki/server.key}]"
+    for line in "$@"; do
+        key=${line%%:*}
+        text=$(grep -v "^$key:" <<<"$text")$'\n'$line
+    done
+    printf '%s\n' "$text" >"$config"
+}
+
+gateway_ready() {
+    kill -0 "$gateway_pid" 2>/dev/null || return 2
+    "$sluice_ctl" -s "$control" stats --json
+}
+
+gateway_launch() { # COMMAND.. that ends in sluice's own arguments
+    gateway_log=$work/gateway.log
+    on_gateway "$@" "$sluice" run -c "$config" >"$gateway_log" 2>&1 &
+    gateway_pid=$!
+    at_exit gateway_kill "$gateway_pid"
+}
+
+gateway_start() {
+    gateway_launch
+    local tries
+    for ((tries = 0; tries < 400; tries++)); do
+        gateway_ready >/dev/null 2>&1
+        case $? in
+            0) return 0 ;;
+            2) break ;;
+        esac
+        sleep 0.05
+    done
+    fail "the gateway starts" "$(tail -n 20 "$gateway_log")"
+    return 1
+}
+
+gateway_kill() { kill -9 "$1" && wait "$1"; }
+
+ended() { ! kill -0 "$1" 2>/dev/null; }
+
+gateway_stop() {
+    local status started=$EPOCHREALTIME
+    kill -TERM "$gateway_pid" || return 1
+    if ! wait_for 5 ended "$gateway_pid"; then
+        echo "still there five seconds after SIGTERM"
+        return 1
+    fi
+    wait "$gateway_pid"
+    status=$?
+    awk -v a="$started" -v b="$EPOCHREALTIME" -v s=$status \
+        'BEGIN { printf "ended with status %d after %.2f s\n", s, b - a; exit !(s == 0 && b - a <= 2) }'
+}
+
+gateway_dump() {
+    echo "--- gateway's log:"
+    tail -n 60 "$work/gateway.log"
+    echo "--- counters:"
+    "$sluice_ctl" -s "$control" stats
+    local log
+    for log in "$work"/*.log; do
+        [ "$log" = "$work/gateway.log" ] || { echo "--- $(basename "$log"):"; tail -n 30 "$log"; }
+    done
+}
+
+consumer_start() {
+    local name=$1
+    shift
+    "$@" >"$work/$name.log" 2>&1 &
+    printf -v "${name}_pid" %s $!
+    at_exit gateway_kill $!
+}
+
+consumer_stop() {
+    local pid=${1}_pid
+    kill -TERM "${!pid}" && wait "${!pid}"
+}
+
+counter() { "$sluice_ctl" -s "$control" stats --json | jq -r "$1 // 0"; }
+
+wait_counter() {
+    local seconds=$1 path=$2 condition=$3
+    wait_for "$seconds" counter_is "$path" "$condition"
+}
+counter_is() { [ "$("$sluice_ctl" -s "$control" stats --json | jq -r "(($1) // 0) $2")" = true ]; }
