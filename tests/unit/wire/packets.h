@@ -32,7 +32,8 @@ struct Frame : sl_frame {
     explicit Frame(const Bytes &bytes) : sl_frame{}, room(2048)
     {
         data = room.data() + kHeadroom;
-        memcpy(data, bytes.data(), bytes.size());
+        if (!bytes.empty()) /* an empty vector may have no address at all */
+            memcpy(data, bytes.data(), bytes.size());
         len = (uint16_t)bytes.size();
         headroom = kHeadroom;
         tailroom = (uint16_t)(room.size() - kHeadroom - bytes.size());
