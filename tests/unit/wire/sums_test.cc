@@ -33,6 +33,20 @@ sl_ip Parse6(std::initializer_list<uint16_t> words)
     return ip;
 }
 
+// The definition, bit by bit, with the key that ports are programmed with.
+uint32_t NaiveHash(const Bytes &input)
+{
+    uint32_t hash = 0;
+    for (size_t bit = 0; bit < 8 * input.size(); bit++) {
+        if (!(input[bit / 8] >> (7 - bit % 8) & 1))
+            continue;
+        for (size_t i = 0; i < 32; i++)
+            if (sl_wire_rss_key[(bit + i) / 8] >> (7 - (bit + i) % 8) & 1)
+                hash ^= 0x80000000U >> i;
+    }
+    return hash;
+}
+
 } // namespace
 
 TEST(WireChecksum, AgreesWithTheNaiveOneAtEveryLengthAndAlignment)
@@ -45,6 +59,30 @@ TEST(WireChecksum, AgreesWithTheNaiveOneAtEveryLengthAndAlignment)
         const uint8_t *at = bytes.data() + len % 8;
         uint16_t sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, at, len));
         ASSERT_EQ(__builtin_bswap16(sum), NaiveChecksum(at, len)) << len;
+    }
+}
+
+TEST(WireChecksum, CarriesThroughLongRunsOfOnes)
+{
+    for (size_t len : {8u, 63u, 64u, 255u, 256u, 257u, 319u, 320u, 1440u, 9000u, 65535u}) {
+        Bytes ones(len, 0xff);
+        uint16_t sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, ones.data(), len));
+        ASSERT_EQ(__builtin_bswap16(sum), NaiveChecksum(ones.data(), len)) << len;
+    }
+}
+
+TEST(WireChecksum, AddsUpOverPiecesOfEvenLength)
+{
+    std::mt19937 random(9);
+    Bytes bytes(1001);
+    for (uint8_t &b : bytes)
+        b = (uint8_t)random();
+    for (size_t cut = 0; cut <= 1000; cut += 2) {
+        uint64_t sum = sl_wire_checksum_add(0, bytes.data(), cut);
+        sum = sl_wire_checksum_add(sum, bytes.data() + cut, bytes.size() - cut);
+        ASSERT_EQ(__builtin_bswap16(sl_wire_checksum_fold(sum)),
+                  NaiveChecksum(bytes.data(), bytes.size()))
+            << cut;
     }
 }
 
@@ -70,6 +108,28 @@ TEST(WireRss, AgreesWithMicrosoftsVectors)
     sl_tuple d = Tuple(Parse6({0x3ffe, 0x1900, 0x4545, 3, 0x200, 0xf8ff, 0xfe21, 0x67cf}), 44251,
                        Parse6({0xfe80, 0, 0, 0, 0x200, 0xf8ff, 0xfe21, 0x67cf}), 38024);
     EXPECT_EQ(sl_wire_rss_hash(&d), 0x02d1feefu);
+}
+
+TEST(WireRss, AgreesWithTheDefinitionOverManyTuples)
+{
+    std::mt19937 random(1);
+    for (int i = 0; i < 2000; i++) {
+        sl_tuple tuple = {};
+        for (sl_ip *ip : {&tuple.remote_ip, &tuple.local_ip}) {
+            for (uint8_t &b : ip->bytes)
+                b = (uint8_t)random();
+            if (i % 2 == 0)
+                *ip = sl_ip_from_v4(ip->bytes);
+        }
+        tuple.remote_port = (uint16_t)random();
+        tuple.local_port = (uint16_t)random();
+        size_t skip = i % 2 == 0 ? 12 : 0;
+        Bytes input(tuple.remote_ip.bytes + skip, tuple.remote_ip.bytes + 16);
+        input.insert(input.end(), tuple.local_ip.bytes + skip, tuple.local_ip.bytes + 16);
+        for (unsigned port : {tuple.remote_port, tuple.local_port})
+            input.insert(input.end(), {(uint8_t)(port >> 8), (uint8_t)port});
+        ASSERT_EQ(sl_wire_rss_hash(&tuple), NaiveHash(input));
+    }
 }
 
 TEST(WireHeaders, APortThatSumsGetsThePseudoHeadersSum)
