@@ -51,8 +51,18 @@ static void answer_arp(struct sl_frame *frame, uint8_t *arp, const uint8_t *own_
     set_len(frame, (uint16_t)(frame->l3_off + ARP_LEN));
 }
 
+/** The message follows an IP header of ip_len bytes: options are not sent back, above all no route
+ * (RFC 7126 4.3). */
+static void drop_options(struct sl_frame *frame, unsigned ip_len)
+{
+    uint16_t payload_off = (uint16_t)(frame->l3_off + ip_len);
+    memmove(frame->data + payload_off, frame->data + frame->payload_off, frame->payload_len);
+    frame->payload_off = payload_off;
+}
+
 static void answer_echo4(struct sl_frame *frame, uint8_t *ip)
 {
+    drop_options(frame, SL_IPV4_HEADER_LEN);
     uint8_t *icmp = frame->data + frame->payload_off;
     const struct sl_tuple *tuple = &frame->path.tuple;
     icmp[0] = ICMP4_ECHO_REPLY;
@@ -60,12 +70,13 @@ static void answer_echo4(struct sl_frame *frame, uint8_t *ip)
     uint16_t sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, icmp, frame->payload_len));
     memcpy(icmp + 2, &sum, sizeof sum);
 
+    ip[0] = 0x45;
+    sl_store_be16(ip + 2, (uint16_t)(SL_IPV4_HEADER_LEN + frame->payload_len));
     ip[8] = HOP_LIMIT;
     ip[10] = ip[11] = 0;
     memcpy(ip + 12, tuple->local_ip.bytes + 12, 4);
     memcpy(ip + 16, tuple->remote_ip.bytes + 12, 4);
-    unsigned header_len = (ip[0] & 0x0f) * 4u;
-    sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, ip, header_len));
+    sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, ip, SL_IPV4_HEADER_LEN));
     memcpy(ip + 10, &sum, sizeof sum);
     set_len(frame, (uint16_t)(frame->payload_off + frame->payload_len));
 }
@@ -75,6 +86,8 @@ static void finish_icmp6(struct sl_frame *frame, uint8_t *ip, uint8_t hop_limit,
 {
     uint8_t *icmp = frame->data + frame->payload_off;
     const struct sl_ip *from = &frame->path.tuple.local_ip;
+    sl_store_be16(ip + 4, frame->payload_len);
+    ip[6] = PROTOCOL_ICMP6;
     ip[7] = hop_limit;
     memcpy(ip + 8, from->bytes, 16);
     memcpy(ip + 24, to->bytes, 16);
@@ -103,8 +116,6 @@ static enum sl_drop answer_solicitation(struct sl_frame *frame, uint8_t *ip, con
     frame->payload_off = (uint16_t)(frame->l3_off + SL_IPV6_HEADER_LEN);
     frame->payload_len = ND_ADVERTISEMENT_LEN;
 
-    sl_store_be16(ip + 4, ND_ADVERTISEMENT_LEN);
-    ip[6] = PROTOCOL_ICMP6;
     struct sl_writer w = sl_writer_of(ip + SL_IPV6_HEADER_LEN, ND_ADVERTISEMENT_LEN);
     sl_write_u8(&w, ICMP6_ADVERTISEMENT);
     sl_write_u8(&w, 0);
@@ -131,6 +142,7 @@ enum sl_drop sl_wire_answer_frame(struct sl_frame *frame, const uint8_t own_mac[
         answer_echo4(frame, l3);
         return SL_DROP_NONE;
     case SL_PACKET_ECHO6:
+        drop_options(frame, SL_IPV6_HEADER_LEN);
         frame->data[frame->payload_off] = ICMP6_ECHO_REPLY;
         finish_icmp6(frame, l3, HOP_LIMIT, &frame->path.tuple.remote_ip);
         return SL_DROP_NONE;

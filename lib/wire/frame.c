@@ -167,16 +167,41 @@ static enum sl_drop parse_ipv4(struct parse *p, enum sl_rx_checksum policy)
     return parse_l4(p, policy);
 }
 
-/** Steps over hop-by-hop and destination options (RFC 8200 4.1); a fragment ends it. */
+/** Unknown options whose type says so are skipped; others refuse the packet. RFC 8200 4.2. */
+static bool are_options_harmless(struct sl_reader options)
+{
+    while (sl_reader_left(&options) > 0) {
+        uint8_t type = sl_read_u8(&options);
+        if (type & IPV6_OPTION_ACTION_MASK)
+            return false;
+        if (type != IPV6_OPTION_PAD1)
+            sl_read_vector(&options, 1);
+        if (options.failed)
+            return false;
+    }
+    return true;
+}
+
+/**
+ * Steps over hop-by-hop (only in front) and destination options, RFC 8200 4.1. A fragment, more
+ * headers than anyone needs, or options that may not be skipped end it.
+ */
 static enum sl_drop skip_extensions(struct parse *p, struct sl_reader *r)
 {
-    while (p->protocol == IPV6_HOP_BY_HOP || p->protocol == IPV6_DESTINATION) {
+    for (unsigned i = 0; i < IPV6_EXTENSIONS_MAX; i++) {
+        if (p->protocol == IPV6_FRAGMENT)
+            return SL_DROP_IP_FRAGMENT;
+        if (p->protocol != IPV6_DESTINATION && !(i == 0 && p->protocol == IPV6_HOP_BY_HOP))
+            return SL_DROP_NONE;
         p->protocol = sl_read_u8(r);
         size_t len = (size_t)sl_read_u8(r) * 8 + 6;
-        if (sl_read_bytes(r, len) == NULL)
+        const uint8_t *options = sl_read_bytes(r, len);
+        if (options == NULL)
             return SL_DROP_TRUNCATED;
+        if (!are_options_harmless(sl_reader_of(options, len)))
+            return SL_DROP_IP_PROTOCOL;
     }
-    return p->protocol == IPV6_FRAGMENT ? SL_DROP_IP_FRAGMENT : SL_DROP_NONE;
+    return SL_DROP_IP_PROTOCOL;
 }
 
 static enum sl_drop parse_ipv6(struct parse *p, enum sl_rx_checksum policy)
@@ -217,9 +242,11 @@ static enum sl_drop parse_arp(struct parse *p)
         return SL_DROP_TRUNCATED;
     if (memcmp(arp, request, sizeof request) != 0)
         return SL_DROP_IP_PROTOCOL;
-    if (arp[8] & 1)
-        return SL_DROP_BAD_SOURCE;
+    static const uint8_t probe[4] = {0};
     frame->path.tuple.remote_ip = sl_ip_from_v4(arp + 14);
+    if (arp[8] & 1 || !(is_source_possible(&frame->path.tuple.remote_ip) ||
+                        memcmp(arp + 14, probe, sizeof probe) == 0))
+        return SL_DROP_BAD_SOURCE;
     frame->path.tuple.local_ip = sl_ip_from_v4(arp + 24);
     frame->payload_off = frame->l3_off;
     frame->payload_len = ARP_LEN;

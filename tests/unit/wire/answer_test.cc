@@ -50,6 +50,22 @@ TEST(WireAnswer, EchoKeepsItsPayloadAndHasTheRightSums)
     EXPECT_EQ(memcmp(&answer[42], "ping!", 5), 0);
 }
 
+TEST(WireAnswer, NoOptionsAreSentBack)
+{
+    Bytes plain = EchoFrame4({'p', 'i', 'n', 'g', '!'}), routed = plain;
+    routed.insert(routed.begin() + 34, {0x83, 7, 4, 198, 19, 0, 9, 0}); // a loose source route
+    routed[14] = 0x47;
+    routed[17] = (uint8_t)(routed[17] + 8);
+    PutSum(routed, 14, 42, 24);
+    EXPECT_EQ(Answer(routed), Answer(plain));
+
+    Bytes plain6 = Icmp6Frame({128, 0, 0, 0, 1, 2, 0, 3, 'x'}, 64, V6(7), V6(1)), more = plain6;
+    more.insert(more.begin() + 54, {58, 0, 1, 4, 0, 0, 0, 0});
+    more[20] = 60;
+    more[19] = (uint8_t)(more[19] + 8);
+    EXPECT_EQ(Answer(more), Answer(plain6));
+}
+
 TEST(WireAnswer, Echo6HasTheRightSum)
 {
     Bytes answer = Answer(Icmp6Frame({128, 0, 0, 0, 1, 2, 0, 3, 'x'}, 64, V6(7), V6(1)));

@@ -61,6 +61,22 @@ TEST(WireFrame, APriorityTagIsNoVlan)
     EXPECT_EQ(frame.path.hop.vlan_id, SL_VLAN_NONE);
 }
 
+Bytes operator+(Bytes a, const Bytes &b)
+{
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+}
+
+// A datagram behind extension headers; the first one's type is `first`.
+Bytes WithExtensions(uint8_t first, const Bytes &extensions)
+{
+    Bytes bytes = UdpFrame(true, {1, 2, 3});
+    bytes.insert(bytes.begin() + 54, extensions.begin(), extensions.end());
+    bytes[20] = first;
+    bytes[19] = (uint8_t)(bytes[19] + extensions.size());
+    return bytes;
+}
+
 struct BadFrame {
     const char *what;
     Bytes bytes;
@@ -114,6 +130,15 @@ TEST(WireFrame, EveryMalformedFrameHasItsReason)
         {"IPv6 payload length", set6(19, 200), SL_DROP_TRUNCATED},
         {"IPv6 fragment", set6(20, 44), SL_DROP_IP_FRAGMENT},
         {"IPv6 routing header", set6(20, 43), SL_DROP_IP_PROTOCOL},
+        {"IPv6 option that may not be skipped", WithExtensions(60, {17, 0, 0xc2, 4, 0, 0, 0, 0}),
+         SL_DROP_IP_PROTOCOL},
+        {"IPv6 option past its header", WithExtensions(60, {17, 0, 1, 5, 0, 0, 0, 0}),
+         SL_DROP_IP_PROTOCOL},
+        {"hop-by-hop options not in front",
+         WithExtensions(60, {0, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 4, 0, 0, 0, 0}),
+         SL_DROP_IP_PROTOCOL},
+        {"a fragment behind options", WithExtensions(60, {44, 0, 1, 4, 0, 0, 0, 0}),
+         SL_DROP_IP_FRAGMENT},
         {"IPv6 options past the end", set6(20, 0), SL_DROP_TRUNCATED},
         {"IPv6 multicast source", set6(22, 0xff), SL_DROP_BAD_SOURCE},
         {"IPv6 without UDP checksum", With(v6, [](Bytes &b) { b[60] = b[61] = 0; }),
@@ -131,6 +156,8 @@ TEST(WireFrame, EveryMalformedFrameHasItsReason)
         {"ARP reply", With(ArpRequest(), [](Bytes &b) { b[21] = 2; }), SL_DROP_IP_PROTOCOL},
         {"ARP for another medium", With(ArpRequest(), [](Bytes &b) { b[15] = 6; }),
          SL_DROP_IP_PROTOCOL},
+        {"ARP from the broadcast address", With(ArpRequest(), [](Bytes &b) { b[28] = 255; }),
+         SL_DROP_BAD_SOURCE},
         {"ARP cut", With(ArpRequest(), [](Bytes &b) { b.resize(41); }), SL_DROP_TRUNCATED},
         {"ND from afar", Icmp6Frame(Solicitation(V6(1), true), 254, V6(7), V6(1)),
          SL_DROP_IP_PROTOCOL},
@@ -180,11 +207,23 @@ TEST(WireFrame, AcceptsUdpWithoutChecksumOverIpv4Only)
 
 TEST(WireFrame, StepsOverIpv6Options)
 {
-    Bytes bytes = UdpFrame(true, {1, 2, 3});
-    bytes.insert(bytes.begin() + 54, {17, 0, 1, 4, 0, 0, 0, 0});
-    bytes[20] = 60;
-    bytes[19] = (uint8_t)(bytes[19] + 8);
-    EXPECT_EQ(Parse(bytes), SL_DROP_NONE);
+    EXPECT_EQ(Parse(WithExtensions(60, {17, 0, 1, 4, 0, 0, 0, 0})), SL_DROP_NONE);
+    // PadN, Pad1, and an unknown option that may be skipped.
+    EXPECT_EQ(Parse(WithExtensions(0, {17, 0, 1, 0, 0, 0x1e, 1, 0})), SL_DROP_NONE);
+}
+
+TEST(WireFrame, RefusesALongChainOfExtensions)
+{
+    Bytes chain;
+    for (int i = 0; i < 3; i++)
+        chain.insert(chain.end(), {60, 0, 1, 4, 0, 0, 0, 0});
+    EXPECT_EQ(Parse(WithExtensions(60, chain + Bytes{17, 0, 1, 4, 0, 0, 0, 0})),
+              SL_DROP_IP_PROTOCOL);
+}
+
+TEST(WireFrame, TakesAnArpProbe)
+{
+    EXPECT_EQ(Parse(With(ArpRequest(), [](Bytes &b) { memset(&b[28], 0, 4); })), SL_DROP_NONE);
 }
 
 TEST(WireFrame, StaysWithinRandomBytes)
