@@ -1,5 +1,6 @@
 #include "dtls_client.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -65,7 +66,7 @@ int offer_cid(SSL *ssl, unsigned, unsigned, const unsigned char **out, size_t *o
         return 0;
     }
     uint8_t *copy = (uint8_t *)malloc(extension.size() + 1);
-    memcpy(copy, extension.data(), extension.size());
+    std::copy(extension.begin(), extension.end(), copy);
     *out = copy;
     *out_len = extension.size();
     return 1;
@@ -75,8 +76,10 @@ int pad_hello(SSL *ssl, unsigned, unsigned, const unsigned char **out, size_t *o
               size_t, int *, void *)
 {
     *out_len = client_of(ssl)->options().hello_padding;
-    *out = (uint8_t *)calloc(1, *out_len + 1);
-    return *out_len > 0;
+    if (*out_len == 0)
+        return 0;
+    *out = (uint8_t *)calloc(1, *out_len);
+    return 1;
 }
 
 void free_extension(SSL *, unsigned, unsigned, const unsigned char *out, void *)

@@ -11,7 +11,7 @@ constexpr uint64_t latency_ns = 10 * ns_per_ms;
 HandshakeLab::HandshakeLab(const LabOptions &options)
     : authority(make_identity("EC", "client authority", nullptr, true)),
       server_authority(make_identity("EC", "server authority", nullptr, true)), chosen(options),
-      random(options.seed)
+      credentials(nullptr, sl_credentials_destroy), random(options.seed)
 {
     std::vector<std::string> paths;
     for (const std::string &kind : chosen.server_kinds) {
@@ -26,9 +26,9 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
     char reason[SL_REASON_LEN];
     int which;
     bool is_key;
-    credentials =
-        sl_credentials_load(files.data(), (unsigned)files.size(),
-                            chosen.asks_clients ? ca.c_str() : nullptr, &which, &is_key, reason);
+    credentials.reset(sl_credentials_load(files.data(), (unsigned)files.size(),
+                                          chosen.asks_clients ? ca.c_str() : nullptr, &which,
+                                          &is_key, reason));
     if (credentials == nullptr)
         throw std::runtime_error(reason);
     for (unsigned i = 0; i < chosen.workers; i++) {
@@ -37,7 +37,7 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
         to_workers.push_back(workers.back()->from_handshaker_producer());
     }
     sl_handshaker_config config = {};
-    config.credentials = credentials;
+    config.credentials = credentials.get();
     config.worker_count = chosen.workers;
     config.from_worker = from_workers.data();
     config.to_worker = to_workers.data();
@@ -55,7 +55,6 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
 HandshakeLab::~HandshakeLab()
 {
     sl_handshaker_destroy(handshaker);
-    sl_credentials_destroy(credentials);
 }
 
 DtlsClient &HandshakeLab::add_client(unsigned id, const ClientOptions &options)

@@ -107,7 +107,7 @@ class HandshakeLab
 
     LabOptions chosen;
     TemporaryDirectory directory;
-    sl_credentials *credentials = nullptr;
+    std::unique_ptr<sl_credentials, decltype(&sl_credentials_destroy)> credentials;
     std::vector<std::unique_ptr<HandshakeWorker>> workers;
     std::vector<sl_ring_consumer *> from_workers;
     std::vector<sl_ring_producer *> to_workers;
