@@ -1,0 +1,106 @@
+/* The shape of the file, for libcyaml and for our own check of it. */
+#include "config_priv.h"
+
+#define TEXT_MAX 4096
+#define OPTIONAL CYAML_FLAG_OPTIONAL
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static const cyaml_strval_t idle_names[] = {{"spin", SL_IDLE_SPIN}, {"yield", SL_IDLE_YIELD}};
+static const cyaml_strval_t crypto_names[] = {
+    {"auto", SL_CONFIG_CRYPTO_AUTO},
+    {"ipsecmb", SL_CONFIG_CRYPTO_IPSECMB},
+    {"openssl", SL_CONFIG_CRYPTO_OPENSSL},
+};
+static const cyaml_strval_t moves_names[] = {
+    {"hold", SL_CONFIG_MOVES_HOLD},
+    {"accept", SL_CONFIG_MOVES_ACCEPT},
+    {"refuse", SL_CONFIG_MOVES_REFUSE},
+};
+static const cyaml_strval_t checksum_names[] = {
+    {"auto", SL_CONFIG_CHECKSUM_AUTO},
+    {"require", SL_CONFIG_CHECKSUM_REQUIRE},
+    {"ignore", SL_CONFIG_CHECKSUM_IGNORE},
+};
+static const cyaml_strval_t driver_names[] = {
+    {"auto", SL_CONFIG_DRIVER_AUTO},
+    {"af_xdp", SL_CONFIG_DRIVER_AF_XDP},
+    {"af_packet", SL_CONFIG_DRIVER_AF_PACKET},
+    {"dpdk", SL_CONFIG_DRIVER_DPDK},
+};
+
+static const cyaml_schema_value_t text = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
+
+static const cyaml_schema_field_t port_fields[] = {
+    CYAML_FIELD_ENUM("driver", OPTIONAL, struct sl_config_port, driver, driver_names,
+                     LENGTH(driver_names)),
+    CYAML_FIELD_STRING_PTR("interface", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_port,
+                           interface, 1, 15),
+    CYAML_FIELD_SEQUENCE("devices", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_port, devices,
+                         &text, 1, SL_CONFIG_WORKERS_MAX),
+    CYAML_FIELD_SEQUENCE("addresses", CYAML_FLAG_POINTER, struct sl_config_port, addresses, &text,
+                         1, 16),
+    CYAML_FIELD_INT("vlan", OPTIONAL, struct sl_config_port, vlan),
+    CYAML_FIELD_ENUM("rx_checksum", OPTIONAL, struct sl_config_port, rx_checksum, checksum_names,
+                     LENGTH(checksum_names)),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t port_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sl_config_port, port_fields)};
+
+static const cyaml_schema_field_t listener_fields[] = {
+    CYAML_FIELD_UINT("port", CYAML_FLAG_DEFAULT, struct sl_config_listener, port),
+    CYAML_FIELD_STRING_PTR("service", CYAML_FLAG_POINTER, struct sl_config_listener, service, 1,
+                           31),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t listener_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sl_config_listener, listener_fields)};
+
+static const cyaml_schema_field_t certificate_fields[] = {
+    CYAML_FIELD_STRING_PTR("certificate", CYAML_FLAG_POINTER, struct sl_config_certificate,
+                           certificate, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct sl_config_certificate, key, 1,
+                           TEXT_MAX),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t certificate_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sl_config_certificate, certificate_fields)};
+
+static const cyaml_schema_field_t fields[] = {
+    CYAML_FIELD_UINT("workers", OPTIONAL, struct sl_config, workers),
+    CYAML_FIELD_ENUM("idle", OPTIONAL, struct sl_config, idle, idle_names, LENGTH(idle_names)),
+    CYAML_FIELD_ENUM("crypto", OPTIONAL, struct sl_config, crypto, crypto_names,
+                     LENGTH(crypto_names)),
+    CYAML_FIELD_UINT("memory_mb", OPTIONAL, struct sl_config, memory_mb),
+    CYAML_FIELD_SEQUENCE("eal", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config, eal, &text, 0, 32),
+    CYAML_FIELD_STRING_PTR("control_socket", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
+                           control_socket, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("consumer_socket", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
+                           consumer_socket, 1, TEXT_MAX),
+    CYAML_FIELD_UINT("consumer_socket_mode", OPTIONAL, struct sl_config, consumer_socket_mode),
+    CYAML_FIELD_UINT("ring_kib", OPTIONAL, struct sl_config, ring_kib),
+    CYAML_FIELD_SEQUENCE("ports", CYAML_FLAG_POINTER, struct sl_config, ports, &port_schema, 1,
+                         SL_CONFIG_PORTS_MAX),
+    CYAML_FIELD_SEQUENCE("listeners", CYAML_FLAG_POINTER, struct sl_config, listeners,
+                         &listener_schema, 1, 64),
+    CYAML_FIELD_SEQUENCE("certificates", CYAML_FLAG_POINTER, struct sl_config, certificates,
+                         &certificate_schema, 1, SL_CONFIG_CERTIFICATES_MAX),
+    CYAML_FIELD_STRING_PTR("client_ca", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config, client_ca,
+                           1, TEXT_MAX),
+    CYAML_FIELD_BOOL("connection_ids", OPTIONAL, struct sl_config, connection_ids),
+    CYAML_FIELD_ENUM("peer_moves", OPTIONAL, struct sl_config, peer_moves, moves_names,
+                     LENGTH(moves_names)),
+    CYAML_FIELD_UINT("sessions", OPTIONAL, struct sl_config, sessions),
+    CYAML_FIELD_UINT("half_open", OPTIONAL, struct sl_config, half_open),
+    CYAML_FIELD_UINT("idle_timeout_s", OPTIONAL, struct sl_config, idle_timeout_s),
+    CYAML_FIELD_UINT("handshake_timeout_s", OPTIONAL, struct sl_config, handshake_timeout_s),
+    CYAML_FIELD_UINT("first_timeout_ms", OPTIONAL, struct sl_config, first_timeout_ms),
+    CYAML_FIELD_UINT("handshake_threads", OPTIONAL, struct sl_config, handshake_threads),
+    CYAML_FIELD_STRING_PTR("keylog_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
+                           keylog_file, 1, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+
+const cyaml_schema_value_t config_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct sl_config, fields)};

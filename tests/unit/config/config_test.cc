@@ -1,0 +1,202 @@
+extern "C" {
+#include "sl_config.h"
+}
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+namespace
+{
+
+const char kGood[] = "workers: 2\n"                  // 1
+                     "ports:\n"                      // 2
+                     "  - interface: va\n"           // 3
+                     "    addresses: [198.18.0.1]\n" // 4
+                     "listeners:\n"                  // 5
+                     "  - port: 4433\n"              // 6
+                     "    service: echo\n"           // 7
+                     "certificates:\n"               // 8
+                     "  - certificate: server.crt\n" // 9
+                     "    key: server.key\n";        // 10
+
+class Config : public ::testing::Test
+{
+  protected:
+    Config() : path(::testing::TempDir() + "sluice-config-" + std::to_string(getpid()) + ".yaml") {}
+    ~Config() override
+    {
+        sl_config_destroy(config);
+        unlink(path.c_str());
+    }
+    bool Load(const std::string &text)
+    {
+        std::ofstream(path, std::ios::binary) << text;
+        sl_config_destroy(config);
+        config = sl_config_load(path.c_str(), error, sizeof error);
+        return config != nullptr;
+    }
+    // The error without the file's name: "LINE: reason".
+    std::string ErrorOf(const std::string &text)
+    {
+        if (Load(text))
+            return "none";
+        std::string whole = error;
+        EXPECT_EQ(whole.compare(0, path.size() + 1, path + ":"), 0) << whole;
+        return whole.substr(path.size() + 1);
+    }
+    static std::string Replace(std::string text, const std::string &from, const std::string &to)
+    {
+        text.replace(text.find(from), from.size(), to);
+        return text;
+    }
+    std::string path;
+    char error[512];
+    sl_config *config = nullptr;
+};
+
+} // namespace
+
+TEST_F(Config, FillsDefaults)
+{
+    ASSERT_TRUE(Load(kGood)) << error;
+    EXPECT_EQ(config->workers, 2u);
+    EXPECT_EQ(config->idle, SL_IDLE_SPIN);
+    EXPECT_EQ(config->peer_moves, SL_CONFIG_MOVES_HOLD);
+    EXPECT_TRUE(config->connection_ids);
+    EXPECT_EQ(config->idle_timeout_s, 300u);
+    EXPECT_EQ(config->consumer_socket_mode, 0660u);
+    EXPECT_STREQ(config->control_socket, "/run/sluice/control.sock");
+    EXPECT_STREQ(config->ports[0].interface, "va");
+    EXPECT_EQ(config->listeners[0].port, 4433);
+    EXPECT_EQ(config->client_ca, nullptr);
+}
+
+TEST_F(Config, FileNamesAreRelativeToItsFolder)
+{
+    ASSERT_TRUE(Load(kGood)) << error;
+    EXPECT_EQ(std::string(config->certificates[0].key), ::testing::TempDir() + "server.key");
+    ASSERT_TRUE(Load(Replace(kGood, "server.key", "/etc/server.key")));
+    EXPECT_STREQ(config->certificates[0].key, "/etc/server.key");
+}
+
+TEST_F(Config, TakesEverySetting)
+{
+    ASSERT_TRUE(Load(std::string(kGood) +
+                     "idle: yield\ncrypto: openssl\nmemory_mb: 128\neal: [\"--log-level=8\"]\n"
+                     "control_socket: /tmp/a\nconsumer_socket: /tmp/b\nconsumer_socket_mode: 0600\n"
+                     "ring_kib: 256\nclient_ca: ca.crt\nconnection_ids: false\npeer_moves: accept\n"
+                     "sessions: 1000\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
+                     "first_timeout_ms: 200\nhandshake_threads: 2\nkeylog_file: k.log\n"))
+        << error;
+    EXPECT_EQ(config->idle, SL_IDLE_YIELD);
+    EXPECT_EQ(config->crypto, SL_CONFIG_CRYPTO_OPENSSL);
+    EXPECT_EQ(config->consumer_socket_mode, 0600u);
+    EXPECT_FALSE(config->connection_ids);
+    EXPECT_EQ(config->peer_moves, SL_CONFIG_MOVES_ACCEPT);
+    EXPECT_EQ(config->eal_count, 1u);
+    EXPECT_EQ(config->first_timeout_ms, 200u);
+}
+
+TEST_F(Config, KnowsWhereEachPathStands)
+{
+    ASSERT_TRUE(Load(kGood)) << error;
+    EXPECT_EQ(sl_config_line(config, "certificates[0].certificate"), 9u);
+    EXPECT_EQ(sl_config_line(config, "certificates[0].key"), 10u);
+    EXPECT_EQ(sl_config_line(config, "ports[0].addresses[0]"), 4u);
+    EXPECT_EQ(sl_config_line(config, "ports[0].vlan"), 3u) << "the port's, as it is not there";
+}
+
+TEST_F(Config, ErrorsNameTheLine)
+{
+    const struct {
+        std::string text, error;
+    } cases[] = {
+        {"", "1: the file is empty"},
+        {"# nothing but a comment\n", "1: the file is empty"},
+        {std::string(kGood) + "idel: yield\n", "11: unknown key 'idel' (did you mean 'idle'?)"},
+        {std::string(kGood) + "colour: red\n", "11: unknown key 'colour'"},
+        {Replace(kGood, "    key:", "    kye:"), "10: unknown key 'kye' (did you mean 'key'?)"},
+        {std::string(kGood) + "workers: 3\n", "11: duplicate key 'workers' (first on line 1)"},
+        {Replace(kGood, "    key: server.key\n", ""), "9: missing key 'key'"},
+        {Replace(kGood, "    service: echo\n", ""), "6: missing key 'service'"},
+        {Replace(kGood, "workers: 2\nports:\n  - interface: va\n    addresses: [198.18.0.1]\n", ""),
+         "1: missing key 'ports'"},
+        {Replace(kGood, "workers: 2", "workers: two"),
+         "1: 'workers' has to be a number, not 'two'"},
+        {Replace(kGood, "workers: 2", "workers: 2x"), "1: 'workers' has to be a number, not '2x'"},
+        {Replace(kGood, "workers: 2", "workers:"), "1: 'workers' has to be a number, not ''"},
+        {Replace(kGood, "workers: 2", "workers: [2]"), "1: 'workers' has to be a single value"},
+        {Replace(kGood, "workers: 2", "workers: 0"), "1: 'workers' is 0; 1 to 32 are possible"},
+        {Replace(kGood, "workers: 2", "workers: -1"), "1: 'workers' has to be a number, not '-1'"},
+        {Replace(kGood, "workers: 2", "workers: 99999999999999999999"),
+         "1: 'workers' has to be a number, not '99999999999999999999'"},
+        {std::string(kGood) + "idle: sleep\n", "11: 'idle' is 'sleep'; possible are: spin, yield"},
+        {std::string(kGood) + "connection_ids: maybe\n",
+         "11: 'connection_ids' has to be true or false, not 'maybe'"},
+        {std::string(kGood) + "ring_kib: 100\n", "11: 'ring_kib' has to be a power of two"},
+        {std::string(kGood) + "consumer_socket_mode: 660\n",
+         "11: 'consumer_socket_mode' is 660; 0 to 511 are possible"},
+        {std::string(kGood) + "consumer_socket_mode: 432\n",
+         "11: 'consumer_socket_mode' is octal and begins with 0, as 0660"},
+        {Replace(kGood, "port: 4433", "port: 70000"), "6: 'port' has to be a number, not '70000'"},
+        {Replace(kGood, "port: 4433", "port: 0"), "6: a UDP port is 1 to 65535"},
+        {Replace(kGood, "service: echo", "service: Echo!"),
+         "7: the name of a service has letters a-z, digits, '_', '-' and '.'"},
+        {Replace(kGood, "    service: echo\n",
+                 "    service: echo\n  - port: 4433\n    service: other\n"),
+         "8: UDP port used twice"},
+        {Replace(kGood, "[198.18.0.1]", "[198.18.0.300]"),
+         "4: '198.18.0.300' is no IPv4 or IPv6 address"},
+        {Replace(kGood, "[198.18.0.1]", "[\"2001:db8::1\", \"2001:db8:0::1\"]"),
+         "4: address '2001:db8:0::1' is used twice"},
+        {Replace(kGood, "listeners:", "  - interface: va\n    addresses: [198.18.0.9]\nlisteners:"),
+         "5: 'va' is used twice"},
+        {Replace(kGood, "  - interface: va\n", "  - driver: dpdk\n"),
+         "3: driver 'dpdk' takes 'devices' and no 'interface'"},
+        {Replace(kGood, "interface: va", "interface: a-name-that-is-too-long"),
+         "3: 'interface' has to be a text of 1 to 15 characters"},
+        {Replace(kGood, "ports:\n", "ports: none\nx:\n"), "2: 'ports' has to be a list"},
+        {"just text\n", "1: 'the configuration' has to be a mapping of keys to values"},
+        {"- a\n- b\n", "1: 'the configuration' has to be a mapping of keys to values"},
+    };
+    for (const auto &c : cases)
+        EXPECT_EQ(ErrorOf(c.text), c.error) << c.text;
+}
+
+TEST_F(Config, BrokenYamlIsReportedWhereItBreaks)
+{
+    EXPECT_EQ(ErrorOf("workers: 2\nports: [\n").substr(0, 12), "3: not YAML:");
+    EXPECT_EQ(ErrorOf("workers: 2\n\tports: 1\n").substr(0, 12), "2: not YAML:");
+}
+
+TEST_F(Config, AliasesCannotMultiply)
+{
+    std::string bomb =
+        "eal: &a [x]\nports: &b [*a,*a,*a,*a,*a,*a]\nlisteners: [*b,*b,*b,*b,*b,*b]\n";
+    EXPECT_NE(ErrorOf(bomb), "none");
+    EXPECT_NE(ErrorOf("ports: &a [*a]\n"), "none");
+}
+
+TEST_F(Config, AMissingFileOrAFolderIsAnError)
+{
+    EXPECT_EQ(sl_config_load("/nonexistent/sluice.yaml", error, sizeof error), nullptr);
+    EXPECT_STREQ(
+        error,
+        "/nonexistent/sluice.yaml:1: can't read the configuration: No such file or directory");
+    EXPECT_EQ(sl_config_load("/", error, sizeof error), nullptr);
+}
+
+TEST_F(Config, RandomBytesDoNoHarm)
+{
+    srand(5);
+    for (int i = 0; i < 500; i++) {
+        std::string text = kGood;
+        for (int n = 0; n < 3; n++)
+            text[(size_t)rand() % text.size()] =
+                (char)(rand() % 5 == 0 ? rand() : "[]{}:-,#&*\n 1a"[rand() % 14]);
+        Load(text);
+    }
+}
