@@ -1,0 +1,92 @@
+#include "bench.h"
+
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#define HUGE_PAGE_LEN (2UL << 20)
+#define EVICT_LEN (96UL << 20) /* some times a last-level cache slice */
+
+static cpu_set_t allowed;
+
+unsigned bench_core_count(void)
+{
+    return (unsigned)CPU_COUNT(&allowed);
+}
+
+void bench_pin(unsigned core)
+{
+    unsigned seen = 0;
+    for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
+        if (!CPU_ISSET((size_t)cpu, &allowed) || seen++ != core)
+            continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET((size_t)cpu, &one);
+        sched_setaffinity(0, sizeof one, &one);
+        return;
+    }
+}
+
+struct bench_options bench_begin(int argc, char **argv)
+{
+    struct bench_options options = {.rounds = 31};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0) {
+            options.is_quick = true;
+        } else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) {
+            options.rounds = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else {
+            fprintf(stderr, "usage: %s [--quick] [--rounds N]\n", argv[0]);
+            exit(2);
+        }
+    }
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+        perror("sched_getaffinity");
+        exit(1);
+    }
+    bench_pin(0);
+    return options;
+}
+
+uint64_t bench_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+void *bench_alloc(size_t len)
+{
+    len = (len + HUGE_PAGE_LEN - 1) & ~(HUGE_PAGE_LEN - 1);
+    void *memory = aligned_alloc(HUGE_PAGE_LEN, len);
+    if (memory == NULL) {
+        perror("memory");
+        exit(1);
+    }
+    madvise(memory, len, MADV_HUGEPAGE);
+    memset(memory, 0, len);
+    return memory;
+}
+
+void bench_evict_caches(void)
+{
+    static volatile uint8_t *other;
+    if (other == NULL)
+        other = bench_alloc(EVICT_LEN);
+    for (size_t at = 0; at < EVICT_LEN; at += 64)
+        other[at]++;
+}
+
+void bench_result(double value, const char *key, ...)
+{
+    va_list arguments;
+    va_start(arguments, key);
+    vprintf(key, arguments);
+    va_end(arguments);
+    printf(" %.3f\n", value);
+}

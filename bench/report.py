@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Gathers the results of the measuring programs: report.py OUT.json < "KEY VALUE" lines.
+
+Prints a table, and writes {"machine": {...}, "results": {KEY: {median, min, max, rounds}}}.
+"""
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+INTERESTING_FLAGS = ("aes", "pclmulqdq", "avx2", "avx512f", "vaes", "vpclmulqdq", "sha_ni", "gfni")
+
+
+def processor():
+    fields = {}
+    for line in open("/proc/cpuinfo", encoding="ascii", errors="replace"):
+        name, _, value = line.partition(":")
+        fields.setdefault(name.strip(), value.strip())
+    return fields
+
+
+def commit():
+    run = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True,
+                         cwd=pathlib.Path(__file__).parent, check=False)
+    return run.stdout.strip()
+
+
+def machine(results):
+    cpu = processor()
+    flags = cpu.get("flags", "").split()
+    about = {
+        "processor": cpu.get("model name", platform.processor()),
+        "family_model": "%s/%s" % (cpu.get("cpu family"), cpu.get("model")),
+        "mhz": cpu.get("cpu MHz"),
+        "flags": [flag for flag in INTERESTING_FLAGS if flag in flags],
+        "cores": len(os.sched_getaffinity(0)),
+        "load_at_end": os.getloadavg()[0],
+        "kernel": platform.release(),
+        "commit": commit(),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    for key in [key for key in results if key.startswith("machine.")]:
+        about[key.removeprefix("machine.")] = results.pop(key)["median"]
+    return about
+
+
+def main():
+    values = {}
+    for line in sys.stdin:
+        key, value = line.split()
+        values.setdefault(key, []).append(float(value))
+    results = {
+        key: {"median": round(statistics.median(rounds), 3), "min": min(rounds),
+              "max": max(rounds), "rounds": len(rounds)}
+        for key, rounds in values.items()
+    }
+    about = machine(results)
+    for name, value in about.items():
+        print("%-24s %s" % (name, " ".join(value) if isinstance(value, list) else value))
+    print("\n%-48s %10s %10s %10s %7s" % ("key", "median", "min", "max", "rounds"))
+    for key, r in results.items():
+        print("%-48s %10.1f %10.1f %10.1f %7d" % (key, r["median"], r["min"], r["max"],
+                                                  r["rounds"]))
+    out = pathlib.Path(sys.argv[1])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({"machine": about, "results": results}, indent=1) + "\n")
+    if not results:
+        sys.exit("no results")
+
+
+main()
