@@ -31,6 +31,13 @@ struct ConsumerTest : testing::Test {
     std::string path = dir.file("consumers.sock");
     std::unique_ptr<Gateway> gateway;
 
+    /** The test is done with its attachments before programs leave and they are freed. */
+    void TearDown() override
+    {
+        if (gateway != nullptr)
+            gateway->stop_polling();
+    }
+
     void start_gateway(unsigned workers, uint64_t ring_size = 65536, uint64_t generation = 1)
     {
         gateway = std::make_unique<Gateway>(path, workers, ring_size, generation);

@@ -1,59 +1,26 @@
-extern "C" {
-#include "sl_ring.h"
-}
-
-#include <errno.h>
-#include <gtest/gtest.h>
-
-#include <memory>
-#include <string>
+#include "ring_fixture.h"
 
 namespace
 {
 
-struct RingDeleter {
-    void operator()(sl_ring *ring) const
-    {
-        sl_ring_destroy(ring);
-    }
+struct RingTest : test::RingTest {
 };
 
-struct RingTest : testing::Test {
-    std::unique_ptr<sl_ring, RingDeleter> ring{sl_ring_create(SL_RING_SIZE_MIN)};
-    sl_ring_producer *p = sl_ring_producer_of(ring.get());
-    sl_ring_consumer *c = sl_ring_consumer_of(ring.get());
+constexpr uint32_t kHeader = sizeof(sl_ring_entry);
 
-    bool put(uint32_t payload_len, uint64_t session)
-    {
-        sl_ring_entry *entry = sl_ring_reserve(p, payload_len);
-        if (entry == nullptr)
-            return false;
-        entry->kind = SL_RING_DATA;
-        entry->session = session;
-        memset(entry + 1, (int)(session & 0xff), payload_len);
-        sl_ring_commit(p, entry, payload_len);
-        return true;
-    }
-
-    /** The next entry is the one that put() wrote for this session. */
-    void expect_next(uint32_t payload_len, uint64_t session)
-    {
-        const sl_ring_entry *entry = sl_ring_next(c);
-        ASSERT_NE(entry, nullptr);
-        EXPECT_EQ(entry->kind, SL_RING_DATA);
-        EXPECT_EQ(entry->session, session);
-        ASSERT_EQ(entry->len, sizeof *entry + payload_len);
-        const uint8_t *payload = reinterpret_cast<const uint8_t *>(entry + 1);
-        for (uint32_t i = 0; i < payload_len; i++)
-            ASSERT_EQ(payload[i], session & 0xff);
-    }
-};
-
-} // namespace
-
-TEST_F(RingTest, TellsTheWorkerOfAHandle)
+TEST(RingSession, TellsTheWorkerOfAHandle)
 {
     EXPECT_EQ(sl_ring_session_worker(0xfffffffff0000000ULL | 0xa5ULL << 20 | 0xfffff), 0xa5);
+}
+
+TEST(RingCreate, RefusesSizesThatAreNoPowerOfTwo)
+{
+    for (uint64_t size : {0ULL, 64ULL, 2048ULL, 4097ULL, 12288ULL, 1ULL << 63}) {
+        errno = 0;
+        EXPECT_EQ(sl_ring_create(size), nullptr);
+        EXPECT_EQ(errno, EINVAL);
+    }
+    sl_ring_destroy(nullptr);
 }
 
 TEST_F(RingTest, ShowsEntriesOnlyAfterAPublish)
@@ -67,6 +34,38 @@ TEST_F(RingTest, ShowsEntriesOnlyAfterAPublish)
     expect_next(10, 1);
     EXPECT_EQ(sl_ring_next(c), nullptr);
     EXPECT_FALSE(c->corrupt);
+}
+
+TEST_F(RingTest, GivesAHeaderOfZerosButForItsLength)
+{
+    memset(p->data, 0xff, SL_RING_SIZE_MIN);
+    sl_ring_entry *entry = sl_ring_reserve(p, 5);
+    ASSERT_NE(entry, nullptr);
+    sl_ring_entry zero{};
+    zero.len = kHeader + 5;
+    EXPECT_EQ(memcmp(entry, &zero, sizeof zero), 0);
+}
+
+TEST_F(RingTest, ForgetsAnEntryThatIsNotCommitted)
+{
+    ASSERT_NE(sl_ring_reserve(p, 100), nullptr);
+    EXPECT_FALSE(sl_ring_publish(p));
+    ASSERT_TRUE(put(5, 1));
+    sl_ring_publish(p);
+    expect_next(5, 1);
+}
+
+TEST_F(RingTest, ShortensAnEntryAtItsCommit)
+{
+    sl_ring_entry *entry = sl_ring_reserve(p, 900);
+    entry->kind = SL_RING_DATA;
+    entry->session = 0;
+    memset(entry + 1, 0, 3);
+    sl_ring_commit(p, entry, 3);
+    ASSERT_TRUE(put(4, 1));
+    sl_ring_publish(p);
+    expect_next(3, 0);
+    expect_next(4, 1);
 }
 
 TEST_F(RingTest, KeepsOrderAndBytesOverManyWraps)
@@ -86,6 +85,18 @@ TEST_F(RingTest, KeepsOrderAndBytesOverManyWraps)
     EXPECT_FALSE(c->corrupt);
 }
 
+TEST_F(RingTest, CountsOnWhenItsIndicesWrapIn64Bits)
+{
+    start_at(0 - (uint64_t)SL_RING_SIZE_MIN);
+    for (uint64_t i = 0; i < 500; i++) {
+        ASSERT_TRUE(put((uint32_t)(i % 700), i));
+        sl_ring_publish(p);
+        ASSERT_NO_FATAL_FAILURE(expect_next((uint32_t)(i % 700), i));
+        sl_ring_release(c);
+    }
+    EXPECT_LT(p->head, 1ULL << 32);
+}
+
 TEST_F(RingTest, IsFullUntilTheConsumerGivesRoomBack)
 {
     unsigned held = 0;
@@ -100,3 +111,132 @@ TEST_F(RingTest, IsFullUntilTheConsumerGivesRoomBack)
     EXPECT_FALSE(put(32, held));
     EXPECT_FALSE(p->corrupt);
 }
+
+TEST_F(RingTest, PadsToTheEndWhereAnEntryWouldWrap)
+{
+    start_at(SL_RING_SIZE_MIN - 64);
+    ASSERT_TRUE(put(100, 1));
+    sl_ring_publish(p);
+    const sl_ring_entry *entry = sl_ring_next(c);
+    ASSERT_NE(entry, nullptr);
+    EXPECT_EQ(reinterpret_cast<const uint8_t *>(entry), c->data) << "at the start";
+    EXPECT_EQ(c->tail, SL_RING_SIZE_MIN + 192u);
+    sl_ring_release(c);
+    EXPECT_EQ(c->own->tail, SL_RING_SIZE_MIN + 192u) << "the pad is given back too";
+}
+
+TEST_F(RingTest, FitsAnEntryThatEndsAtTheEndWithoutAPad)
+{
+    start_at(SL_RING_SIZE_MIN - 128);
+    ASSERT_TRUE(put(128 - kHeader, 1));
+    EXPECT_EQ(p->head, (uint64_t)SL_RING_SIZE_MIN);
+    ASSERT_TRUE(put(1, 2));
+    sl_ring_publish(p);
+    expect_next(128 - kHeader, 1);
+    expect_next(1, 2);
+}
+
+TEST_F(RingTest, WritesNoPadForAnEntryThatDoesNotFitBehindIt)
+{
+    start_at(SL_RING_SIZE_MIN - 64);
+    ASSERT_TRUE(put(1, 0));
+    unsigned count = 0;
+    while (put(1000 - kHeader, 1))
+        count++;
+    EXPECT_EQ(count, 3u);
+    uint64_t head = p->head;
+    EXPECT_EQ(sl_ring_reserve(p, 1024 - kHeader), nullptr);
+    EXPECT_EQ(p->head, head);
+}
+
+TEST_F(RingTest, SkipsAPadWithNothingBehindIt)
+{
+    start_at(SL_RING_SIZE_MIN - 64);
+    ASSERT_NE(sl_ring_reserve(p, 100), nullptr); /* and given up */
+    EXPECT_TRUE(sl_ring_publish(p));
+    EXPECT_EQ(sl_ring_next(c), nullptr);
+    EXPECT_FALSE(c->corrupt);
+    EXPECT_EQ(copy_next(), 0);
+    ASSERT_TRUE(put(100, 1));
+    sl_ring_publish(p);
+    expect_next(100, 1);
+}
+
+TEST_F(RingTest, TakesEntriesUpToAQuarterOfIt)
+{
+    uint32_t max = sl_ring_entry_max(SL_RING_SIZE_MIN);
+    EXPECT_EQ(max, SL_RING_SIZE_MIN / 4u);
+    for (unsigned i = 0; i < 100; i++) {
+        ASSERT_TRUE(put(max - kHeader, i));
+        ASSERT_TRUE(put(i, i));
+        sl_ring_publish(p);
+        ASSERT_NO_FATAL_FAILURE(expect_next(max - kHeader, i));
+        ASSERT_NO_FATAL_FAILURE(expect_next(i, i));
+        sl_ring_release(c);
+    }
+    EXPECT_EQ(sl_ring_reserve(p, max - kHeader + 1), nullptr);
+    EXPECT_EQ(sl_ring_reserve(p, UINT32_MAX), nullptr);
+    EXPECT_EQ(sl_ring_reserve(p, UINT32_MAX - kHeader), nullptr);
+    EXPECT_FALSE(p->corrupt);
+    EXPECT_EQ(sl_ring_entry_max(1ULL << 40), 1u << 30);
+}
+
+TEST_F(RingTest, CopiesEntriesForAConsumerThatTrustsNobody)
+{
+    for (uint64_t i = 0; i < 1000; i++) {
+        ASSERT_TRUE(put((uint32_t)(i % 900), i));
+        sl_ring_publish(p);
+        ASSERT_EQ(copy_next(), 1);
+        ASSERT_EQ(len, i % 900);
+        ASSERT_TRUE(test::is_whole(header, payload, len, i));
+        ASSERT_EQ(copy_next(), 0);
+        sl_ring_release(c);
+    }
+}
+
+TEST_F(RingTest, SkipsThePayloadThatIsLongerThanItsCopyMayBe)
+{
+    memset(payload, 0xee, sizeof payload);
+    ASSERT_TRUE(put(101, 1));
+    ASSERT_TRUE(put(100, 2));
+    sl_ring_publish(p);
+    EXPECT_EQ(copy_next(100), -EMSGSIZE);
+    EXPECT_EQ(header.session, 1u);
+    EXPECT_EQ(len, 101u);
+    EXPECT_EQ(payload[0], 0xee) << "nothing was copied";
+    EXPECT_EQ(copy_next(100), 1);
+    EXPECT_EQ(header.session, 2u);
+    EXPECT_EQ(payload[100], 0xee);
+    EXPECT_FALSE(c->corrupt);
+}
+
+TEST_F(RingTest, GoesThroughTwoThreads)
+{
+    constexpr uint64_t kEntries = 300000;
+    std::thread producer([this] {
+        for (uint64_t i = 0; i < kEntries;) {
+            unsigned burst = 0;
+            while (i < kEntries && burst++ < 5 && put((uint32_t)(i * 31 % 300), i))
+                i++;
+            if (!sl_ring_publish(p))
+                std::this_thread::yield();
+        }
+    });
+    bool whole = true;
+    for (uint64_t read = 0; read < kEntries && whole;) {
+        const sl_ring_entry *entry = sl_ring_next(c);
+        if (entry == nullptr) {
+            sl_ring_release(c);
+            std::this_thread::yield();
+            continue;
+        }
+        whole = test::is_whole(*entry, entry + 1, (uint32_t)(read * 31 % 300), read);
+        read++;
+    }
+    EXPECT_TRUE(whole);
+    if (!whole)
+        p->corrupt = true;
+    producer.join();
+}
+
+} // namespace

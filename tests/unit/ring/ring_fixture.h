@@ -1,0 +1,89 @@
+/** An in-process ring, and entries whose bytes tell whether they came through whole. */
+#ifndef RING_FIXTURE_H
+#define RING_FIXTURE_H
+
+extern "C" {
+#include "sl_ring.h"
+}
+
+#include <errno.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace test
+{
+
+struct RingDeleter {
+    void operator()(sl_ring *ring) const
+    {
+        sl_ring_destroy(ring);
+    }
+};
+using Ring = std::unique_ptr<sl_ring, RingDeleter>;
+
+inline bool put(sl_ring_producer *p, uint32_t payload_len, uint64_t session)
+{
+    sl_ring_entry *entry = sl_ring_reserve(p, payload_len);
+    if (entry == nullptr)
+        return false;
+    entry->kind = SL_RING_DATA;
+    entry->session = session;
+    memset(entry + 1, (int)(session & 0xff), payload_len);
+    sl_ring_commit(p, entry, payload_len);
+    return true;
+}
+
+/** Is this the entry that put() wrote for the session? */
+inline bool is_whole(const sl_ring_entry &header, const void *payload, uint32_t payload_len,
+                     uint64_t session)
+{
+    if (header.kind != SL_RING_DATA || header.session != session ||
+        header.len != sizeof header + payload_len)
+        return false;
+    const uint8_t *bytes = static_cast<const uint8_t *>(payload);
+    for (uint32_t i = 0; i < payload_len; i++)
+        if (bytes[i] != (session & 0xff))
+            return false;
+    return true;
+}
+
+struct RingTest : testing::Test {
+    Ring ring{sl_ring_create(SL_RING_SIZE_MIN)};
+    sl_ring_producer *p = sl_ring_producer_of(ring.get());
+    sl_ring_consumer *c = sl_ring_consumer_of(ring.get());
+    sl_ring_entry header;
+    uint8_t payload[SL_RING_SIZE_MIN];
+    uint32_t len = 0;
+
+    bool put(uint32_t payload_len, uint64_t session)
+    {
+        return test::put(p, payload_len, session);
+    }
+
+    void expect_next(uint32_t payload_len, uint64_t session)
+    {
+        const sl_ring_entry *entry = sl_ring_next(c);
+        ASSERT_NE(entry, nullptr);
+        ASSERT_TRUE(is_whole(*entry, entry + 1, payload_len, session));
+    }
+
+    int copy_next(uint32_t payload_max = SL_RING_SIZE_MIN)
+    {
+        return sl_ring_copy_next(c, &header, payload, payload_max, &len);
+    }
+
+    /** Both private indices and what is shared, moved to where a test wants to begin. */
+    void start_at(uint64_t index)
+    {
+        p->own->head = c->own->tail = index;
+        p->head = p->published = p->tail = c->head = c->tail = c->released = index;
+    }
+};
+
+} // namespace test
+
+#endif
