@@ -1,0 +1,76 @@
+/* Receive side scaling. The owner of a session is computed in software all the same: when the NIC
+ * computes the same function, most packets arrive where they belong and no handoff is needed. */
+#include "port_priv.h"
+
+#define RSS_KEY_LEN 40
+#define RSS_UDP                                                                                    \
+    (RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP | RTE_ETH_RSS_IPV6_UDP_EX)
+
+void port_rss_configure(const struct sl_port *port, const struct port_device *device,
+                        const struct rte_eth_dev_info *dev, struct rte_eth_conf *conf)
+{
+    uint64_t hash = dev->flow_type_rss_offloads;
+    if (device->rx_count < 2 || hash == 0)
+        return;
+    conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf->rx_adv_conf.rss_conf.rss_hf = (hash & RSS_UDP) != 0 ? hash & RSS_UDP : hash;
+    if (port->config.rss_key == NULL || dev->hash_key_size != RSS_KEY_LEN)
+        return; /* a key of its own */
+    conf->rx_adv_conf.rss_conf.rss_key = (uint8_t *)(uintptr_t)port->config.rss_key;
+    conf->rx_adv_conf.rss_conf.rss_key_len = RSS_KEY_LEN;
+    if (dev->rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH)
+        conf->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_RSS_HASH;
+}
+
+/** The device's queue that belongs to a worker, or the next best. */
+static uint16_t queue_of(const struct port_device *device, unsigned worker)
+{
+    if (worker >= device->first && (worker - device->first) % device->stride == 0) {
+        unsigned queue = (worker - device->first) / device->stride;
+        if (queue < device->rx_count)
+            return (uint16_t)queue;
+    }
+    return (uint16_t)(worker % device->rx_count);
+}
+
+static void fill_table(const struct sl_port *port, const struct port_device *device,
+                       struct rte_eth_rss_reta_entry64 *table, unsigned len)
+{
+    for (unsigned i = 0; i < len; i++) {
+        unsigned owner = port->config.shard_owner[i % 256];
+        struct rte_eth_rss_reta_entry64 *entry = &table[i / RTE_ETH_RETA_GROUP_SIZE];
+        entry->mask |= 1ULL << (i % RTE_ETH_RETA_GROUP_SIZE);
+        entry->reta[i % RTE_ETH_RETA_GROUP_SIZE] = queue_of(device, owner);
+    }
+}
+
+/** A port may accept a table and ignore it: what it says it has is compared. */
+static bool set_table(const struct sl_port *port, const struct port_device *device,
+                      const struct rte_eth_dev_info *dev)
+{
+    enum { GROUPS = RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE };
+    struct rte_eth_rss_reta_entry64 wanted[GROUPS] = {0}, got[GROUPS] = {0};
+    uint16_t len = dev->reta_size;
+    if (len == 0 || len > RTE_ETH_RSS_RETA_SIZE_512 || len % RTE_ETH_RETA_GROUP_SIZE != 0)
+        return false;
+    fill_table(port, device, wanted, len);
+    if (rte_eth_dev_rss_reta_update(device->port_id, wanted, len) != 0)
+        return false;
+    for (unsigned i = 0; i < GROUPS; i++)
+        got[i].mask = wanted[i].mask;
+    return rte_eth_dev_rss_reta_query(device->port_id, got, len) == 0 &&
+           memcmp(wanted, got, sizeof wanted) == 0;
+}
+
+bool port_rss_check(const struct sl_port *port, const struct port_device *device,
+                    const struct rte_eth_dev_info *dev)
+{
+    if (device->rx_count < 2 || port->config.rss_key == NULL || port->config.shard_owner == NULL)
+        return false;
+    uint8_t key[RSS_KEY_LEN] = {0};
+    struct rte_eth_rss_conf got = {.rss_key = key, .rss_key_len = sizeof key};
+    bool same_table = set_table(port, device, dev);
+    return rte_eth_dev_rss_hash_conf_get(device->port_id, &got) == 0 && same_table &&
+           (got.rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_UDP) != 0 &&
+           memcmp(key, port->config.rss_key, sizeof key) == 0;
+}

@@ -1,0 +1,237 @@
+// Ports on a veth pair of the kernel's, both ends in a network namespace of the test's own.
+#include "eal.h"
+
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+using test::Group;
+
+namespace
+{
+
+constexpr uint16_t kType = 0x88b5; // IEEE 802: local experimental
+
+void run(const std::string &command)
+{
+    ASSERT_EQ(0, system(command.c_str())) << command;
+}
+
+/** The pair va (the port's) and vb (the peer's), in a namespace that the process moves into. */
+class Veth
+{
+  public:
+    explicit Veth(unsigned queues, unsigned mtu = 1500)
+    {
+        static bool moved = false;
+        test::start_eal();
+        if (!moved && unshare(CLONE_NEWNET) != 0)
+            ADD_FAILURE() << "these tests need root: unshare: " << strerror(errno);
+        moved = true;
+        std::string q = std::to_string(queues), m = std::to_string(mtu);
+        std::string end = " numrxqueues " + q + " numtxqueues " + q + " mtu " + m;
+        run("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
+        run("ip link add va" + end + " type veth peer name vb" + end);
+        run("ip link set vb up");
+        socket_ = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(kType));
+        sockaddr_ll address{};
+        address.sll_family = AF_PACKET;
+        address.sll_protocol = htons(kType);
+        address.sll_ifindex = (int)if_nametoindex("vb");
+        EXPECT_EQ(0, bind(socket_, (sockaddr *)&address, sizeof address));
+    }
+    ~Veth()
+    {
+        close(socket_);
+        system("ip link del va");
+    }
+    bool is_up()
+    {
+        ifreq request{};
+        strcpy(request.ifr_name, "va");
+        return ioctl(socket_, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
+    }
+    void send(const std::string &frame)
+    {
+        EXPECT_EQ((ssize_t)frame.size(), ::send(socket_, frame.data(), frame.size(), 0));
+    }
+    /** The next frame that the port sent, or nothing within a second. */
+    std::string receive()
+    {
+        char buffer[16384];
+        pollfd wait{socket_, POLLIN, 0};
+        if (poll(&wait, 1, 1000) != 1)
+            return "";
+        ssize_t len = recv(socket_, buffer, sizeof buffer, 0);
+        return std::string(buffer, len < 0 ? 0 : (size_t)len);
+    }
+
+  private:
+    int socket_;
+};
+
+std::string frame_of(size_t len, char fill)
+{
+    std::string frame(len, fill);
+    memset(&frame[0], 0xff, 6);
+    memcpy(&frame[6], "\x02\x00\x00\x00\x00\x01", 6);
+    frame[12] = (char)(kType >> 8);
+    frame[13] = (char)(kType & 0xff);
+    return frame;
+}
+
+/** Looks on all queues for a frame of our type, for a second at most; answers it from there. */
+bool echo_one(sl_port *port, unsigned queues, std::string *seen)
+{
+    for (unsigned turn = 0; turn < 10000; turn++) {
+        for (unsigned q = 0; q < queues; q++) {
+            sl_frame *frames[SL_BURST];
+            unsigned n = sl_port_receive(port, q, frames, SL_BURST);
+            bool found = false;
+            for (unsigned i = 0; i < n; i++) {
+                std::string bytes((char *)frames[i]->data, frames[i]->len);
+                if (!found && bytes.size() > 14 && bytes.substr(12, 2) == "\x88\xb5") {
+                    found = true;
+                    *seen = bytes;
+                    if (sl_port_transmit(port, q, &frames[i], 1) == 1)
+                        continue;
+                }
+                sl_port_free(&frames[i], 1);
+            }
+            if (found)
+                return true;
+        }
+        usleep(100);
+    }
+    return false;
+}
+
+void exchange(Veth &veth, sl_port *port, unsigned queues, size_t len)
+{
+    std::string sent = frame_of(len, 'e'), seen;
+    veth.send(sent);
+    ASSERT_TRUE(echo_one(port, queues, &seen)) << len;
+    EXPECT_EQ(sent, seen);
+    EXPECT_EQ(sent, veth.receive());
+}
+
+struct On : Group {
+    On(sl_port_driver driver, unsigned queues) : Group({}, queues)
+    {
+        config.driver = driver;
+        config.interface = "va";
+    }
+};
+
+} // namespace
+
+TEST(PortVeth, CarriesFramesOverAfXdp)
+{
+    Veth veth(1);
+    On group(SL_PORT_AF_XDP, 1);
+    ASSERT_EQ(0, group.create()) << group.reason;
+    EXPECT_STREQ("net_af_xdp", sl_port_info(group.port)->driver);
+    EXPECT_EQ(1500, sl_port_info(group.port)->mtu);
+    EXPECT_TRUE(veth.is_up());
+    for (size_t len : {60, 64, 1000, 1514})
+        exchange(veth, group.port, 1, len);
+}
+
+TEST(PortVeth, CarriesFramesOverAfXdpWithSeveralQueues)
+{
+    Veth veth(2);
+    On group(SL_PORT_AF_XDP, 2);
+    ASSERT_EQ(0, group.create()) << group.reason;
+    EXPECT_EQ(2U, sl_port_info(group.port)->queue_count);
+    for (unsigned i = 0; i < 20; i++)
+        exchange(veth, group.port, 2, 100 + i);
+}
+
+TEST(PortVeth, ServesMoreQueuesThanItHasWorkers)
+{
+    Veth veth(4);
+    On group(SL_PORT_AF_XDP, 1);
+    ASSERT_EQ(0, group.create()) << group.reason;
+    EXPECT_EQ(1U, sl_port_info(group.port)->queue_count);
+    for (unsigned i = 0; i < 20; i++)
+        exchange(veth, group.port, 1, 100 + i);
+}
+
+TEST(PortVeth, SendsForWorkersWithoutAQueue)
+{
+    Veth veth(1);
+    On group(SL_PORT_AF_XDP, 2);
+    ASSERT_EQ(0, group.create()) << group.reason;
+    EXPECT_EQ(1U, sl_port_info(group.port)->queue_count);
+    ASSERT_EQ(1U, Group::log().size());
+    sl_frame *frame;
+    ASSERT_EQ(1U, sl_port_take(group.port, 1, &frame, 1));
+    std::string sent = frame_of(99, 'z');
+    memcpy(frame->data, sent.data(), sent.size());
+    frame->len = (uint16_t)sent.size();
+    ASSERT_EQ(1U, sl_port_transmit(group.port, 1, &frame, 1));
+    sl_frame *none[SL_BURST];
+    sl_port_free(none, sl_port_receive(group.port, 0, none, SL_BURST)); // worker 0's turn
+    EXPECT_EQ(sent, veth.receive());
+}
+
+TEST(PortVeth, CarriesTheLargestFramesOfItsMtu)
+{
+    Veth veth(1, 3000);
+    On group(SL_PORT_AF_XDP, 1);
+    ASSERT_EQ(0, group.create()) << group.reason;
+    EXPECT_EQ(3000, sl_port_info(group.port)->mtu);
+    exchange(veth, group.port, 1, 3014);
+}
+
+TEST(PortVeth, RefusesAnMtuThatAfXdpCantTake)
+{
+    Veth veth(1, 9000);
+    On group(SL_PORT_AF_XDP, 1);
+    EXPECT_EQ(-EMSGSIZE, group.create());
+    EXPECT_NE(std::string::npos, std::string(group.reason).find("MTU")) << group.reason;
+}
+
+TEST(PortVeth, FallsBackToAfPacketAndSaysSo)
+{
+    Veth veth(1, 9000);
+    On group(SL_PORT_AUTO, 2);
+    ASSERT_EQ(0, group.create()) << group.reason;
+    EXPECT_STREQ("net_af_packet", sl_port_info(group.port)->driver);
+    EXPECT_EQ(2U, sl_port_info(group.port)->queue_count);
+    ASSERT_EQ(1U, Group::log().size());
+    EXPECT_NE(std::string::npos, Group::log()[0].find("falls back to AF_PACKET"));
+    for (size_t len : {60, 1514, 9014})
+        exchange(veth, group.port, 2, len);
+}
+
+TEST(PortVeth, CarriesFramesOverAfPacket)
+{
+    Veth veth(1);
+    On group(SL_PORT_AF_PACKET, 1);
+    ASSERT_EQ(0, group.create()) << group.reason;
+    EXPECT_TRUE(veth.is_up());
+    for (size_t len : {60, 64, 1000, 1514})
+        exchange(veth, group.port, 1, len);
+}
+
+TEST(PortVeth, CountsWhatItCarried)
+{
+    Veth veth(1);
+    On group(SL_PORT_AF_XDP, 1);
+    ASSERT_EQ(0, group.create()) << group.reason;
+    exchange(veth, group.port, 1, 100);
+    sl_port_stat stats[16];
+    unsigned count = sl_port_stats(group.port, stats, 16);
+    ASSERT_EQ(8U, count);
+    EXPECT_STREQ("rx_packets", stats[0].name);
+    EXPECT_LE(1U, stats[0].value);
+    EXPECT_EQ(1U, sl_port_stats(group.port, stats, 1));
+}
