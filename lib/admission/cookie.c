@@ -9,9 +9,10 @@
 
 #define SECRET_LEN 32
 #define MAC_LEN 16
+#define SUITES_MAC_LEN 15
 #define TAG_WHOLE 0x80
 #define TAG_PERIOD_MASK 0x7f
-static_assert(SL_COOKIE_LEN == 1 + 2 * MAC_LEN, "shape of the cookie");
+static_assert(SL_COOKIE_LEN == 1 + MAC_LEN + SUITES_MAC_LEN, "shape of the cookie");
 
 /** Secrets of two neighbouring periods, kept by parity. */
 struct sl_cookie_jar {
@@ -90,13 +91,13 @@ static bool compute(struct sl_cookie_jar *jar, uint64_t period, uint8_t tag,
         return false;
     cookie[0] = tag;
     memcpy(cookie + 1, mac, MAC_LEN);
-    memset(cookie + 1 + MAC_LEN, 0, MAC_LEN);
+    memset(cookie + 1 + MAC_LEN, 0, SUITES_MAC_LEN);
     if (!hello->whole)
         return true;
     if (sl_mac_compute(jar->mac, secret, hello->suites, hello->suites_len, covered + len) != 0 ||
         sl_mac_compute(jar->mac, secret, covered, len + 32, mac) != 0)
         return false;
-    memcpy(cookie + 1 + MAC_LEN, mac, MAC_LEN);
+    memcpy(cookie + 1 + MAC_LEN, mac, SUITES_MAC_LEN);
     return true;
 }
 
