@@ -1,0 +1,114 @@
+/* sluice-ctl: asks a running gateway over its control socket, and prints what it says. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define DEFAULT_SOCKET "/run/sluice/control.sock"
+#define PATIENCE_S 5
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static const char usage[] = "usage: sluice-ctl [-s SOCKET] COMMAND\n"
+                            "\n"
+                            "  stats [--json]  counters of every stage and drop reason\n"
+                            "  consumers       programs that are registered\n"
+                            "  version         the gateway's version\n"
+                            "\n"
+                            "  -s, --socket SOCKET  control socket (" DEFAULT_SOCKET ")\n"
+                            "  -h, --help           this text\n"
+                            "      --version        the version of sluice-ctl\n";
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        fprintf(stderr, "sluice-ctl: %s: path too long for a Unix socket\n", path);
+        return -1;
+    }
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timeval patience = {.tv_sec = PATIENCE_S};
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    int error = errno;
+    if (error == ENOENT || error == ECONNREFUSED)
+        fprintf(stderr,
+                "sluice-ctl: no gateway listens on %s; is it running, and is this its "
+                "control_socket?\n",
+                path);
+    else
+        fprintf(stderr, "sluice-ctl: can't connect to %s: %s\n", path, strerror(error));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static int ask(const char *socket_path, const char *command)
+{
+    char buffer[4096];
+    int fd = connect_to(socket_path);
+    if (fd < 0)
+        return EXIT_FAILED;
+    int len = snprintf(buffer, sizeof buffer, "%s\n", command);
+    bool is_error = send(fd, buffer, (size_t)len, MSG_NOSIGNAL) != len;
+    bool is_first = true;
+    ssize_t got = 0;
+    while (!is_error && (got = read(fd, buffer, sizeof buffer)) > 0) {
+        if (is_first && got >= 6 && memcmp(buffer, "error:", 6) == 0)
+            is_error = true;
+        is_first = false;
+        fwrite(buffer, 1, (size_t)got, is_error ? stderr : stdout);
+    }
+    close(fd);
+    if (got < 0 || is_first) {
+        fprintf(stderr, "sluice-ctl: the gateway did not answer on %s\n", socket_path);
+        return EXIT_FAILED;
+    }
+    return is_error || fflush(stdout) != 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {NULL, 0, NULL, 0}};
+    const char *socket_path = DEFAULT_SOCKET;
+    bool as_json = false;
+    int option;
+    while ((option = getopt_long(argc, argv, "s:h", options, NULL)) != -1) {
+        switch (option) {
+        case 's':
+            socket_path = optarg;
+            break;
+        case 'j':
+            as_json = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_OK;
+        case 'v':
+            puts("sluice-ctl " SLUICE_VERSION);
+            return EXIT_OK;
+        default:
+            fputs(usage, stderr);
+            return EXIT_USAGE;
+        }
+    }
+    const char *command = optind == argc - 1 ? argv[optind] : "";
+    if (strcmp(command, "stats") == 0)
+        return ask(socket_path, as_json ? "stats json" : "stats");
+    if (!as_json && (strcmp(command, "consumers") == 0 || strcmp(command, "version") == 0))
+        return ask(socket_path, command);
+    fputs(usage, stderr);
+    return EXIT_USAGE;
+}

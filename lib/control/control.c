@@ -1,0 +1,138 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control_priv.h"
+
+#define POLL_MS 10
+#define EVENTS_MAX 8
+
+static uint64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+}
+
+static sigset_t handled_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
+    return set;
+}
+
+void sl_control_block_signals(void)
+{
+    sigset_t set = handled_signals();
+    sigaddset(&set, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static bool watch(struct sl_control *control, int fd, void *tag)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+    return fd < 0 || epoll_ctl(control->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+int sl_control_create(const struct sl_control_config *config, struct sl_control **out, char *reason)
+{
+    struct sl_control *control = calloc(1, sizeof *control);
+    if (control == NULL) {
+        snprintf(reason, REASON_LEN, "out of memory");
+        return -ENOMEM;
+    }
+    control->config = *config;
+    for (unsigned i = 0; i < CLIENTS_MAX; i++)
+        control->clients[i].fd = -1;
+    control->listen_fd = control_listen(config->socket_path, reason);
+    if (control->listen_fd < 0) {
+        int error = control->listen_fd;
+        free(control);
+        return error;
+    }
+    sigset_t set = handled_signals();
+    control->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    control->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (control->signal_fd < 0 || control->epoll_fd < 0 ||
+        !watch(control, control->listen_fd, &control->listen_fd) ||
+        !watch(control, control->signal_fd, &control->signal_fd) ||
+        !watch(control, config->target.fd, NULL)) {
+        int error = errno;
+        snprintf(reason, REASON_LEN, "can't watch signals and sockets: %s", strerror(error));
+        sl_control_destroy(control);
+        return -error;
+    }
+    *out = control;
+    return 0;
+}
+
+void sl_control_destroy(struct sl_control *control)
+{
+    if (control == NULL)
+        return;
+    for (unsigned i = 0; i < CLIENTS_MAX; i++)
+        if (control->clients[i].fd >= 0)
+            control_close_client(&control->clients[i]);
+    unlink(control->config.socket_path);
+    close(control->listen_fd);
+    if (control->signal_fd >= 0)
+        close(control->signal_fd);
+    if (control->epoll_fd >= 0)
+        close(control->epoll_fd);
+    free(control);
+}
+
+/** true when a signal asks to stop. */
+static bool handle_signals(struct sl_control *control)
+{
+    const struct sl_control_target *target = &control->config.target;
+    struct signalfd_siginfo info;
+    bool stop = false;
+    while (read(control->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGUSR1)
+            target->print_stats(target->arg, stderr, false);
+        else
+            stop = true;
+    }
+    return stop;
+}
+
+/** One turn of the loop: waits a moment, serves whoever is there, polls the target. */
+static bool turn(struct sl_control *control)
+{
+    struct epoll_event events[EVENTS_MAX];
+    bool stop = false;
+    int n = epoll_wait(control->epoll_fd, events, EVENTS_MAX, POLL_MS);
+    uint64_t now_ns = now();
+    for (int i = 0; i < n; i++) {
+        void *tag = events[i].data.ptr;
+        if (tag == &control->listen_fd)
+            control_accept(control, now_ns);
+        else if (tag == &control->signal_fd)
+            stop |= handle_signals(control);
+        else if (tag != NULL && ((struct control_client *)tag)->fd >= 0)
+            control_serve(control, tag);
+    }
+    control_expire_clients(control, now_ns);
+    control->config.target.poll(control->config.target.arg, now_ns);
+    return stop;
+}
+
+int sl_control_run(struct sl_control *control)
+{
+    const struct sl_control_target *target = &control->config.target;
+    while (!turn(control))
+        ;
+    control->config.log("stopping: closing all sessions");
+    target->stop(target->arg);
+    uint64_t deadline = now() + (uint64_t)control->config.stop_ms * 1000000ULL;
+    while (!target->is_stopped(target->arg) && now() < deadline)
+        turn(control);
+    return target->is_stopped(target->arg) ? 0 : 1;
+}

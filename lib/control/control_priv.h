@@ -1,0 +1,41 @@
+/** What the files of lib/control share. */
+#ifndef CONTROL_PRIV_H
+#define CONTROL_PRIV_H
+
+#include "sl_control.h"
+
+#define CLIENTS_MAX 16
+#define COMMAND_MAX 64
+#define CLIENT_PATIENCE_NS (5ULL * 1000000000ULL)
+#define REASON_LEN 256
+
+/** One connection: reads a line, then writes the answer as the client takes it. */
+struct control_client {
+    int fd; /* -1: free */
+    uint64_t since_ns;
+    char command[COMMAND_MAX];
+    size_t command_len;
+    char *answer; /* NULL while reading */
+    size_t answer_len;
+    size_t answer_sent;
+};
+
+struct sl_control {
+    struct sl_control_config config;
+    int listen_fd;
+    int signal_fd;
+    int epoll_fd;
+    struct control_client clients[CLIENTS_MAX];
+};
+
+/* listen.c: the listening socket, or -errno and the reason. */
+int control_listen(const char *path, char *reason);
+
+/* clients.c */
+void control_accept(struct sl_control *control, uint64_t now_ns);
+void control_serve(struct sl_control *control, struct control_client *client);
+void control_close_client(struct control_client *client);
+/** Closes those who take too long. */
+void control_expire_clients(struct sl_control *control, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,72 @@
+/* The control socket itself: its folder, a stale one, a live one. */
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control_priv.h"
+
+/** Somebody answers at the socket: another gateway. */
+static bool is_alive(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    if (fd >= 0)
+        close(fd);
+    return alive;
+}
+
+/** One level, as /run/sluice; for the rest, bind says what is wrong. */
+static void make_parent(const struct sockaddr_un *address)
+{
+    struct sockaddr_un parent = *address;
+    char *slash = strrchr(parent.sun_path, '/');
+    if (slash == NULL || slash == parent.sun_path)
+        return;
+    *slash = '\0';
+    mkdir(parent.sun_path, 0755);
+}
+
+/** Bound with mode 0600 from its first moment; what else is at the path stays there. */
+static int bind_private(const struct sockaddr_un *address)
+{
+    struct stat info;
+    if (lstat(address->sun_path, &info) == 0 && S_ISSOCK(info.st_mode))
+        unlink(address->sun_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    mode_t before = umask(0177);
+    int error = bind(fd, (const struct sockaddr *)address, sizeof *address) != 0 ? errno : 0;
+    umask(before);
+    if (error == 0 && listen(fd, CLIENTS_MAX) != 0)
+        error = errno;
+    if (error == 0)
+        return fd;
+    close(fd);
+    return -error;
+}
+
+int control_listen(const char *path, char *reason)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        snprintf(reason, REASON_LEN, "%s: path too long for a Unix socket; choose a shorter one",
+                 path);
+        return -ENAMETOOLONG;
+    }
+    strcpy(address.sun_path, path);
+    if (is_alive(&address)) {
+        snprintf(reason, REASON_LEN,
+                 "another gateway listens on %s; stop it, or give this one its own control_socket",
+                 path);
+        return -EADDRINUSE;
+    }
+    make_parent(&address);
+    int fd = bind_private(&address);
+    if (fd < 0)
+        snprintf(reason, REASON_LEN, "can't listen on %s: %s; check the folder and its permissions",
+                 path, strerror(-fd));
+    return fd;
+}
