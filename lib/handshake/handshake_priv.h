@@ -79,17 +79,19 @@ void sl_handshake_wipe_timers(struct timers *timers);
 void sl_handshake_set_timer(struct timers *timers, struct handshake *handshake, uint64_t due_ns);
 void sl_handshake_clear_timer(struct timers *timers, struct handshake *handshake);
 
-/* outbox.c: messages to one worker; none but a `send` is ever lost. */
+/*
+ * outbox.c: messages to one worker; none is lost. While one waits, nothing is taken from that
+ * worker and no timer of its handshakes runs, so what waits is at most what one message has caused.
+ */
 
 struct outbox {
     struct sl_ring_producer *ring; /* borrowed */
     struct pending *first, **last; /* what the ring had no room for, in order */
-    size_t pending_len;
 };
 
 void sl_handshake_init_outbox(struct outbox *outbox, struct sl_ring_producer *ring);
 void sl_handshake_wipe_outbox(struct outbox *outbox);
-/** false: there was no room, and the message was one that may be lost. */
+/** false: no memory. */
 bool sl_handshake_post(struct outbox *outbox, enum sl_message_kind kind, uint64_t handle,
                        const void *fixed, uint32_t fixed_len, const void *bytes,
                        uint32_t bytes_len);

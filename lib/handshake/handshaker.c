@@ -46,6 +46,10 @@ unsigned sl_handshaker_in_progress(const struct sl_handshaker *handshaker)
 static bool make_memory(struct sl_handshaker *handshaker, char *reason)
 {
     const struct sl_handshaker_config *config = &handshaker->config;
+    if (config->handshakes_max == 0 || config->last_flights_max == 0) {
+        snprintf(reason, SL_REASON_LEN, "room for at least one handshake is needed");
+        return false;
+    }
     handshaker->outboxes = calloc(config->worker_count, sizeof *handshaker->outboxes);
     handshaker->aead = sl_aead_create(SL_CRYPTO_OPENSSL);
     if (handshaker->outboxes != NULL && handshaker->aead != NULL &&

@@ -1,5 +1,7 @@
 #include <stdlib.h>
 
+#include <openssl/crypto.h>
+
 #include "handshake_priv.h"
 
 static void count_bad(struct handshake *handshake)
@@ -81,10 +83,12 @@ bool sl_handshake_open_held(struct handshake *handshake)
         struct held *held = &handshake->held[--handshake->held_count];
         uint8_t type;
         size_t len;
-        if (!sl_handshake_open(handshake, held->record, held->len, &type, &len))
+        if (!sl_handshake_open(handshake, held->record, held->len, &type, &len)) {
             count_bad(handshake);
-        else
+        } else {
             goes_on &= take_protected(handshake, type, handshake->owner->plain, len);
+            OPENSSL_cleanse(handshake->owner->plain, len);
+        }
         free(held->record);
     }
     return goes_on;
@@ -92,16 +96,19 @@ bool sl_handshake_open_held(struct handshake *handshake)
 
 static void take_sealed_record(struct handshake *handshake, const uint8_t *record, size_t len)
 {
+    uint8_t *plain = handshake->owner->plain;
     uint8_t type;
     size_t plain_len;
-    if (handshake->state != HANDSHAKE_RUNNING)
+    if (handshake->state != HANDSHAKE_RUNNING) {
         count_bad(handshake);
-    else if (handshake->keys == NULL)
+    } else if (handshake->keys == NULL) {
         hold(handshake, record, len);
-    else if (!sl_handshake_open(handshake, record, len, &type, &plain_len))
+    } else if (!sl_handshake_open(handshake, record, len, &type, &plain_len)) {
         count_bad(handshake);
-    else
-        sl_handshake_take_plaintext(handshake, type, handshake->owner->plain, plain_len);
+    } else {
+        sl_handshake_take_plaintext(handshake, type, plain, plain_len);
+        OPENSSL_cleanse(plain, plain_len); /* the handshake may be gone */
+    }
 }
 
 void sl_handshake_take_record(struct handshake *handshake, const uint8_t *record, size_t len)

@@ -4,9 +4,6 @@
 
 #include "handshake_priv.h"
 
-/* Flights that wait: beyond this they are dropped, as the network might have done. */
-#define PENDING_SENDS_MAX (64 * 1024)
-
 struct pending {
     struct pending *next;
     uint64_t handle;
@@ -21,18 +18,12 @@ void sl_handshake_init_outbox(struct outbox *outbox, struct sl_ring_producer *ri
     *outbox = (struct outbox){.ring = ring, .last = &outbox->first};
 }
 
-static size_t pending_len(const struct pending *pending)
-{
-    return sizeof *pending + pending->fixed_len + pending->bytes_len;
-}
-
 static void remove_first(struct outbox *outbox)
 {
     struct pending *first = outbox->first;
     outbox->first = first->next;
     if (outbox->first == NULL)
         outbox->last = &outbox->first;
-    outbox->pending_len -= pending_len(first);
     OPENSSL_cleanse(first->body, first->fixed_len + first->bytes_len);
     free(first);
 }
@@ -53,10 +44,7 @@ static void append(uint8_t *to, const void *from, uint32_t len)
 static bool keep(struct outbox *outbox, const struct pending *header, const void *fixed,
                  const void *bytes)
 {
-    if (header->kind == SL_MESSAGE_SEND &&
-        outbox->pending_len + pending_len(header) > PENDING_SENDS_MAX)
-        return false;
-    struct pending *pending = malloc(pending_len(header));
+    struct pending *pending = malloc(sizeof *pending + header->fixed_len + header->bytes_len);
     if (pending == NULL)
         return false;
     *pending = *header;
@@ -64,7 +52,6 @@ static bool keep(struct outbox *outbox, const struct pending *header, const void
     append(pending->body + header->fixed_len, bytes, header->bytes_len);
     *outbox->last = pending;
     outbox->last = &pending->next;
-    outbox->pending_len += pending_len(pending);
     return true;
 }
 

@@ -1,3 +1,5 @@
+#include <openssl/crypto.h>
+
 #include "handshake_priv.h"
 
 /* libssl's datagrams become messages of plaintext parts: the worker numbers and seals them. */
@@ -74,8 +76,10 @@ static void add_protected(struct handshake *handshake, struct datagram *out,
                               .header = *header,
                               .body = (uint8_t *)(uintptr_t)body,
                               .out = handshaker->output};
-    if (sl_record_open_burst(handshaker->aead, &job, 1) == 1)
-        add(handshake, out, job.type, 1, job.plain, job.plain_len);
+    if (sl_record_open_burst(handshaker->aead, &job, 1) != 1)
+        return;
+    add(handshake, out, job.type, 1, job.plain, job.plain_len);
+    OPENSSL_cleanse(job.plain, job.plain_len);
 }
 
 void sl_handshake_take_output(struct handshake *handshake, const uint8_t *bytes, size_t len)

@@ -14,9 +14,15 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
       credentials(nullptr, sl_credentials_destroy), random(options.seed)
 {
     std::vector<std::string> paths;
+    std::string chain;
+    Identity issuer = server_authority;
+    for (unsigned i = 0; i < chosen.server_chain; i++) {
+        issuer = make_identity("RSA", "middle " + std::to_string(i), &issuer, true);
+        chain = to_pem(issuer.certificate) + chain;
+    }
     for (const std::string &kind : chosen.server_kinds) {
-        Identity server = make_identity(kind, "server " + kind, &server_authority);
-        paths.push_back(directory.write(kind + ".crt", to_pem(server.certificate)));
+        Identity server = make_identity(kind, "server " + kind, &issuer);
+        paths.push_back(directory.write(kind + ".crt", to_pem(server.certificate) + chain));
         paths.push_back(directory.write(kind + ".key", to_pem(server.key)));
     }
     std::vector<sl_certificate_files> files;

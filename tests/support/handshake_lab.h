@@ -22,6 +22,7 @@ namespace sl_test
 
 struct LabOptions {
     std::vector<std::string> server_kinds = {"EC"};
+    unsigned server_chain = 0; /* certificates between the server's and its authority's */
     bool asks_clients = false; /* a CA is configured */
     bool connection_ids = true;
     unsigned workers = 1;

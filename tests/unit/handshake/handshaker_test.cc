@@ -242,9 +242,13 @@ TEST(Handshaker, SaysWhyItCannotStart)
         EXPECT_EQ(error.what(),
                   "key log file " + path + " cannot be written: No such file or directory");
     }
-    options.keylog_file = nullptr;
-    options.ring_size = 4096;
-    EXPECT_THROW(HandshakeLab lab(options), std::runtime_error);
+    LabOptions small_ring, no_handshakes, no_last_flights;
+    small_ring.ring_size = 4096;
+    EXPECT_THROW(HandshakeLab lab(small_ring), std::runtime_error);
+    no_handshakes.handshakes_max = 0;
+    EXPECT_THROW(HandshakeLab lab(no_handshakes), std::runtime_error);
+    no_last_flights.last_flights_max = 0;
+    EXPECT_THROW(HandshakeLab lab(no_last_flights), std::runtime_error);
 }
 
 TEST(Handshaker, NamesAndExplainsItsCounters)
@@ -340,4 +344,45 @@ TEST(Handshaker, LosesNothingThatMattersWhenAWorkerDoesNotRead)
         return true;
     }));
     EXPECT_TRUE(lab.counters_add_up());
+}
+
+TEST(Handshaker, KeepsAFlightThatIsLargerThanTheRing)
+{
+    LabOptions options;
+    options.ring_size = 1 << 15;
+    options.server_chain = 150; /* a flight of more than 100 KB */
+    options.handshake_timeout_ms = 100000;
+    HandshakeLab lab(options);
+    SSL_set_max_cert_list(lab.add_client(1).ssl(), 1 << 20);
+    lab.polls_workers = false;
+    lab.start(1);
+    lab.run_for(1500);
+    lab.polls_workers = true;
+    EXPECT_TRUE(lab.run_until([&] { return lab.is_connected(1); }, 900))
+        << "without a retransmission" << lab.client(1).error();
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_WORKER_RING_FULL), 0u);
+}
+
+TEST(Handshaker, NumbersItsMessagesAsManyAsTheClientHasHeard)
+{
+    /* A client that was asked for a cookie twice is at message 2, and we are at 2 as well. */
+    HandshakeLab lab;
+    for (uint8_t seq : {1, 2, 4}) {
+        lab.add_client(seq);
+        lab.judge = [&](bool to_server, unsigned, const Bytes &datagram) {
+            if (!to_server || datagram.at(18) == 0)
+                return Fate::Deliver;
+            Bytes changed = datagram;
+            changed[18] = seq;
+            lab.worker_of(seq).receive(seq, changed);
+            return Fate::Lose;
+        };
+        lab.start(seq);
+        lab.run_for(300);
+        ASSERT_FALSE(lab.peer(seq).sends.empty()) << (unsigned)seq;
+        const Part &first = lab.peer(seq).sends[0][0];
+        EXPECT_EQ(first.bytes.at(0), SL_HANDSHAKE_SERVER_HELLO);
+        EXPECT_EQ(first.bytes.at(5), seq);
+        lab.worker_of(seq).close(seq);
+    }
 }
