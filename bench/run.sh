@@ -11,7 +11,7 @@ case ${1:-} in
 esac
 cd "$root"
 build=${BUILD:-build}
-programs=(machine_bench crypto_bench record_bench)
+programs=(machine_bench crypto_bench record_bench stage_bench pipeline_bench)
 
 [ -f "$build/build.ninja" ] || meson setup "$build" >&2
 ninja -C "$build" "${programs[@]/#/bench/}" >&2
