@@ -21,6 +21,7 @@ enum client_close {
 
 struct client_options {
     const char *host, *port;
+    uint16_t local_port;
     const char *ca, *cert, *key; /* PEM files; cert and key may be NULL: anonymous */
     const char *name;            /* that the server's certificate must carry */
     const char *cid;             /* hex, "" to ask for none in return, "off" not to offer any */
@@ -37,7 +38,6 @@ struct client_tls {
     int (*connect)(const struct client_options *options, int fd);
     int (*send)(void *arg, const void *data, size_t len);
     int (*receive)(void *arg, void *data, size_t len, int timeout_ms);
-    void (*rebind)(int fd); /* the socket has changed */
     void (*close_notify)(void);
 };
 

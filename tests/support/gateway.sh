@@ -41,9 +41,10 @@ gateway_ready() {
     "$sluice_ctl" -s "$control" stats --json
 }
 
-gateway_launch() { # COMMAND.. that ends in sluice's own arguments
+gateway_launch() { # [COMMAND..] to be put in front of sluice's own
     gateway_log=$work/gateway.log
-    on_gateway "$@" "$sluice" run -c "$config" >"$gateway_log" 2>&1 &
+    # Not on_gateway: behind a function, $! would be a shell's.
+    ip netns exec "$gateway_ns" "$@" "$sluice" run -c "$config" >"$gateway_log" 2>&1 &
     gateway_pid=$!
     at_exit gateway_kill "$gateway_pid"
 }
@@ -111,3 +112,15 @@ wait_counter() {
     wait_for "$seconds" counter_is "$path" "$condition"
 }
 counter_is() { [ "$("$sluice_ctl" -s "$control" stats --json | jq -r "(($1) // 0) $2")" = true ]; }
+
+# Every record received has ended exactly once (DESIGN's equation), whatever the test has done.
+equation_holds() {
+    "$sluice_ctl" -s "$control" stats --json | jq -e '.total |
+        (.events.delivered + .events.answered + .events.to_handshake + .events.consumed
+         + ([.drops | to_entries[] | select(.key | startswith("send_") | not) | .value] | add)) as $ended
+        | "received \(.events.rx_records), ended \($ended)", .events.rx_records == $ended' | tee "$work/equation"
+    [ "$(tail -n 1 "$work/equation")" = true ]
+}
+check_equation() { check 'every record received has ended exactly once' wait_for 2 equation_holds; }
+
+no_session() { check "$1" wait_counter 5 .total.sessions '== 0'; }
