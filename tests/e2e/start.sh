@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Starts that must not succeed say one sentence; starts on a poor machine succeed all the same.
+support=$(dirname "$(realpath "$0")")/../support
+. "$support/tap.sh"
+. "$support/net.sh"
+. "$support/gateway.sh"
+tap_begin
+. "$support/clients.sh"
+"$support/pki.sh" "$pki"
+net_up
+at_failure gateway_dump
+
+# refuses PATTERN COMMAND..: ends by itself, status not 0, and the last line matches; no core, no EAL
+# chatter that a reader has to search through.
+refuses() {
+    local pattern=$1 status
+    shift
+    gateway_log=$work/refused.log
+    on_gateway timeout 20 "$@" "$sluice" run -c "$config" >"$gateway_log" 2>&1
+    status=$?
+    cat "$gateway_log"
+    [ $status != 0 ] && [ $status -lt 124 ] && tail -n 1 "$gateway_log" | grep -qiE "$pattern"
+}
+
+group="addresses: [$gateway_ip4]"
+gateway_config "ports: [{driver: af_xdp, interface: nowhere0, $group}]"
+check 'an interface that does not exist is named' refuses 'nowhere0'
+gateway_config "ports: [{driver: dpdk, devices: [\"0000:ff:1f.7\"], $group}]"
+check 'a PCI device that does not exist is named' refuses '0000:ff:1f.7'
+gateway_config "certificates: [{certificate: $work/none.crt, key: $pki/server.key}]"
+check 'a certificate that does not exist is named with its line' refuses "^$config:[0-9]+: .*none.crt"
+gateway_config "certificates: [{certificate: $pki/server.crt, key: $pki/client.key}]"
+check 'a key that is not the certificate'"'"'s is named with its line' refuses "^$config:[0-9]+: .*client.key"
+gateway_config "control_socket: $work/no/such/folder/control.sock"
+check 'a socket in a folder that does not exist is named' refuses 'no/such/folder'
+gateway_config
+chmod -R a+rX "$work"
+check 'without privileges it says which it needs' refuses 'root|privilege|capabilit|permission' \
+    setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all
+gateway_start || exit
+second() {
+    local first_config=$config
+    config=$work/second.yaml
+    sed "s,interface: sl0,interface: lo," "$first_config" >"$config"
+    refuses 'control.sock|consumers.sock|already|in use'
+    local status=$?
+    config=$first_config
+    return $status
+}
+check 'a second gateway on the same sockets is refused' second
+check 'and the first one has not noticed' gateway_ready
+check 'it ends cleanly' gateway_stop
+
+# Huge pages: none to be had. The kernel's number is the machine's, so a limit of the group hides them.
+no_hugepages=(unshare -m bash -c 'mount -t tmpfs none /sys/kernel/mm/hugepages && exec "$@"' bash)
+gateway_launch "${no_hugepages[@]}"
+check 'without huge pages it starts' wait_for 20 gateway_ready
+check 'and says so' grep -qi 'huge page' "$gateway_log"
+consumer_start echo "$sluice_echo" -s "$consumers" echo
+check 'and serves' mbedtls cid=aabb messages=200 size=1-1350 window=8
+check 'and ends cleanly' gateway_stop
+
+# AF_XDP can't be had (a program of somebody else's sits on the interface): af_packet takes over.
+gateway_config "ports: [{driver: auto, interface: sl0, $group}]" 'workers: 1'
+no_xdp=(setpriv "--bounding-set=-bpf,-sys_admin,-perfmon" "--inh-caps=-bpf,-sys_admin,-perfmon")
+gateway_launch "${no_xdp[@]}"
+check 'where AF_XDP is not allowed it starts on AF_PACKET' wait_for 20 gateway_ready
+check 'and says so' grep -qi 'af_packet' "$gateway_log"
+consumer_start echo2 "$sluice_echo" -s "$consumers" echo
+check 'and serves there' mbedtls cid=aabb messages=200 size=1-1350 window=8
+check 'and ends cleanly there' gateway_stop

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The end of a gateway, as its clients, its consumers and its supervisor see it.
+support=$(dirname "$(realpath "$0")")/../support
+. "$support/tap.sh"
+. "$support/net.sh"
+. "$support/gateway.sh"
+tap_begin
+. "$support/clients.sh"
+"$support/pki.sh" "$pki"
+net_up
+at_failure gateway_dump
+
+gateway_config
+gateway_start || exit
+consumer_start echo "$sluice_echo" -s "$consumers" echo
+consumer_start cat "$sluice_cat" -s "$consumers" --json echo
+
+waiting() { # NAME CLIENT OPTION..: a client that stays until the server closes
+    local name=$1
+    shift
+    "$@" messages=1 close=wait >"$work/$name.log" 2>&1 &
+    printf -v "${name}_pid" %s $!
+}
+closed() { local pid=${1}_pid; wait "${!pid}" && grep -q '^CLOSED by the server' "$work/$1.log"; }
+
+consumer_stop cat
+waiting with_cid mbedtls cid=aabb
+waiting without openssl_echo
+check 'two clients are in' wait_counter 5 .total.sessions '== 2'
+check 'SIGUSR1 prints the counters' kill -USR1 "$gateway_pid"
+check 'into the log' wait_for 2 grep -q 'sessions_opened' "$gateway_log"
+check 'sluice-ctl prints them as text' "$sluice_ctl" -s "$control" stats
+check 'SIGTERM ends it within two seconds, with status 0' gateway_stop
+check 'the client with a connection ID got close_notify' closed with_cid
+check 'the client without one got close_notify' closed without
+nobody_there() { ! "$sluice_ctl" -s "$control" stats; }
+check 'sluice-ctl says that nobody is there, with a status' nobody_there
+
+# The same file again: sockets and interface are free, and a consumer finds the new gateway.
+gateway_start || exit
+consumer_start again "$sluice_echo" -s "$consumers" echo
+check 'the next gateway on the same file serves' mbedtls cid=aabb messages=10
+check 'SIGINT ends it as well' kill -INT "$gateway_pid"
+check 'with status 0' wait "$gateway_pid"
+
+# Killed, it leaves its XDP program and sockets behind; that must not be in anybody's way.
+gateway_start || exit
+kill -KILL "$gateway_pid"
+wait "$gateway_pid" 2>/dev/null
+gateway_start || exit
+consumer_start last "$sluice_echo" -s "$consumers" echo
+check 'after a kill the next gateway serves' mbedtls cid=aabb messages=10
+check 'and ends cleanly' gateway_stop

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# `gnutls-cli --udp` against the gateway.
+support=$(dirname "$(realpath "$0")")/../support
+. "$support/tap.sh"
+. "$support/net.sh"
+. "$support/gateway.sh"
+tap_begin
+. "$support/clients.sh"
+"$support/pki.sh" "$pki"
+net_up
+at_failure gateway_dump
+
+only=NONE:+VERS-DTLS1.2:+MAC-ALL:+SIGN-ALL:+COMP-NULL:+GROUP-ALL
+gateway_config "certificates: [{certificate: $pki/server.crt, key: $pki/server.key},
+    {certificate: $pki/server-rsa.crt, key: $pki/server-rsa.key}]"
+gateway_start || exit
+consumer_start echo "$sluice_echo" -s "$consumers" echo
+
+check 'gnutls-cli gets its line back with its defaults' gnutls 'line by default'
+for kind in ECDSA RSA; do
+    for cipher in AES-128-GCM AES-256-GCM CHACHA20-POLY1305; do
+        check "gnutls-cli gets its line back under ECDHE-$kind, $cipher" \
+            gnutls "line-$kind-$cipher" --priority "$only:+ECDHE-$kind:+$cipher"
+    done
+done
+gnutls_to=$gateway_ip6
+check 'gnutls-cli gets its line back over IPv6' gnutls 'line over IPv6'
+unset gnutls_to
+check 'datagrams of 300 bytes will do for the handshake' gnutls 'line in small pieces' --mtu 300
+no_session 'close_notify of the clients has ended their sessions'
+check_equation
+check 'the gateway ends cleanly' gateway_stop
+
+gateway_config "client_ca: $pki/ca.crt"
+gateway_start || exit
+consumer_start echo2 "$sluice_echo" -s "$consumers" echo
+check 'with client_ca, a client with a certificate gets its line back' gnutls 'line of a known client' \
+    --x509certfile "$pki/client.crt" --x509keyfile "$pki/client.key"
+check 'a client without a certificate is refused' refused gnutls x
+check 'a client whose certificate another authority signed is refused' refused gnutls x \
+    --x509certfile "$pki/other.crt" --x509keyfile "$pki/other.key"
+check_equation

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# `openssl s_client` against the gateway: certificates, suites, fragments, refusals.
+support=$(dirname "$(realpath "$0")")/../support
+. "$support/tap.sh"
+. "$support/net.sh"
+. "$support/gateway.sh"
+tap_begin
+. "$support/clients.sh"
+"$support/pki.sh" "$pki"
+net_up
+at_failure gateway_dump
+
+suite_negotiated() { grep -qE "Cipher *: $1\$|Cipher is $1\$" "$work/s_client.out"; }
+check_suite() { # SUITE
+    check "s_client gets its line back under $1" s_client "line-$1" -cipher "$1" &&
+        check "and $1 it was" suite_negotiated "$1"
+}
+
+both="[{certificate: $pki/server.crt, key: $pki/server.key},
+    {certificate: $pki/server-rsa.crt, key: $pki/server-rsa.key}]"
+gateway_config "certificates: $both"
+gateway_start || exit
+consumer_start echo "$sluice_echo" -s "$consumers" echo
+
+for kind in ECDSA RSA; do
+    for cipher in AES128-GCM-SHA256 AES256-GCM-SHA384 CHACHA20-POLY1305; do
+        check_suite ECDHE-$kind-$cipher
+    done
+done
+check 'the extended master secret was negotiated' grep -q 'Extended master secret: yes' "$work/s_client.out"
+check 'each ClientHello was first answered with a cookie' wait_counter 2 .total.events.hello_verify '>= 6'
+s_client_to="[$gateway_ip6]:$port"
+check 's_client gets its line back over IPv6' s_client 'line over IPv6'
+unset s_client_to
+
+# 1,500 bytes of protocol names: the ClientHello can't go in one datagram of 1,400.
+names=$(for i in 1 2 3 4 5 6; do printf "$i%.0s" {1..250}; printf ,; done)
+check 'a ClientHello in two fragments is answered' s_client 'line after two fragments' \
+    -mtu 1400 -alpn "${names%,}"
+check 'a handshake in datagrams of 256 bytes succeeds' s_client 'line in small pieces' -mtu 256
+
+check 'TLS 1.2 suites with CBC are refused' refused s_client x -cipher ECDHE-ECDSA-AES128-SHA256
+check 'suites without forward secrecy are refused' refused s_client x -cipher AES128-GCM-SHA256
+check 'DTLS 1.0 is refused' refused on_peer timeout 8 openssl s_client -dtls1 \
+    -cipher ALL@SECLEVEL=0 -connect $gateway_ip4:$port -CAfile "$pki/ca.crt"
+no_session 'close_notify of the clients has ended their sessions'
+check_equation
+check 'the gateway ends cleanly' gateway_stop
+
+gateway_config "client_ca: $pki/ca.crt"
+gateway_start || exit
+consumer_start cat "$sluice_cat" -s "$consumers" --json echo
+consumer_start echo2 "$sluice_echo" -s "$consumers" echo
+check 'with client_ca, a client with a certificate gets in' \
+    mbedtls messages=0 cert="$pki/client.crt" key="$pki/client.key"
+consumer_stop cat
+check 'and s_client with one has its line echoed' s_client 'line of a known client' \
+    -cert "$pki/client.crt" -key "$pki/client.key"
+check 'a client without a certificate is refused' refused s_client x
+check 'a client whose certificate another authority signed is refused' refused s_client x \
+    -cert "$pki/other.crt" -key "$pki/other.key"
+no_session 'no session is left of them'
+check_equation
+check 'the gateway ends cleanly once more' gateway_stop
