@@ -31,10 +31,10 @@ inline uint64_t now_ns()
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
-/** Looks again and again, for two seconds at most. */
+/** Looks again and again, for ten seconds at most. */
 template <typename Condition> bool eventually(Condition condition)
 {
-    for (uint64_t end = now_ns() + 2000000000ULL; now_ns() < end; usleep(500))
+    for (uint64_t end = now_ns() + 10000000000ULL; now_ns() < end; usleep(500))
         if (condition())
             return true;
     return condition();
@@ -192,12 +192,18 @@ class Gateway
     std::vector<sl_attachment *> detached_;
 };
 
-/** What a worker does after it has written: publish, fence, look who sleeps. */
-inline bool show(sl_attachment *attachment, uint64_t now = now_ns())
+/**
+ * What a worker does after it has written: publish, fence, look who sleeps; and again in later
+ * turns when the wake-up was put off. return whether somebody was woken.
+ */
+inline bool show(sl_attachment *attachment)
 {
     sl_ring_publish(&attachment->receive);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return sl_attachment_wake(attachment, now);
+    bool has_woken = sl_attachment_wake(attachment, now_ns());
+    while (attachment->wake_due)
+        has_woken = sl_attachment_wake(attachment, now_ns());
+    return has_woken;
 }
 
 inline bool put(sl_attachment *attachment, sl_ring_kind kind, uint64_t session, const void *payload,

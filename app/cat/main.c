@@ -1,0 +1,103 @@
+/** sluice-cat: shows what happens to a service's sessions, and what they send. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "print.h"
+
+#define BURST 64
+
+struct cat {
+    struct client client;
+    void (*print)(const struct sluice_event *event);
+};
+
+static const char usage[] =
+    "usage: sluice-cat [options] SERVICE\n"
+    "Prints the events and messages of the service's DTLS sessions. Sends nothing.\n"
+    "\n"
+    "  -s, --socket PATH   the gateway's consumer_socket (default " SLUICE_DEFAULT_SOCKET ")\n"
+    "      --json          one JSON object a line; payloads in hexadecimal\n"
+    "      --once          end with the gateway instead of waiting for the next one\n"
+    "  -h, --help          show this text\n"
+    "  -V, --version       show the version\n";
+
+/** return how many events there were, or -errno: -EPIPE the gateway's end, else of the output. */
+static int print_burst(struct cat *cat)
+{
+    struct sluice_event events[BURST];
+    int count = sluice_receive(cat->client.sluice, events, BURST);
+    for (int i = 0; i < count; i++)
+        cat->print(&events[i]);
+    if (count > 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+        fprintf(stderr, "sluice-cat: can't write to standard output: %s\n", strerror(errno));
+        return -EIO;
+    }
+    return count;
+}
+
+/** return 0 when stopped, or -errno. */
+static int run(struct cat *cat)
+{
+    int result = client_connect(&cat->client);
+    while (result >= 0) {
+        result = print_burst(cat);
+        if (result == 0)
+            result = client_wait(&cat->client);
+        else if (client_is_stopped())
+            result = -EINTR;
+        if (result == -EPIPE)
+            result = client_reconnect(&cat->client);
+    }
+    return result == -EINTR ? 0 : result;
+}
+
+static int parse(struct cat *cat, int argc, char **argv)
+{
+    enum { ONCE = 256, JSON };
+    static const struct option options[] = {
+        {"socket", required_argument, NULL, 's'}, {"once", no_argument, NULL, ONCE},
+        {"json", no_argument, NULL, JSON},        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},      {0}};
+    for (int option; (option = getopt_long(argc, argv, "s:hV", options, NULL)) != -1;) {
+        switch (option) {
+        case 's':
+            cat->client.socket_path = optarg;
+            break;
+        case ONCE:
+            cat->client.once = true;
+            break;
+        case JSON:
+            cat->print = print_json;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            exit(0);
+        case 'V':
+            printf("sluice-cat %s\n", sluice_version());
+            exit(0);
+        default:
+            return -EINVAL;
+        }
+    }
+    if (optind != argc - 1)
+        return -EINVAL;
+    cat->client.service = argv[optind];
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct cat cat = {.client = {.program = "sluice-cat"}, .print = print_text};
+    if (parse(&cat, argc, argv) != 0) {
+        fputs(usage, stderr);
+        return CLIENT_EXIT_USAGE;
+    }
+    client_catch_signals();
+    int result = run(&cat);
+    sluice_disconnect(cat.client.sluice);
+    return result == 0 ? 0 : 1;
+}
