@@ -16,7 +16,7 @@ uint16_t record_write_aad(uint8_t *aad, const struct record_facts *facts)
         sl_store_be16(aad + 11, facts->len);
         return 13;
     }
-    memset(aad, 0xff, 8); /* seq_num_placeholder */
+    memset(aad, 0xff, 8); /* RFC 9146 5.3 has the number further down */
     aad[8] = SL_CONTENT_TLS12_CID;
     aad[9] = facts->cid_len;
     aad[10] = SL_CONTENT_TLS12_CID;
