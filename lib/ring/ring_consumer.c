@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 
 #include "ring_priv.h"
 
@@ -31,55 +32,68 @@ bool sl_ring_is_ready(struct sl_ring_consumer *c)
     return c->tail != c->head || (load_head(c) && c->tail != c->head);
 }
 
-/**
- * Copies the header at the tail in four loads that the compiler may not repeat: what is checked is
- * what is used, whatever the producer writes meanwhile.
- */
-static void copy_header(const struct sl_ring_consumer *c, struct sl_ring_entry *header)
+/** The first of the header's words: all that says where an entry ends. */
+struct entry_start {
+    uint32_t len;
+    uint8_t kind;
+    uint8_t worker;
+    uint16_t detail;
+};
+static_assert(sizeof(struct entry_start) == sizeof(uint64_t), "loaded at once");
+static_assert(offsetof(struct entry_start, len) == offsetof(struct sl_ring_entry, len) &&
+                  offsetof(struct entry_start, kind) == offsetof(struct sl_ring_entry, kind),
+              "the start of an entry");
+
+static const uint64_t *words_at_tail(const struct sl_ring_consumer *c)
 {
-    const uint64_t *from = (const uint64_t *)(const void *)(c->data + (c->tail & (c->size - 1)));
-    uint64_t words[sizeof *header / sizeof *from];
-    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
-        words[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-    memcpy(header, words, sizeof words);
+    return (const uint64_t *)(const void *)(c->data + (c->tail & (c->size - 1)));
 }
 
-/** Can a producer have written this (copied) header here? Not a pad. */
-static bool is_sound(const struct sl_ring_consumer *c, const struct sl_ring_entry *header)
+/** One load that the compiler may not repeat: what is checked is what is used. */
+static struct entry_start load_start(const struct sl_ring_consumer *c)
 {
-    uint64_t room = ring_room_of(header->len);
-    return header->kind != SL_RING_PAD && header->len >= sizeof *header &&
-           header->len <= sl_ring_entry_max(c->size) && room <= c->head - c->tail &&
+    uint64_t word = __atomic_load_n(words_at_tail(c), __ATOMIC_RELAXED);
+    struct entry_start start;
+    memcpy(&start, &word, sizeof start);
+    return start;
+}
+
+/** Can a producer have written this entry here? */
+static bool is_sound(const struct sl_ring_consumer *c, struct entry_start start)
+{
+    uint64_t room = ring_room_of(start.len);
+    return start.kind != SL_RING_PAD && start.len >= sizeof(struct sl_ring_entry) &&
+           start.len <= sl_ring_entry_max(c->size) && room <= c->head - c->tail &&
            room <= ring_rest(c->tail, c->size);
 }
 
 /** Skips a pad, which reaches from somewhere inside the data area to its end. */
-static bool skip_pad(struct sl_ring_consumer *c, const struct sl_ring_entry *header)
+static bool skip_pad(struct sl_ring_consumer *c, struct entry_start start)
 {
     uint64_t rest = ring_rest(c->tail, c->size);
-    if (header->len != rest || rest == c->size || rest > c->head - c->tail)
+    if (start.len != rest || rest == c->size || rest > c->head - c->tail)
         return false;
     c->tail += rest;
     return true;
 }
 
 /**
- * Copies the header of the next entry, a pad before it skipped, and checks it.
+ * Loads and checks the start of the next entry, a pad before it skipped.
  * return 1, 0 or -EBADMSG as sl_ring_copy_next; the entry is not consumed yet.
  */
-static int next_header(struct sl_ring_consumer *c, struct sl_ring_entry *header)
+static int next_start(struct sl_ring_consumer *c, struct entry_start *start)
 {
     if (!sl_ring_is_ready(c))
         return c->corrupt ? -EBADMSG : 0;
-    copy_header(c, header);
-    if (header->kind == SL_RING_PAD) {
-        if (!skip_pad(c, header))
+    *start = load_start(c);
+    if (start->kind == SL_RING_PAD) {
+        if (!skip_pad(c, *start))
             goto corrupt;
         if (!sl_ring_is_ready(c)) /* a producer that gave up after the pad */
             return c->corrupt ? -EBADMSG : 0;
-        copy_header(c, header);
+        *start = load_start(c);
     }
-    if (is_sound(c, header))
+    if (is_sound(c, *start))
         return 1;
 corrupt:
     c->corrupt = true;
@@ -88,26 +102,45 @@ corrupt:
 
 const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *c)
 {
-    struct sl_ring_entry header;
-    if (next_header(c, &header) != 1)
+    struct entry_start start;
+    if (next_start(c, &start) != 1)
         return NULL;
-    const uint8_t *entry = c->data + (c->tail & (c->size - 1));
-    c->tail += ring_room_of(header.len);
-    return (const struct sl_ring_entry *)(const void *)entry;
+    const void *entry = words_at_tail(c);
+    c->tail += ring_room_of(start.len);
+    return entry;
+}
+
+/** The header: its start as it was checked, the rest loaded once each. */
+static void copy_header(const struct sl_ring_consumer *c, struct entry_start start,
+                        struct sl_ring_entry *header)
+{
+    const uint64_t *words = words_at_tail(c);
+    *header = (struct sl_ring_entry){
+        .len = start.len,
+        .kind = start.kind,
+        .worker = start.worker,
+        .detail = start.detail,
+        .session = __atomic_load_n(&words[1], __ATOMIC_RELAXED),
+        .time_ns = __atomic_load_n(&words[2], __ATOMIC_RELAXED),
+        .reserved = __atomic_load_n(&words[3], __ATOMIC_RELAXED),
+    };
 }
 
 int sl_ring_copy_next(struct sl_ring_consumer *c, struct sl_ring_entry *header, uint8_t *payload,
                       uint32_t payload_max, uint32_t *payload_len)
 {
-    int result = next_header(c, header);
+    struct entry_start start;
+    int result = next_start(c, &start);
     if (result != 1)
         return result;
-    *payload_len = header->len - (uint32_t)sizeof *header;
-    if (*payload_len > payload_max)
+    copy_header(c, start, header);
+    uint32_t len = start.len - (uint32_t)sizeof *header;
+    if (len > payload_max)
         result = -EMSGSIZE;
-    else if (*payload_len > 0)
-        memcpy(payload, c->data + (c->tail & (c->size - 1)) + sizeof *header, *payload_len);
-    c->tail += ring_room_of(header->len);
+    else if (len > 0)
+        memcpy(payload, (const uint8_t *)words_at_tail(c) + sizeof *header, len);
+    *payload_len = len;
+    c->tail += ring_room_of(start.len);
     return result;
 }
 

@@ -83,7 +83,7 @@ void sl_ring_release(struct sl_ring_consumer *c);
 /** Entries wait that were not consumed yet. */
 bool sl_ring_is_ready(struct sl_ring_consumer *c);
 /**
- * Announces sleep. true: asleep, wait on the pipe, then sl_ring_wake_up. false (and not asleep):
+ * Announces sleep. true: asleep: wait to be woken, then sl_ring_wake_up. false (and not asleep):
  * something arrived meanwhile, or the ring is corrupt.
  */
 bool sl_ring_sleep(struct sl_ring_consumer *c) SL_MUST_USE;
