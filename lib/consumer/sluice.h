@@ -72,7 +72,7 @@ struct sluice_event {
 /**
  * Registers at the gateway that listens on socket_path (NULL: SLUICE_DEFAULT_SOCKET).
  * return 0 and *out; -ENOENT or -ECONNREFUSED: no gateway there; -EACCES; -ENXIO: it has no such
- * service; -EPROTO: another ABI version; -EUSERS: too many consumers; -ETIMEDOUT.
+ * service; -EPROTO: another ABI version; -EUSERS: too many consumers; -ETIMEDOUT; -ENOMEM, -EMFILE.
  */
 int sluice_connect(const char *socket_path, const char *service, struct sluice **out);
 /** Deregisters, and frees. NULL is allowed. */
@@ -111,8 +111,8 @@ size_t sluice_payload_max(const struct sluice *sluice);
 int sluice_wait(struct sluice *sluice, int timeout_ms);
 /**
  * For a program's own event loop: a descriptor that polls readable. Before polling it call
- * sluice_prepare_wait, and poll only when that returns 0 (1: events are there already; -EPIPE).
- * The next sluice_receive clears it.
+ * sluice_prepare_wait, and poll only when that returns 0 (1: events are there already; -EPIPE), for
+ * a few seconds at most: it also notices a gateway that hangs. The next sluice_receive clears it.
  */
 int sluice_fd(const struct sluice *sluice);
 int sluice_prepare_wait(struct sluice *sluice);

@@ -9,7 +9,8 @@
 
 static int map_and_seal(struct registry_region *region, size_t len, int seals)
 {
-    if (ftruncate(region->fd, (off_t)len) != 0)
+    /* Allocated at once, so that a lack of memory is an error here and no signal later. */
+    if (ftruncate(region->fd, (off_t)len) != 0 || fallocate(region->fd, 0, 0, (off_t)len) != 0)
         return -errno;
     void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
     if (at == MAP_FAILED)

@@ -1,6 +1,9 @@
 #include <fcntl.h>
-#include <signal.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "raw_consumer.h"
 #include "test_gateway.h"
@@ -98,6 +101,64 @@ TEST_F(AttachmentWake, IsNotDisturbedByWhatTheConsumerDoesWithItsEnd)
     close(consumer.wake_fd());
     consumer.fds[1] = open("/dev/null", O_RDONLY);
     EXPECT_FALSE(sl_attachment_wake(attachments[0], 3 * kLater)) << "and no SIGPIPE";
+}
+
+/** A page whose first touch takes as long as its owner wants. fd -1: not allowed here. */
+class SlowPage
+{
+  public:
+    SlowPage()
+    {
+        at = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+        uffdio_api api{};
+        api.api = UFFD_API;
+        uffdio_register range{};
+        range.range = {reinterpret_cast<uintptr_t>(at), 4096};
+        range.mode = UFFDIO_REGISTER_MODE_MISSING;
+        if (fd >= 0 &&
+            (ioctl(fd, UFFDIO_API, &api) != 0 || ioctl(fd, UFFDIO_REGISTER, &range) != 0))
+            abort();
+    }
+    ~SlowPage()
+    {
+        munmap(at, 4096);
+        if (fd >= 0)
+            close(fd);
+    }
+    void resolve()
+    {
+        uffdio_zeropage zero{};
+        zero.range = {reinterpret_cast<uintptr_t>(at), 4096};
+        ioctl(fd, UFFDIO_ZEROPAGE, &zero);
+    }
+    void *at;
+    int fd;
+};
+
+/** Not so with a pipe: its mutex is held while the reader's page is missing. */
+TEST_F(AttachmentWake, DoesNotWaitForAReaderThatStallsInAPageFault)
+{
+    struct stat status;
+    ASSERT_EQ(fstat(attachments[0]->wake_fd, &status), 0);
+    EXPECT_TRUE(S_ISSOCK(status.st_mode));
+
+    SlowPage page;
+    *sleeping[0] = 1;
+    ASSERT_TRUE(sl_attachment_wake(attachments[0], kLater));
+    std::thread reader([&] { (void)!read(consumer.wake_fd(), page.at, 16); });
+    usleep(50000);
+    std::atomic<bool> is_back{false};
+    std::thread resolver([&] {
+        test::eventually([&] { return is_back.load(); });
+        page.resolve();
+    });
+    uint64_t start = test::now_ns();
+    EXPECT_TRUE(sl_attachment_wake(attachments[0], 2 * kLater));
+    EXPECT_LT(test::now_ns() - start, 5000000000ULL);
+    is_back = true;
+    resolver.join();
+    reader.join();
 }
 
 TEST_F(AttachmentWake, WakesNobodyWhereThereIsNoLimit)
