@@ -168,13 +168,13 @@ TEST_P(AeadTest, OpensThePublishedVectors)
     }
 }
 
-TEST_P(AeadTest, AgreesWithLibcryptoOnEveryLengthInPlaceAndNot)
+TEST_P(AeadTest, AgreesWithLibcryptoOnEveryLengthUpTo1500InPlaceAndNot)
 {
     for (unsigned alg = 0; alg < SL_AEAD_ALG_COUNT; alg++) {
-        for (size_t len = 0; len <= 1400; len += len < 300 ? 1 : 275) {
+        for (size_t len = 0; len <= 1500; len++) {
             sl_aead_alg a = static_cast<sl_aead_alg>(alg);
             Bytes secret = noise(32, len), nonce = noise(12, len + 1), text = noise(len, len + 2);
-            Bytes aad = noise(len % 56, len + 3);
+            Bytes aad = noise(len % (sizeof(sl_aead_job::aad) + 1), len + 3);
             Operation mine(aead, a, secret, nonce, aad, text);
             Operation theirs(oracle, a, secret, nonce, aad, text);
             if (len % 2 == 0)
