@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Gathers the results of the measuring programs: report.py OUT.json < "KEY VALUE" lines.
+"""Gathers the results of the measuring programs: report.py BUILD OUT.json < "KEY VALUE" lines.
 
 Prints a table, and writes {"machine": {...}, "results": {KEY: {median, min, max, rounds}}}.
 """
@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -29,9 +30,24 @@ def commit():
     return run.stdout.strip()
 
 
-def machine(results):
+def compiler(build):
+    """Who compiled the build folder's programs, and with what that matters to their speed."""
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        if entry["file"].endswith("bench/bench.c"):
+            break
+    words = shlex.split(entry["command"])
+    flags = [word for word in words if word.startswith(("-O", "-m", "-f", "-g"))
+             and "diagnostics" not in word]
+    first = next(i for i, word in enumerate(words) if word.startswith("-"))
+    version = subprocess.run(words[:first] + ["--version"], capture_output=True, text=True,
+                             check=False)
+    return version.stdout.partition("\n")[0], flags
+
+
+def machine(results, build):
     cpu = processor()
     flags = cpu.get("flags", "").split()
+    version, compiler_flags = compiler(build)
     about = {
         "processor": cpu.get("model name", platform.processor()),
         "family_model": "%s/%s" % (cpu.get("cpu family"), cpu.get("model")),
@@ -40,6 +56,8 @@ def machine(results):
         "cores": len(os.sched_getaffinity(0)),
         "load_at_end": os.getloadavg()[0],
         "kernel": platform.release(),
+        "compiler": version,
+        "compiler_flags": compiler_flags,
         "commit": commit(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
@@ -58,14 +76,14 @@ def main():
               "max": max(rounds), "rounds": len(rounds)}
         for key, rounds in values.items()
     }
-    about = machine(results)
+    about = machine(results, pathlib.Path(sys.argv[1]))
     for name, value in about.items():
         print("%-24s %s" % (name, " ".join(value) if isinstance(value, list) else value))
     print("\n%-48s %10s %10s %10s %7s" % ("key", "median", "min", "max", "rounds"))
     for key, r in results.items():
         print("%-48s %10.1f %10.1f %10.1f %7d" % (key, r["median"], r["min"], r["max"],
                                                   r["rounds"]))
-    out = pathlib.Path(sys.argv[1])
+    out = pathlib.Path(sys.argv[2])
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps({"machine": about, "results": results}, indent=1) + "\n")
     if not results:

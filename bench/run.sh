@@ -6,7 +6,7 @@ set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
 case ${1:-} in
     "") options=() ;;
-    --quick) options=(--quick --rounds 11) ;;
+    --quick) options=(--quick) ;;
     *) sed -n '2,4s/^# //p' "$0"; exit 2 ;;
 esac
 cd "$root"
@@ -21,4 +21,4 @@ for program in "${programs[@]}"; do
     printf '== %s\n' "$program" >&2
     "$build/bench/$program" "${options[@]}" >>"$lines"
 done
-python3 bench/report.py bench/out/latest.json <"$lines"
+python3 bench/report.py "$build" bench/out/latest.json <"$lines"
