@@ -20,13 +20,17 @@ static uint16_t parts_len(const struct handshake *handshake, const struct datagr
     return (uint16_t)(out->parts.at - handshake->owner->send);
 }
 
-static void keep(struct last_flight *flight, const uint8_t *parts, uint16_t len, uint16_t count)
+/**
+ * Keeps a part of the last flight: ChangeCipherSpec and what is sealed. libssl's timer may be due
+ * while it takes the Finished, and then it sends the flight before once more first.
+ */
+static void keep(struct last_flight *flight, const uint8_t *part, size_t len)
 {
-    if (len > LAST_FLIGHT_MAX - flight->len)
+    if (len > (size_t)(LAST_FLIGHT_MAX - flight->len))
         return;
-    memcpy(flight->bytes + flight->len, parts, len);
+    memcpy(flight->bytes + flight->len, part, len);
     flight->len = (uint16_t)(flight->len + len);
-    flight->count = (uint16_t)(flight->count + count);
+    flight->count++;
 }
 
 static void finish(struct handshake *handshake, struct datagram *out)
@@ -35,8 +39,6 @@ static void finish(struct handshake *handshake, struct datagram *out)
     struct sl_message_send message = {.count = out->count, .bytes_len = parts_len(handshake, out)};
     if (out->count == 0)
         return;
-    if (handshake->keeps_output)
-        keep(&handshake->last_flight, handshaker->send, message.bytes_len, message.count);
     if (!sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_SEND, handshake->handle,
                            &message, sizeof message, handshaker->send, message.bytes_len))
         sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
@@ -58,10 +60,13 @@ static void add(struct handshake *handshake, struct datagram *out, uint8_t type,
     if (out->wire_len + wire_len > handshake->path_payload_max ||
         sl_writer_left(&out->parts) < 4 + len)
         finish(handshake, out);
+    const uint8_t *part = out->parts.at;
     sl_write_u8(&out->parts, type);
     sl_write_u8(&out->parts, epoch);
     sl_write_be16(&out->parts, (uint16_t)len);
     sl_write_bytes(&out->parts, bytes, len);
+    if (handshake->keeps_output && (type == SL_CONTENT_CHANGE_CIPHER_SPEC || epoch > 0))
+        keep(&handshake->last_flight, part, (size_t)(out->parts.at - part));
     out->wire_len += wire_len;
     out->count++;
 }

@@ -186,6 +186,26 @@ TEST(Network, LosesOurLastFlightAndTheClientGetsItOnRequest)
     EXPECT_EQ(lab.peer(1).data.size(), 1u);
 }
 
+TEST(LastFlight, IsKeptAloneWhenTheOneBeforeIsSentAgainWithIt)
+{
+    HandshakeLab lab;
+    ClientOptions client;
+    client.timeout_ms = 990; /* its third Finished comes when libssl's timer here is due */
+    unsigned second_flights = 0, last_flights = 0;
+    lab.judge = [&](bool to_server, unsigned, const Bytes &datagram) {
+        if (!is_protected(datagram))
+            return Fate::Deliver;
+        bool is_lost = to_server ? second_flights++ < 2 : last_flights++ < 1;
+        return is_lost ? Fate::Lose : Fate::Deliver;
+    };
+    ASSERT_TRUE(lab.connect(1, client));
+    EXPECT_EQ(repeats(lab), 1u);
+    const std::vector<Part> &repeated = lab.peer(1).sends.back();
+    ASSERT_EQ(repeated.size(), 2u);
+    EXPECT_EQ(repeated[0].type, SL_CONTENT_CHANGE_CIPHER_SPEC);
+    EXPECT_EQ(repeated[1].epoch, 1);
+}
+
 TEST(LastFlight, IsRepeatedAtMostOnceIn100Milliseconds)
 {
     HandshakeLab lab;
