@@ -1,0 +1,333 @@
+#include "gateway.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+namespace sl_sim
+{
+
+using sluice::Consumer;
+using sluice::FramePool;
+
+const uint8_t gateway_mac[SL_ETHER_ADDR_LEN] = {0x02, 0, 0, 0, 0, 0xfe};
+
+sl_ip gateway_ip(bool v6)
+{
+    static const uint8_t v4[4] = {198, 18, 0, 1};
+    return v6 ? sl_ip{{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}
+              : sl_ip_from_v4(v4);
+}
+
+/** A worker and what belongs to it. Its frames know their pool, whoever ends them. */
+struct Gateway::Node {
+    Gateway *gateway;
+    unsigned index;
+    FramePool pool;
+    std::unique_ptr<uint8_t, void (*)(void *)> region{nullptr, free};
+    std::vector<sl_ring *> to_handshaker, from_handshaker;
+    sl_ring *to_control, *from_control;
+    sl_worker *worker = nullptr;
+    std::vector<sl_frame *> inbox; /* handed over by other workers */
+};
+
+Gateway::Gateway(const GatewayOptions &options) : chosen(options)
+{
+    for (unsigned i = 0; i < SL_SHARDS; i++)
+        shard_owner[i] = (uint8_t)(i % chosen.workers);
+    load_credentials();
+    from_workers.resize(chosen.handshakers);
+    to_workers.resize(chosen.handshakers);
+    for (unsigned i = 0; i < chosen.workers; i++)
+        create_node(i);
+    for (unsigned i = 0; i < chosen.handshakers; i++)
+        create_handshaker(i);
+    consumers.resize(chosen.consumers);
+    for (unsigned i = 0; i < chosen.consumers; i++)
+        attach(i);
+}
+
+Gateway::~Gateway()
+{
+    for (sl_handshaker *handshaker : handshakers)
+        sl_handshaker_destroy(handshaker);
+    for (auto &node : nodes) {
+        sl_worker_destroy(node->worker);
+        free_frames(node.get(), node->inbox.data(), (unsigned)node->inbox.size());
+        for (auto *rings : {&node->to_handshaker, &node->from_handshaker})
+            for (sl_ring *ring : *rings)
+                sl_ring_destroy(ring);
+        sl_ring_destroy(node->to_control);
+        sl_ring_destroy(node->from_control);
+    }
+    sl_credentials_destroy(credentials);
+}
+
+void Gateway::load_credentials()
+{
+    authority = sl_test::make_identity("EC", "client authority", nullptr, true);
+    sl_test::Identity server = sl_test::make_identity("EC", "gateway");
+    std::string certificate = directory.write("gateway.crt", sl_test::to_pem(server.certificate));
+    std::string key = directory.write("gateway.key", sl_test::to_pem(server.key));
+    std::string ca = directory.write("ca.crt", sl_test::to_pem(authority.certificate));
+    sl_certificate_files files = {certificate.c_str(), key.c_str()};
+    char reason[SL_REASON_LEN];
+    int which;
+    bool is_key;
+    credentials = sl_credentials_load(&files, 1, chosen.asks_clients ? ca.c_str() : nullptr, &which,
+                                      &is_key, reason);
+    if (credentials == nullptr)
+        throw std::runtime_error(reason);
+}
+
+static void fill_group(sl_group &group, const GatewayOptions &chosen)
+{
+    memcpy(group.mac, gateway_mac, sizeof group.mac);
+    group.vlan_id = chosen.vlan_id;
+    group.mtu = 1500;
+    group.rx_checksum = SL_RX_CHECKSUM_REQUIRE;
+    group.address_count = 2;
+    group.addresses[0] = gateway_ip(false);
+    group.addresses[1] = gateway_ip(true);
+}
+
+void Gateway::create_node(unsigned index)
+{
+    auto node = std::make_unique<Node>();
+    node->gateway = this;
+    node->index = index;
+    sl_worker_config config = {};
+    config.index = index;
+    config.worker_count = chosen.workers;
+    config.shard_owner = shard_owner;
+    config.io = {node.get(), free_frames, take_frames, transmit, hand_over};
+    config.crypto = SL_CRYPTO_AUTO;
+    config.sessions_max = chosen.sessions_max;
+    config.half_open_max = chosen.half_open_max;
+    config.idle_timeout_ns = chosen.idle_timeout_ms * 1000000;
+    config.handshake_timeout_ns = chosen.handshake_timeout_ms * 1000000;
+    config.peer_moves = chosen.peer_moves;
+    config.group_count = 1;
+    fill_group(config.groups[0], chosen);
+    config.listener_count = 1;
+    config.listeners[0] = {service_port, 0};
+    config.service_count = 1;
+    config.handshaker_count = chosen.handshakers;
+    for (unsigned h = 0; h < chosen.handshakers; h++) {
+        sl_ring *to = sl_ring_create(1 << 20), *from = sl_ring_create(1 << 20);
+        node->to_handshaker.push_back(to);
+        node->from_handshaker.push_back(from);
+        config.to_handshaker[h] = sl_ring_producer_of(to);
+        config.from_handshaker[h] = sl_ring_consumer_of(from);
+        from_workers[h].push_back(sl_ring_consumer_of(to));
+        to_workers[h].push_back(sl_ring_producer_of(from));
+    }
+    node->to_control = sl_ring_create(1 << 16);
+    node->from_control = sl_ring_create(1 << 16);
+    config.to_control = sl_ring_producer_of(node->to_control);
+    config.from_control = sl_ring_consumer_of(node->from_control);
+    memset(config.cookie_root, (int)(0x40 + chosen.seed), sizeof config.cookie_root);
+    memset(config.random_seed, (int)(chosen.seed * 31 + index), sizeof config.random_seed);
+
+    size_t len = (sl_worker_memory_len(&config) + 63) & ~(size_t)63;
+    node->region.reset((uint8_t *)aligned_alloc(SL_CACHE_LINE, len));
+    memset(node->region.get(), 0, len);
+    sl_arena arena;
+    sl_arena_init(&arena, node->region.get(), len);
+    node->worker = sl_worker_create(&config, &arena);
+    if (node->worker == nullptr)
+        throw std::runtime_error("the worker can't be created");
+    nodes.push_back(std::move(node));
+}
+
+void Gateway::create_handshaker(unsigned index)
+{
+    sl_handshaker_config config = {};
+    config.credentials = credentials;
+    config.worker_count = chosen.workers;
+    config.from_worker = from_workers[index].data();
+    config.to_worker = to_workers[index].data();
+    config.handshakes_max = 512;
+    config.last_flights_max = 512;
+    config.first_timeout_ms = 1000;
+    config.handshake_timeout_ms = (unsigned)chosen.handshake_timeout_ms;
+    config.connection_ids = true;
+    char reason[SL_REASON_LEN];
+    handshakers.push_back(sl_handshaker_create(&config, reason));
+    if (handshakers.back() == nullptr)
+        throw std::runtime_error(reason);
+}
+
+void Gateway::free_frames(void *, sl_frame **frames, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        ((Node *)frames[i]->handle)->pool.GiveBack(frames[i]);
+}
+
+unsigned Gateway::take_frames(void *arg, unsigned group, sl_frame **frames, unsigned n)
+{
+    auto *node = (Node *)arg;
+    for (unsigned i = 0; i < n; i++) {
+        frames[i] = node->pool.Take((uint16_t)group);
+        if (frames[i] == nullptr)
+            return i;
+        frames[i]->handle = node;
+    }
+    return n;
+}
+
+unsigned Gateway::transmit(void *arg, unsigned, sl_frame **frames, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        ((Node *)arg)
+            ->gateway->sent.emplace_back(frames[i]->data, frames[i]->data + frames[i]->len);
+    free_frames(arg, frames, n);
+    return n;
+}
+
+unsigned Gateway::hand_over(void *arg, unsigned worker, sl_frame **frames, unsigned n)
+{
+    Gateway *gateway = ((Node *)arg)->gateway;
+    std::vector<sl_frame *> &inbox = gateway->nodes.at(worker)->inbox;
+    EXPECT_NE(worker, ((Node *)arg)->index) << "a worker hands over to itself";
+    unsigned room = gateway->chosen.handoff_max - (unsigned)inbox.size();
+    unsigned taken = std::min(n, room);
+    inbox.insert(inbox.end(), frames, frames + taken);
+    return taken;
+}
+
+void Gateway::receive(unsigned worker, const std::vector<Bytes> &frames, uint64_t now_ns)
+{
+    Node &node = *nodes.at(worker);
+    for (size_t at = 0; at < frames.size(); at += SL_BURST) {
+        sl_frame *burst[SL_BURST];
+        unsigned n = 0;
+        for (; n < SL_BURST && at + n < frames.size(); n++) {
+            burst[n] = node.pool.TakeFilled(0, frames[at + n]);
+            burst[n]->handle = &node;
+        }
+        sl_worker_receive(node.worker, burst, n, now_ns);
+    }
+}
+
+bool Gateway::turn(uint64_t now_ns)
+{
+    bool busy = false;
+    for (sl_handshaker *handshaker : handshakers)
+        busy |= sl_handshaker_poll(handshaker, now_ns, 32);
+    for (auto &node : nodes) {
+        std::vector<sl_frame *> taken = std::exchange(node->inbox, {});
+        for (size_t at = 0; at < taken.size(); at += SL_BURST) {
+            unsigned n = (unsigned)std::min(taken.size() - at, (size_t)SL_BURST);
+            sl_worker_take_over(node->worker, taken.data() + at, n, now_ns);
+        }
+        busy |= !taken.empty();
+        busy |= sl_worker_turn(node->worker, now_ns);
+    }
+    return busy;
+}
+
+uint64_t Gateway::next_timer_ns() const
+{
+    uint64_t next = UINT64_MAX;
+    for (sl_handshaker *handshaker : handshakers)
+        next = std::min(next, sl_handshaker_next_timer(handshaker));
+    return next;
+}
+
+std::vector<Bytes> Gateway::take_sent()
+{
+    return std::exchange(sent, {});
+}
+
+std::vector<Told> Gateway::take_told()
+{
+    std::vector<Told> told;
+    for (unsigned c = 0; c < consumers.size(); c++)
+        for (unsigned w = 0; w < consumers[c].size(); w++)
+            for (sluice::Event &event : consumers[c][w]->Receive())
+                told.push_back({c, w, std::move(event)});
+    return told;
+}
+
+bool Gateway::send(unsigned consumer, uint8_t kind, uint64_t session, const Bytes &payload)
+{
+    return consumers.at(consumer).at(sl_ring_session_worker(session))->Send(kind, session, payload);
+}
+
+void Gateway::control(Node &node, sl_message_kind kind, const void *body, size_t len)
+{
+    sl_ring_producer *ring = sl_ring_producer_of(node.from_control);
+    EXPECT_TRUE(sl_message_send(ring, kind, 0, body, (uint32_t)len, nullptr, 0));
+    sl_message_flush(ring);
+}
+
+void Gateway::attach(unsigned consumer)
+{
+    consumers.at(consumer).clear();
+    for (auto &node : nodes) {
+        consumers[consumer].push_back(
+            std::make_unique<Consumer>(consumer, 0, (uint16_t)node->index, 1 << 18));
+        sl_message_attach body = {consumers[consumer].back()->attachment()};
+        control(*node, SL_MESSAGE_ATTACH, &body, sizeof body);
+    }
+}
+
+void Gateway::detach(unsigned consumer)
+{
+    for (auto &node : nodes) {
+        sl_message_attach body = {consumers.at(consumer).at(node->index)->attachment()};
+        control(*node, SL_MESSAGE_DETACH, &body, sizeof body);
+    }
+}
+
+void Gateway::stop()
+{
+    for (auto &node : nodes)
+        control(*node, SL_MESSAGE_STOP, nullptr, 0);
+}
+
+bool Gateway::is_stopped() const
+{
+    return std::all_of(nodes.begin(), nodes.end(),
+                       [](const auto &node) { return sl_worker_is_stopped(node->worker); });
+}
+
+const sl_counters &Gateway::counters(unsigned worker) const
+{
+    return *sl_worker_counters(nodes.at(worker)->worker);
+}
+
+sl_counters Gateway::totals() const
+{
+    sl_counters sum = {};
+    for (auto &node : nodes)
+        sl_counters_sum(&sum, sl_worker_counters(node->worker));
+    return sum;
+}
+
+uint64_t Gateway::handshakes(sl_handshake_counter counter) const
+{
+    uint64_t sum = 0;
+    for (sl_handshaker *handshaker : handshakers)
+        sum += sl_handshaker_counter(handshaker, counter);
+    return sum;
+}
+
+unsigned Gateway::handshakes_in_progress() const
+{
+    unsigned sum = 0;
+    for (sl_handshaker *handshaker : handshakers)
+        sum += sl_handshaker_in_progress(handshaker);
+    return sum;
+}
+
+unsigned Gateway::owner_of(const sl_tuple &tuple) const
+{
+    return shard_owner[(uint8_t)sl_wire_rss_hash(&tuple)];
+}
+
+} // namespace sl_sim

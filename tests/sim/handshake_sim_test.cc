@@ -1,0 +1,79 @@
+#include <gtest/gtest.h>
+
+#include "world.h"
+
+using namespace sl_sim;
+
+namespace
+{
+
+/** Clients of all kinds, by their number. */
+ClientSetup setup_of(unsigned id)
+{
+    ClientSetup setup;
+    setup.with_cid = id % 2 == 0;
+    setup.v6 = id % 3 == 0;
+    if (id % 5 == 0)
+        setup.tls.mtu = 300; /* a ClientHello in pieces, and Certificate and Finished too */
+    if (id % 7 == 0)
+        setup.tls.suites = "ECDHE-ECDSA-CHACHA20-POLY1305";
+    else if (id % 7 == 1)
+        setup.tls.suites = "ECDHE-ECDSA-AES256-GCM-SHA384";
+    return setup;
+}
+
+bool all_connected(const World &world)
+{
+    for (auto &client : world.clients)
+        if (!client->is_connected())
+            return false;
+    return true;
+}
+
+} // namespace
+
+class BadNetwork : public testing::TestWithParam<uint64_t>
+{
+};
+
+TEST_P(BadNetwork, TwoHundredHandshakesCompleteWhereAFifthIsLostDoubledAndReordered)
+{
+    WorldOptions options;
+    options.network = {0.2, 0.05, 0.05, 10, 30};
+    options.seed = GetParam();
+    World world(options);
+    for (unsigned id = 0; id < 200; id++)
+        world.start(world.add_client(setup_of(id)));
+    EXPECT_TRUE(world.run_until([&] { return all_connected(world); }));
+    for (auto &client : world.clients)
+        EXPECT_TRUE(client->is_connected()) << client->id << client->dtls().error();
+    EXPECT_TRUE(world.run_until([&] { return world.observer.open_sessions() == 200; }, 60000));
+    EXPECT_EQ(world.gateway.handshakes(SL_HANDSHAKE_COMPLETED), 200u);
+    EXPECT_EQ(world.gateway.handshakes(SL_HANDSHAKE_CONNECTION_ID), 100u);
+    for (auto &client : world.clients)
+        EXPECT_TRUE(world.can_talk(*client)) << client->id;
+    EXPECT_GT(world.network.lost, 500u);
+    EXPECT_GT(world.gateway.events(SL_COUNTER_HANDED_OVER), 500u);
+    EXPECT_EQ(world.gateway.drops(SL_DROP_AUTH), 0u);
+    /* A late copy of a ClientHello may have begun a handshake that nobody goes on with. */
+    EXPECT_TRUE(world.run_until([&] { return world.gateway.totals().half_open == 0; }, 130000));
+    EXPECT_EQ(world.gateway.handshakes_in_progress(), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, BadNetwork, testing::Range<uint64_t>(1, 9));
+
+TEST(Handshakes, CompleteInAStraightLineOnAGoodNetwork)
+{
+    WorldOptions options;
+    options.random_queues = false;
+    World world(options);
+    for (unsigned id = 0; id < 40; id++)
+        world.start(world.add_client(setup_of(id)));
+    EXPECT_TRUE(world.run_until([&] { return all_connected(world); }, 500));
+    for (auto &client : world.clients)
+        EXPECT_TRUE(world.can_talk(*client)) << client->id;
+    sl_counters totals = world.gateway.totals();
+    for (unsigned i = 1; i < SL_DROP_COUNT; i++)
+        EXPECT_EQ(totals.drops[i], 0u) << sl_drop_name((sl_drop)i);
+    EXPECT_EQ(world.gateway.handshakes(SL_HANDSHAKE_RETRANSMITTED), 0u);
+}
