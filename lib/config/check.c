@@ -46,7 +46,7 @@ static void fail_unknown(struct check *c, unsigned line, const char *key,
     unsigned least = 4;
     for (const cyaml_schema_field_t *f = fields; f->key != NULL; f++) {
         unsigned d = distance(key, f->key);
-        if (d < least) {
+        if (d < least && d < strlen(key) && d < strlen(f->key)) {
             least = d;
             nearest = f->key;
         }
@@ -140,16 +140,24 @@ static bool check_sequence(struct check *c, const yaml_node_t *node, unsigned li
     return true;
 }
 
-/** A number that the field of the struct holds. */
-static bool is_number(const char *text, const cyaml_schema_value_t *schema)
+/** A whole number, and one that the field of the struct holds. */
+static bool check_number(struct check *c, const char *text, unsigned line,
+                         const cyaml_schema_value_t *schema, const char *name)
 {
     long long max = schema->data_size < sizeof(int32_t) ? UINT16_MAX : INT32_MAX;
     long long min = schema->type == CYAML_INT ? INT32_MIN : 0;
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 0);
-    return *text != '\0' && *end == '\0' && errno == 0 && value >= min && value <= max &&
-           strchr(text, ' ') == NULL;
+    if (*text == '\0' || *end != '\0' || strchr(text, ' ') != NULL) {
+        config_fail(c->errors, line, "'%s' has to be a number, not '%s'", name, text);
+        return false;
+    }
+    if (errno != 0 || value < min || value > max) {
+        config_fail(c->errors, line, "'%s' is %s, which is out of range", name, text);
+        return false;
+    }
+    return true;
 }
 
 static bool check_enum(struct check *c, const char *text, unsigned line,
@@ -176,13 +184,14 @@ static bool check_scalar(struct check *c, const yaml_node_t *node, unsigned line
         config_fail(c->errors, line, "'%s' has to be a single value", name);
         return false;
     }
+    if (strlen(text) != node->data.scalar.length) {
+        config_fail(c->errors, line, "'%s' has a zero byte in it", name);
+        return false;
+    }
     switch (schema->type) {
     case CYAML_INT:
     case CYAML_UINT:
-        if (is_number(text, schema))
-            return true;
-        config_fail(c->errors, line, "'%s' has to be a number, not '%s'", name, text);
-        return false;
+        return check_number(c, text, line, schema, name);
     case CYAML_BOOL:
         for (unsigned i = 0; i < sizeof switches / sizeof switches[0]; i++)
             if (strcmp(text, switches[i]) == 0)
@@ -192,8 +201,7 @@ static bool check_scalar(struct check *c, const yaml_node_t *node, unsigned line
     case CYAML_ENUM:
         return check_enum(c, text, line, schema, name);
     default:
-        if (strlen(text) != node->data.scalar.length || *text == '\0' ||
-            strlen(text) > schema->string.max) {
+        if (*text == '\0' || strlen(text) > schema->string.max) {
             config_fail(c->errors, line, "'%s' has to be a text of 1 to %u characters", name,
                         (unsigned)schema->string.max);
             return false;

@@ -16,6 +16,9 @@ void config_fail(struct config_errors *errors, unsigned line, const char *format
     va_start(arguments, format);
     vsnprintf(errors->text + used, errors->text_len - (size_t)used, format, arguments);
     va_end(arguments);
+    for (char *c = errors->text + used; *c != '\0'; c++) /* what is quoted keeps to the line */
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
 }
 
 static const cyaml_config_t cyaml_settings = {

@@ -9,6 +9,7 @@
 
 #define CONFIG_FILE_MAX (1 << 20)
 #define CONFIG_PATH_MAX 128
+#define CONFIG_DEPTH_MAX 16
 
 /** Where an error goes: "FILE:LINE: reason". The first one stays. */
 struct config_errors {
@@ -23,7 +24,7 @@ void config_fail(struct config_errors *errors, unsigned line, const char *format
 /** schema.c: the one description of the file's shape. */
 extern const cyaml_schema_value_t config_schema;
 
-/** outline.c: the file as libyaml sees it; every node knows its line. */
+/** load.c, outline.c: the file as libyaml sees it; every node knows its line. */
 struct config_outline {
     yaml_document_t document;
     uint8_t *text;

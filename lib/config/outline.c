@@ -1,74 +1,11 @@
-/* The file through libyaml alone: where each path stands. libcyaml keeps no lines. */
-#include <errno.h>
-#include <fcntl.h>
+/* The file as libyaml sees it: where each path stands. libcyaml keeps no lines. */
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "config_priv.h"
 
 unsigned config_node_line(const yaml_node_t *node)
 {
     return (unsigned)node->start_mark.line + 1;
-}
-
-static bool read_file(struct config_outline *outline, struct config_errors *errors)
-{
-    struct stat info;
-    int fd = open(errors->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        config_fail(errors, 1, "can't read the configuration: %s", strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    if (!S_ISREG(info.st_mode) || info.st_size > CONFIG_FILE_MAX) {
-        config_fail(errors, 1, "not a file of at most %d bytes", CONFIG_FILE_MAX);
-        close(fd);
-        return false;
-    }
-    outline->text = malloc((size_t)info.st_size + 1);
-    ssize_t got = outline->text != NULL ? read(fd, outline->text, (size_t)info.st_size) : -1;
-    close(fd);
-    if (got < 0) {
-        config_fail(errors, 1, "can't read the configuration: %s", strerror(errno));
-        return false;
-    }
-    outline->text_len = (size_t)got;
-    return true;
-}
-
-static bool parse(struct config_outline *outline, struct config_errors *errors)
-{
-    yaml_parser_t parser;
-    if (!yaml_parser_initialize(&parser)) {
-        config_fail(errors, 1, "out of memory");
-        return false;
-    }
-    yaml_parser_set_input_string(&parser, outline->text, outline->text_len);
-    bool is_loaded = yaml_parser_load(&parser, &outline->document);
-    if (!is_loaded)
-        config_fail(errors, (unsigned)parser.problem_mark.line + 1, "not YAML: %s",
-                    parser.problem != NULL ? parser.problem : "unreadable");
-    yaml_parser_delete(&parser);
-    return is_loaded;
-}
-
-bool config_outline_load(struct config_outline *outline, struct config_errors *errors)
-{
-    memset(outline, 0, sizeof *outline);
-    if (!read_file(outline, errors))
-        return false;
-    if (!parse(outline, errors)) {
-        free(outline->text);
-        return false;
-    }
-    if (config_outline_root(outline) == NULL) {
-        config_fail(errors, 1, "the file is empty");
-        config_outline_free(outline);
-        return false;
-    }
-    return true;
 }
 
 void config_outline_free(struct config_outline *outline)

@@ -100,24 +100,78 @@ static bool check_socket(struct meaning *m, const char *key, const char *path)
     return false;
 }
 
-/** The same text in two lists of one port, or of two: "a port used twice". */
-static bool check_device(struct meaning *m, const char *path, const char *device, unsigned before)
+static bool check_sockets(struct meaning *m)
 {
-    for (unsigned i = 0; i <= before; i++) {
-        const struct sl_config_port *port = &m->config->ports[i];
-        unsigned uses = 0;
-        if (port->interface != NULL && strcmp(port->interface, device) == 0)
-            uses++;
-        for (unsigned k = 0; k < port->devices_count; k++)
-            uses += strcmp(port->devices[k], device) == 0;
-        if (uses > (i == before ? 1u : 0u)) {
-            char reason[128];
-            snprintf(reason, sizeof reason, "'%.64s' is used twice", device);
-            fail_at(m, path, reason);
-            return false;
-        }
+    const struct sl_config *c = m->config;
+    if (!check_socket(m, "control_socket", c->control_socket) ||
+        !check_socket(m, "consumer_socket", c->consumer_socket))
+        return false;
+    if (strcmp(c->control_socket, c->consumer_socket) != 0)
+        return true;
+    bool is_given = has(m->outline, "consumer_socket");
+    fail_at(m, is_given ? "consumer_socket" : "control_socket",
+            "'control_socket' and 'consumer_socket' are the same path");
+    return false;
+}
+
+/** The name of a device, without what is behind the comma and without PCI's domain 0. */
+static const char *device_name(const char *device, size_t *len)
+{
+    if (strncmp(device, "0000:", 5) == 0)
+        device += 5;
+    *len = strcspn(device, ",");
+    return device;
+}
+
+static bool is_same_device(const char *a, const char *b)
+{
+    size_t a_len, b_len;
+    a = device_name(a, &a_len);
+    b = device_name(b, &b_len);
+    return a_len == b_len && strncasecmp(a, b, a_len) == 0;
+}
+
+/** A port before this one, or one of the first `count` devices of this one, has it already. */
+static bool check_device(struct meaning *m, const char *path, const char *device, unsigned i,
+                         unsigned count)
+{
+    bool is_used = false;
+    for (unsigned p = 0; p <= i; p++) {
+        const struct sl_config_port *port = &m->config->ports[p];
+        unsigned end = p == i ? count : port->devices_count;
+        if (p < i && port->interface != NULL)
+            is_used |= strcmp(port->interface, device) == 0;
+        for (unsigned k = 0; k < end; k++)
+            is_used |= is_same_device(port->devices[k], device);
     }
-    return true;
+    if (!is_used)
+        return true;
+    char reason[128];
+    snprintf(reason, sizeof reason, "'%.64s' is used twice", device);
+    fail_at(m, path, reason);
+    return false;
+}
+
+/** The line is that of the key that should not be there, or of the port that lacks one. */
+static bool check_port_driver(struct meaning *m, const struct sl_config_port *port,
+                              const char *path)
+{
+    bool is_dpdk = port->driver == SL_CONFIG_DRIVER_DPDK;
+    char key[CONFIG_PATH_MAX];
+    if (is_dpdk && port->interface != NULL) {
+        snprintf(key, sizeof key, "%.64s.interface", path);
+        fail_at(m, key, "driver 'dpdk' takes 'devices' and no 'interface'");
+    } else if (!is_dpdk && port->devices_count > 0) {
+        snprintf(key, sizeof key, "%.64s.devices", path);
+        fail_at(m, key, "'devices' are for driver 'dpdk'; the others take an 'interface'");
+    } else if (is_dpdk && port->devices_count == 0) {
+        fail_at(m, path, "driver 'dpdk' needs 'devices'");
+    } else if (!is_dpdk && port->interface == NULL) {
+        fail_at(m, path, "needs the name of an 'interface' (or driver 'dpdk' and its 'devices')");
+    } else {
+        return true;
+    }
+    return false;
 }
 
 static bool check_port_devices(struct meaning *m, unsigned i)
@@ -125,59 +179,73 @@ static bool check_port_devices(struct meaning *m, unsigned i)
     const struct sl_config_port *port = &m->config->ports[i];
     char path[CONFIG_PATH_MAX];
     snprintf(path, sizeof path, "ports[%u]", i);
-    if (port->driver == SL_CONFIG_DRIVER_DPDK) {
-        if (port->interface != NULL || port->devices_count == 0) {
-            fail_at(m, path, "driver 'dpdk' takes 'devices' and no 'interface'");
-            return false;
-        }
-    } else if (port->interface == NULL || port->devices_count > 0) {
-        fail_at(m, path, "needs the name of an 'interface' (or driver 'dpdk' and its 'devices')");
+    if (!check_port_driver(m, port, path))
         return false;
-    }
     if (port->interface != NULL) {
         snprintf(path, sizeof path, "ports[%u].interface", i);
         if (strpbrk(port->interface, "/, \t=") != NULL) {
             fail_at(m, path, "not the name of an interface");
             return false;
         }
-        return check_device(m, path, port->interface, i);
+        return check_device(m, path, port->interface, i, 0);
     }
     for (unsigned k = 0; k < port->devices_count; k++) {
         snprintf(path, sizeof path, "ports[%u].devices[%u]", i, k);
-        if (!check_device(m, path, port->devices[k], i))
+        if (!check_device(m, path, port->devices[k], i, k))
             return false;
     }
     return true;
 }
 
-static bool parse_ip(const char *text, uint8_t out[16])
+/** IPv4 as IPv4-mapped, so that the same address is the same however it is written. */
+static bool parse_ip(const char *text, struct sl_ip *ip)
 {
-    memset(out, 0, 16);
-    return inet_pton(AF_INET, text, out) == 1 || inet_pton(AF_INET6, text, out) == 1;
+    uint8_t v4[4];
+    if (inet_pton(AF_INET, text, v4) == 1) {
+        *ip = sl_ip_from_v4(v4);
+        return true;
+    }
+    return inet_pton(AF_INET6, text, ip->bytes) == 1;
+}
+
+/** One host on a network may have it: not unspecified, loopback, multicast or broadcast. */
+static bool is_host_ip(const struct sl_ip *ip)
+{
+    static const uint8_t zeros[15];
+    const uint8_t *v4 = ip->bytes + 12;
+    if (sl_ip_is_v4(ip))
+        return v4[0] != 0 && v4[0] != 127 && v4[0] < 224;
+    bool is_low = memcmp(ip->bytes, zeros, 15) == 0 && ip->bytes[15] <= 1;
+    return !is_low && ip->bytes[0] != 0xff;
+}
+
+static bool is_taken(const struct meaning *m, const struct sl_ip *ip, unsigned port, unsigned end)
+{
+    struct sl_ip other;
+    for (unsigned k = 0; k < end; k++)
+        if (parse_ip(m->config->ports[port].addresses[k], &other) &&
+            memcmp(ip, &other, sizeof other) == 0)
+            return true;
+    return false;
 }
 
 static bool check_address(struct meaning *m, unsigned i, unsigned k)
 {
     const char *text = m->config->ports[i].addresses[k];
-    char path[CONFIG_PATH_MAX], reason[128];
-    uint8_t ip[16], other[16];
-    snprintf(path, sizeof path, "ports[%u].addresses[%u]", i, k);
-    if (!parse_ip(text, ip)) {
+    char path[CONFIG_PATH_MAX], reason[160] = "";
+    struct sl_ip ip;
+    if (!parse_ip(text, &ip))
         snprintf(reason, sizeof reason, "'%.64s' is no IPv4 or IPv6 address", text);
-        fail_at(m, path, reason);
-        return false;
-    }
-    for (unsigned p = 0; p <= i; p++) {
-        unsigned end = p == i ? k : m->config->ports[p].addresses_count;
-        for (unsigned q = 0; q < end; q++) {
-            if (parse_ip(m->config->ports[p].addresses[q], other) && memcmp(ip, other, 16) == 0) {
-                snprintf(reason, sizeof reason, "address '%.64s' is used twice", text);
-                fail_at(m, path, reason);
-                return false;
-            }
-        }
-    }
-    return true;
+    else if (!is_host_ip(&ip))
+        snprintf(reason, sizeof reason, "'%.64s' is no address that a host can have", text);
+    for (unsigned p = 0; reason[0] == '\0' && p <= i; p++)
+        if (is_taken(m, &ip, p, p == i ? k : m->config->ports[p].addresses_count))
+            snprintf(reason, sizeof reason, "address '%.64s' is used twice", text);
+    if (reason[0] == '\0')
+        return true;
+    snprintf(path, sizeof path, "ports[%u].addresses[%u]", i, k);
+    fail_at(m, path, reason);
+    return false;
 }
 
 static bool check_ports(struct meaning *m)
@@ -228,7 +296,5 @@ bool config_check_meaning(const struct sl_config *config, struct config_outline 
                           struct config_errors *errors)
 {
     struct meaning m = {config, outline, errors};
-    return check_numbers(&m) && check_socket(&m, "control_socket", config->control_socket) &&
-           check_socket(&m, "consumer_socket", config->consumer_socket) && check_ports(&m) &&
-           check_listeners(&m);
+    return check_numbers(&m) && check_sockets(&m) && check_ports(&m) && check_listeners(&m);
 }

@@ -5,6 +5,7 @@ extern "C" {
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <string>
 
@@ -130,9 +131,9 @@ TEST_F(Config, ErrorsNameTheLine)
         {Replace(kGood, "workers: 2", "workers:"), "1: 'workers' has to be a number, not ''"},
         {Replace(kGood, "workers: 2", "workers: [2]"), "1: 'workers' has to be a single value"},
         {Replace(kGood, "workers: 2", "workers: 0"), "1: 'workers' is 0; 1 to 32 are possible"},
-        {Replace(kGood, "workers: 2", "workers: -1"), "1: 'workers' has to be a number, not '-1'"},
+        {Replace(kGood, "workers: 2", "workers: -1"), "1: 'workers' is -1, which is out of range"},
         {Replace(kGood, "workers: 2", "workers: 99999999999999999999"),
-         "1: 'workers' has to be a number, not '99999999999999999999'"},
+         "1: 'workers' is 99999999999999999999, which is out of range"},
         {std::string(kGood) + "idle: sleep\n", "11: 'idle' is 'sleep'; possible are: spin, yield"},
         {std::string(kGood) + "connection_ids: maybe\n",
          "11: 'connection_ids' has to be true or false, not 'maybe'"},
@@ -141,7 +142,7 @@ TEST_F(Config, ErrorsNameTheLine)
          "11: 'consumer_socket_mode' is 660; 0 to 511 are possible"},
         {std::string(kGood) + "consumer_socket_mode: 432\n",
          "11: 'consumer_socket_mode' is octal and begins with 0, as 0660"},
-        {Replace(kGood, "port: 4433", "port: 70000"), "6: 'port' has to be a number, not '70000'"},
+        {Replace(kGood, "port: 4433", "port: 70000"), "6: 'port' is 70000, which is out of range"},
         {Replace(kGood, "port: 4433", "port: 0"), "6: a UDP port is 1 to 65535"},
         {Replace(kGood, "service: echo", "service: Echo!"),
          "7: the name of a service has letters a-z, digits, '_', '-' and '.'"},
@@ -154,8 +155,38 @@ TEST_F(Config, ErrorsNameTheLine)
          "4: address '2001:db8:0::1' is used twice"},
         {Replace(kGood, "listeners:", "  - interface: va\n    addresses: [198.18.0.9]\nlisteners:"),
          "5: 'va' is used twice"},
+        {Replace(kGood, "[198.18.0.1]", "[198.18.0.1, \"::ffff:198.18.0.1\"]"),
+         "4: address '::ffff:198.18.0.1' is used twice"},
+        {Replace(kGood, "[198.18.0.1]", "[198.18.0.1,\n      239.1.2.3]"),
+         "5: '239.1.2.3' is no address that a host can have"},
+        {Replace(kGood, "[198.18.0.1]", "[\"::\"]"), "4: '::' is no address that a host can have"},
+        {Replace(kGood, "[198.18.0.1]", "[\"ff02::1\"]"),
+         "4: 'ff02::1' is no address that a host can have"},
         {Replace(kGood, "  - interface: va\n", "  - driver: dpdk\n"),
-         "3: driver 'dpdk' takes 'devices' and no 'interface'"},
+         "3: driver 'dpdk' needs 'devices'"},
+        {Replace(kGood, "  - interface: va\n", "  - driver: dpdk\n    interface: va\n"),
+         "4: driver 'dpdk' takes 'devices' and no 'interface'"},
+        {Replace(kGood, "  - interface: va\n", "  - interface: va\n    devices: [net_ring0]\n"),
+         "4: 'devices' are for driver 'dpdk'; the others take an 'interface'"},
+        {Replace(kGood, "  - interface: va\n", "  - driver: af_xdp\n"),
+         "3: needs the name of an 'interface' (or driver 'dpdk' and its 'devices')"},
+        {Replace(kGood, "  - interface: va\n",
+                 "  - driver: dpdk\n    devices:\n      - 0000:0A:00.0\n      - 0a:00.0,x=1\n"),
+         "6: '0a:00.0,x=1' is used twice"},
+        {Replace(kGood, "    addresses:", "    vlan: 4095\n    addresses:"),
+         "4: 'vlan' is 1 to 4094, or 0 for none"},
+        {std::string(kGood) + "control_socket: /a\nconsumer_socket: /a\n",
+         "12: 'control_socket' and 'consumer_socket' are the same path"},
+        {std::string(kGood) + "control_socket: /run/sluice/consumers.sock\n",
+         "11: 'control_socket' and 'consumer_socket' are the same path"},
+        {std::string(kGood) + "control_socket: /" + std::string(200, 'a') + "\n",
+         "11: path too long for a Unix socket"},
+        {std::string(kGood) + "sessions: 2097153\n",
+         "11: 'sessions' is 2097153; 1 to 2097152 are possible"},
+        {std::string(kGood) + "idle: \"yield\\0\"\n", "11: 'idle' has a zero byte in it"},
+        {std::string(kGood) + "x: 1\n", "11: unknown key 'x'"},
+        {std::string(kGood) + "\"a\\nb\": 1\n", "11: unknown key 'a?b'"},
+        {std::string(kGood) + "---\nworkers: 9\n", "11: a second document; a configuration is one"},
         {Replace(kGood, "interface: va", "interface: a-name-that-is-too-long"),
          "3: 'interface' has to be a text of 1 to 15 characters"},
         {Replace(kGood, "ports:\n", "ports: none\nx:\n"), "2: 'ports' has to be a list"},
@@ -170,6 +201,29 @@ TEST_F(Config, BrokenYamlIsReportedWhereItBreaks)
 {
     EXPECT_EQ(ErrorOf("workers: 2\nports: [\n").substr(0, 12), "3: not YAML:");
     EXPECT_EQ(ErrorOf("workers: 2\n\tports: 1\n").substr(0, 12), "2: not YAML:");
+}
+
+TEST_F(Config, BytesThatAreNoTextAreReportedOnTheirLine)
+{
+    EXPECT_EQ(ErrorOf(std::string(kGood) + "client_ca: \xff\xfe\n").substr(0, 13), "11: not YAML:");
+}
+
+TEST_F(Config, DeepNestingIsRefusedAtOnce)
+{
+    for (const char *open : {"[", "{", "- ", "? "}) {
+        std::string text;
+        while (text.size() < 1000000)
+            text += open;
+        auto begin = std::chrono::steady_clock::now();
+        EXPECT_EQ(ErrorOf(text), "1: lists and mappings nested too deep");
+        EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+    }
+}
+
+TEST_F(Config, AFileTooLargeIsNotRead)
+{
+    EXPECT_EQ(ErrorOf(std::string(kGood) + std::string(1 << 20, '#')),
+              "1: not a file of at most 1048576 bytes");
 }
 
 TEST_F(Config, AliasesCannotMultiply)
