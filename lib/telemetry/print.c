@@ -35,11 +35,15 @@ static void print_counters_text(FILE *out, const struct sl_counters *c)
         if (c->events[i] != 0)
             print_line(out, sl_counter_name((enum sl_counter)i), c->events[i],
                        sl_counter_text((enum sl_counter)i));
-    fprintf(out, "dropped\n");
-    for (unsigned i = 1; i < SL_DROP_COUNT; i++)
-        if (c->drops[i] != 0)
-            print_line(out, sl_drop_name((enum sl_drop)i), c->drops[i],
-                       sl_drop_text((enum sl_drop)i));
+    bool has_heading = false;
+    for (unsigned i = 1; i < SL_DROP_COUNT; i++) {
+        if (c->drops[i] == 0)
+            continue;
+        if (!has_heading)
+            fprintf(out, "dropped\n");
+        has_heading = true;
+        print_line(out, sl_drop_name((enum sl_drop)i), c->drops[i], sl_drop_text((enum sl_drop)i));
+    }
 }
 
 void sl_stats_print_text(FILE *out, const struct sl_stats *stats)

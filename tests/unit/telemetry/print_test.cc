@@ -74,6 +74,35 @@ TEST_F(Printed, JsonHasEverythingAndBalances)
     EXPECT_EQ(depth, 0);
 }
 
+TEST_F(Printed, TextHasNoHeadingOverNothing)
+{
+    EXPECT_TRUE(Has(Print(sl_stats_print_text), "dropped\n"));
+    workers[1].drops[SL_DROP_UNKNOWN_CID] = 0;
+    EXPECT_FALSE(Has(Print(sl_stats_print_text), "dropped"));
+}
+
+TEST_F(Printed, NumbersStandBelowEachOther)
+{
+    std::string text = Print(sl_stats_print_text);
+    size_t end_of_number = std::string::npos;
+    for (size_t at = text.find('\n') + 1; at < text.size(); at = text.find('\n', at) + 1) {
+        if (text[at] != ' ')
+            continue; // a heading
+        size_t gap = text.find("  ", text.find_first_of("0123456789", text.find(' ', at + 2)));
+        if (end_of_number == std::string::npos)
+            end_of_number = gap - at;
+        EXPECT_EQ(gap - at, end_of_number) << text.substr(at, 60);
+    }
+}
+
+TEST(Counters, NamesFitTheirColumn)
+{
+    for (unsigned i = 0; i < SL_COUNTER_COUNT; i++)
+        EXPECT_LE(strlen(sl_counter_name((sl_counter)i)), 22u);
+    for (unsigned i = 0; i < SL_DROP_COUNT; i++)
+        EXPECT_LE(strlen(sl_drop_name((sl_drop)i)), 22u);
+}
+
 TEST(Counters, EachHasANameAndAText)
 {
     for (unsigned i = 0; i < SL_COUNTER_COUNT; i++) {
