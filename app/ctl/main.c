@@ -36,6 +36,8 @@ static int connect_to(const char *path)
     struct timeval patience = {.tv_sec = PATIENCE_S};
     if (fd >= 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (fd >= 0) /* connect waits as well, when a gateway hangs */
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
     int error = errno;
@@ -44,6 +46,8 @@ static int connect_to(const char *path)
                 "sluice-ctl: no gateway listens on %s; is it running, and is this its "
                 "control_socket?\n",
                 path);
+    else if (error == EACCES)
+        fprintf(stderr, "sluice-ctl: %s is not open to this user; run it as root\n", path);
     else
         fprintf(stderr, "sluice-ctl: can't connect to %s: %s\n", path, strerror(error));
     if (fd >= 0)
@@ -58,10 +62,11 @@ static int ask(const char *socket_path, const char *command)
     if (fd < 0)
         return EXIT_FAILED;
     int len = snprintf(buffer, sizeof buffer, "%s\n", command);
-    bool is_error = send(fd, buffer, (size_t)len, MSG_NOSIGNAL) != len;
-    bool is_first = true;
+    /* Who is turned away may find the connection closed already, and the answer in it. */
+    bool is_sent = send(fd, buffer, (size_t)len, MSG_NOSIGNAL) == len || errno == EPIPE;
+    bool is_error = false, is_first = true;
     ssize_t got = 0;
-    while (!is_error && (got = read(fd, buffer, sizeof buffer)) > 0) {
+    while (is_sent && !is_error && (got = read(fd, buffer, sizeof buffer)) > 0) {
         if (is_first && got >= 6 && memcmp(buffer, "error:", 6) == 0)
             is_error = true;
         is_first = false;
@@ -72,7 +77,11 @@ static int ask(const char *socket_path, const char *command)
         fprintf(stderr, "sluice-ctl: the gateway did not answer on %s\n", socket_path);
         return EXIT_FAILED;
     }
-    return is_error || fflush(stdout) != 0 ? EXIT_FAILED : EXIT_OK;
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "sluice-ctl: can't write to standard output\n");
+        return EXIT_FAILED;
+    }
+    return is_error ? EXIT_FAILED : EXIT_OK;
 }
 
 int main(int argc, char **argv)

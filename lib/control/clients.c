@@ -40,7 +40,9 @@ void control_accept(struct sl_control *control, uint64_t now_ns)
         client->since_ns = now_ns;
         return;
     }
-    close(fd); /* too many at once */
+    static const char busy[] = "error: too many ask at once; try again\n";
+    (void)send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
 }
 
 static void prepare_answer(struct sl_control *control, struct control_client *client)
@@ -59,6 +61,8 @@ static void prepare_answer(struct sl_control *control, struct control_client *cl
         fprintf(out, "%s\n", control->config.version);
     else
         fprintf(out, "error: unknown command\n");
+    if (ftell(out) == 0) /* an answer without a byte would look like none */
+        fprintf(out, "none\n");
     if (fclose(out) != 0) {
         free(client->answer);
         client->answer = NULL;

@@ -7,14 +7,19 @@
 
 #include "control_priv.h"
 
-/** Somebody answers at the socket: another gateway. */
-static bool is_alive(const struct sockaddr_un *address)
+/** Nobody listens there any more: what is left of a gateway that was killed. */
+static bool is_stale(const struct sockaddr_un *address)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    struct stat info;
+    if (lstat(address->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool is_refused = fd >= 0 &&
+                      connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
+                      errno == ECONNREFUSED;
     if (fd >= 0)
         close(fd);
-    return alive;
+    return is_refused;
 }
 
 /** One level, as /run/sluice; for the rest, bind says what is wrong. */
@@ -31,8 +36,7 @@ static void make_parent(const struct sockaddr_un *address)
 /** Bound with mode 0600 from its first moment; what else is at the path stays there. */
 static int bind_private(const struct sockaddr_un *address)
 {
-    struct stat info;
-    if (lstat(address->sun_path, &info) == 0 && S_ISSOCK(info.st_mode))
+    if (is_stale(address))
         unlink(address->sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -57,15 +61,14 @@ int control_listen(const char *path, char *reason)
         return -ENAMETOOLONG;
     }
     strcpy(address.sun_path, path);
-    if (is_alive(&address)) {
-        snprintf(reason, REASON_LEN,
-                 "another gateway listens on %s; stop it, or give this one its own control_socket",
-                 path);
-        return -EADDRINUSE;
-    }
     make_parent(&address);
     int fd = bind_private(&address);
-    if (fd < 0)
+    if (fd == -EADDRINUSE)
+        snprintf(reason, REASON_LEN,
+                 "another gateway listens on %s, or it is no socket; stop it, or give this one its "
+                 "own control_socket",
+                 path);
+    else if (fd < 0)
         snprintf(reason, REASON_LEN, "can't listen on %s: %s; check the folder and its permissions",
                  path, strerror(-fd));
     return fd;

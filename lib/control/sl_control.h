@@ -3,7 +3,8 @@
  * gateway has to be polled for. Knows nothing of what it controls but a few calls.
  *
  * The socket's protocol: one connection a command: a line "stats", "stats json", "consumers" or
- * "version" in; the answer out, then the end. An unknown command is answered with "error: ...".
+ * "version" in; the answer out, then the end. An answer has a byte at least ("none" when there is
+ * nothing to say). An unknown command, or one too many at once, is answered with "error: ...".
  */
 #ifndef SL_CONTROL_H
 #define SL_CONTROL_H

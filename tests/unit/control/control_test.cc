@@ -1,106 +1,13 @@
-extern "C" {
-#include "sl_control.h"
-}
+#include "control_fixture.h"
 
-#include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <string>
-#include <thread>
-
-namespace
-{
-
-// A target that prints a known text and stops when told, or does not.
-struct Target {
-    std::atomic<int> polls{0};
-    std::atomic<bool> stopping{false};
-    bool refuses_to_stop = false;
-    size_t stats_len = 100;
-};
-
-class Control : public ::testing::Test
-{
-  protected:
-    Control() : path(::testing::TempDir() + "sluice-control-" + std::to_string(getpid()) + ".sock")
-    {
-        sl_control_block_signals();
-        config.socket_path = path.c_str();
-        config.version = "9.9";
-        config.stop_ms = 300;
-        config.log = [](const char *) {};
-        config.target.arg = &target;
-        config.target.fd = -1;
-        config.target.poll = [](void *arg, uint64_t) { static_cast<Target *>(arg)->polls++; };
-        config.target.print_stats = [](void *arg, FILE *out, bool as_json) {
-            std::string text(static_cast<Target *>(arg)->stats_len, as_json ? 'j' : 't');
-            fputs(text.c_str(), out);
-        };
-        config.target.print_consumers = [](void *, FILE *out) { fputs("nobody\n", out); };
-        config.target.stop = [](void *arg) { static_cast<Target *>(arg)->stopping = true; };
-        config.target.is_stopped = [](void *arg) {
-            auto *t = static_cast<Target *>(arg);
-            return t->stopping && !t->refuses_to_stop;
-        };
-    }
-    ~Control() override
-    {
-        sl_control_destroy(control);
-    }
-    void Start()
-    {
-        ASSERT_EQ(sl_control_create(&config, &control, reason), 0) << reason;
-        runner = std::thread([this] { result = sl_control_run(control); });
-    }
-    void Stop()
-    {
-        kill(getpid(), SIGTERM);
-        runner.join();
-    }
-    int Connect()
-    {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        strcpy(address.sun_path, path.c_str());
-        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-        timeval patience{5, 0};
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        EXPECT_EQ(connect(fd, (sockaddr *)&address, sizeof address), 0);
-        return fd;
-    }
-    std::string Ask(const std::string &command)
-    {
-        int fd = Connect();
-        EXPECT_EQ(send(fd, command.data(), command.size(), MSG_NOSIGNAL), (ssize_t)command.size());
-        std::string answer;
-        char buffer[4096];
-        ssize_t got;
-        while ((got = read(fd, buffer, sizeof buffer)) > 0)
-            answer.append(buffer, (size_t)got);
-        close(fd);
-        return answer;
-    }
-    std::string path;
-    Target target;
-    sl_control_config config{};
-    sl_control *control = nullptr;
-    char reason[256] = "";
-    std::thread runner;
-    int result = -1;
-};
-
-} // namespace
+using Control = ControlTest;
 
 TEST_F(Control, AnswersItsCommandsAndRefusesOthers)
 {
     Start();
     EXPECT_EQ(Ask("stats\n"), std::string(100, 't'));
     EXPECT_EQ(Ask("stats json\n"), std::string(100, 'j'));
-    EXPECT_EQ(Ask("consumers\n"), "nobody\n");
+    EXPECT_EQ(Ask("consumers\n"), target.consumers);
     EXPECT_EQ(Ask("version\n"), "9.9\n");
     EXPECT_EQ(Ask("reboot\n"), "error: unknown command\n");
     EXPECT_EQ(Ask(std::string(200, 'x')), "") << "a line too long ends the connection";
@@ -123,12 +30,42 @@ TEST_F(Control, ASlowClientKeepsNobodyWaiting)
     Stop();
 }
 
+TEST_F(Control, AnAnswerWithoutAByteIsNone)
+{
+    target.consumers = "";
+    Start();
+    EXPECT_EQ(Ask("consumers\n"), "none\n");
+    Stop();
+}
+
+TEST_F(Control, TakesACommandInPieces)
+{
+    Start();
+    int fd = Connect();
+    char answer[16] = "";
+    for (const char *c = "version\n"; *c != '\0'; c++, usleep(1000))
+        ASSERT_EQ(send(fd, c, 1, MSG_NOSIGNAL), 1);
+    EXPECT_EQ(recv(fd, answer, 4, MSG_WAITALL), 4);
+    EXPECT_STREQ(answer, "9.9\n");
+    close(fd);
+    Stop();
+}
+
+TEST_F(Control, AnAnswerLargerThanTheSocketsBufferComesWhole)
+{
+    target.stats_len = 4 << 20;
+    Start();
+    EXPECT_EQ(Ask("stats\n").size(), target.stats_len);
+    Stop();
+}
+
 TEST_F(Control, MoreClientsThanItServesAreTurnedAway)
 {
     Start();
     int fds[40];
     for (int &fd : fds)
         fd = Connect();
+    EXPECT_EQ(Ask("version\n"), "error: too many ask at once; try again\n");
     for (int fd : fds)
         close(fd);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -181,4 +118,31 @@ TEST_F(Control, SaysWhatIsWrongWithTheFolder)
     EXPECT_EQ(sl_control_create(&config, &control, reason), -ENOENT);
     EXPECT_NE(std::string(reason).find("/nonexistent/folder/control.sock"), std::string::npos);
     control = nullptr;
+}
+
+TEST_F(Control, AGatewayThatHangsIsNotWaitedFor)
+{
+    int hung = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path, path.c_str());
+    ASSERT_EQ(bind(hung, (sockaddr *)&address, sizeof address), 0);
+    ASSERT_EQ(listen(hung, 0), 0);
+    int waiting = Connect(); /* the queue is full, and nobody accepts */
+    EXPECT_EQ(sl_control_create(&config, &control, reason), -EADDRINUSE);
+    control = nullptr;
+    close(waiting);
+    close(hung);
+    unlink(path.c_str());
+}
+
+TEST_F(Control, LeavesAFileThatIsNoSocketAlone)
+{
+    FILE *file = fopen(path.c_str(), "w");
+    ASSERT_NE(file, nullptr);
+    fclose(file);
+    EXPECT_EQ(sl_control_create(&config, &control, reason), -EADDRINUSE);
+    control = nullptr;
+    EXPECT_EQ(access(path.c_str(), F_OK), 0);
+    unlink(path.c_str());
 }
