@@ -34,6 +34,14 @@ static int check_config(const struct sl_registry_config *config, char *reason)
     return 0;
 }
 
+void sl_registry_set_payload_max(struct sl_registry *registry, uint32_t payload_max)
+{
+    /* What a send can carry: an entry of the ring at most. */
+    uint32_t ring_max =
+        sl_ring_entry_max(registry->config.ring_size) - (uint32_t)sizeof(struct sl_ring_entry);
+    registry->info->payload_max = payload_max < ring_max ? payload_max : ring_max;
+}
+
 static int create_info(struct sl_registry *registry)
 {
     const struct sl_registry_config *config = &registry->config;
@@ -41,18 +49,15 @@ static int create_info(struct sl_registry *registry)
         registry_region_create(&registry->info_page, "sluice-info", SL_RING_DATA_OFF, true);
     if (result != 0)
         return result;
-    /* What a send can carry: an entry of the ring at most. */
-    uint32_t ring_max =
-        sl_ring_entry_max(config->ring_size) - (uint32_t)sizeof(struct sl_ring_entry);
     registry->info = registry->info_page.at;
     *registry->info = (struct sl_ring_info){
         .magic = SL_RING_MAGIC,
         .abi_version = SL_RING_ABI_VERSION,
         .worker_count = config->worker_count,
         .ring_size = config->ring_size,
-        .payload_max = config->payload_max < ring_max ? config->payload_max : ring_max,
         .generation = config->generation,
     };
+    sl_registry_set_payload_max(registry, config->payload_max);
     return 0;
 }
 

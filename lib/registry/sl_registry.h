@@ -65,6 +65,8 @@ struct sl_registry_config {
  */
 int sl_registry_create(const struct sl_registry_config *config, struct sl_registry **out,
                        char *reason) SL_MUST_USE;
+/** Another payload_max than at creation, where it is known only later: before the first poll. */
+void sl_registry_set_payload_max(struct sl_registry *registry, uint32_t payload_max);
 /** No worker may hold an attachment any more. Removes the socket; consumers see the end. */
 void sl_registry_destroy(struct sl_registry *registry);
 

@@ -1,0 +1,89 @@
+/* Consumers come and go at the registry; workers hear of it by message, and answer by message. */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "runtime_priv.h"
+
+/** The ring has room for all that can be under way at once. */
+static void tell(struct runtime_worker *to, enum sl_message_kind kind, const void *body,
+                 uint32_t body_len)
+{
+    struct sl_ring_producer *ring = sl_ring_producer_of(to->from_control);
+    bool was_sent = sl_message_send(ring, kind, 0, body, body_len, NULL, 0);
+    assert(was_sent);
+    (void)was_sent;
+    sl_message_flush(ring);
+}
+
+static void attach(void *arg, struct sl_attachment *attachment)
+{
+    struct sl_runtime *runtime = arg;
+    struct runtime_worker *worker = &runtime->workers[attachment->worker];
+    struct sl_message_attach body = {.attachment = attachment};
+    worker->attachments[attachment->consumer] = attachment;
+    tell(worker, SL_MESSAGE_ATTACH, &body, sizeof body);
+}
+
+static void detach(void *arg, struct sl_attachment *attachment)
+{
+    struct sl_runtime *runtime = arg;
+    struct sl_message_attach body = {.attachment = attachment};
+    tell(&runtime->workers[attachment->worker], SL_MESSAGE_DETACH, &body, sizeof body);
+}
+
+int runtime_registry_create(struct sl_runtime *runtime)
+{
+    const struct sl_runtime_config *config = &runtime->config;
+    struct sl_registry_config registry = {
+        .socket_path = config->consumer_socket,
+        .socket_mode = config->consumer_socket_mode,
+        .services = config->services,
+        .service_count = config->worker.service_count,
+        .worker_count = config->worker_count,
+        .ring_size = config->ring_size,
+        .attach = attach,
+        .detach = detach,
+        .arg = runtime,
+    };
+    while (registry.generation == 0)
+        if (getrandom(&registry.generation, sizeof registry.generation, 0) < 0)
+            return runtime_fail(runtime, -errno, "the kernel has no random numbers");
+    return sl_registry_create(&registry, &runtime->registry, runtime->reason);
+}
+
+static void handle(struct sl_runtime *runtime, struct runtime_worker *from,
+                   const struct sl_message *message)
+{
+    if (message->kind == SL_MESSAGE_STOPPED) {
+        from->is_stopped = true;
+        return;
+    }
+    uint32_t consumer = ((const struct sl_message_consumer *)message->body)->consumer;
+    if (message->kind == SL_MESSAGE_EVICT) {
+        sl_registry_evict(runtime->registry, consumer);
+    } else if (message->kind == SL_MESSAGE_DETACHED) {
+        struct sl_attachment *attachment = from->attachments[consumer];
+        from->attachments[consumer] = NULL;
+        sl_registry_detached(runtime->registry, attachment);
+    }
+}
+
+void runtime_messages_receive(struct sl_runtime *runtime)
+{
+    for (unsigned w = 0; w < runtime->worker_count; w++) {
+        struct runtime_worker *from = &runtime->workers[w];
+        struct sl_ring_consumer *ring = sl_ring_consumer_of(from->to_control);
+        struct sl_message message;
+        while (sl_message_receive(ring, &message))
+            handle(runtime, from, &message);
+        sl_ring_release(ring);
+    }
+}
+
+void runtime_workers_tell_stop(struct sl_runtime *runtime)
+{
+    for (unsigned w = 0; w < runtime->worker_count; w++)
+        tell(&runtime->workers[w], SL_MESSAGE_STOP, NULL, 0);
+}

@@ -1,0 +1,48 @@
+/* Handshake threads: they poll, so that a worker never has to wake them, and nap when idle. */
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "runtime_priv.h"
+
+#define NAP_NS 50000 /* with the kernel's slack and scheduling about 100 us at most */
+#define SLACK_NS 10000
+#define MESSAGES_PER_POLL 64
+
+void *runtime_handshaker_main(void *arg)
+{
+    struct runtime_handshaker *self = arg;
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+    prctl(PR_SET_TIMERSLACK, SLACK_NS);
+    while (!runtime_must_quit(self->runtime))
+        if (!sl_handshaker_poll(self->handshaker, clock_kernel_ns(), MESSAGES_PER_POLL))
+            nanosleep(&nap, NULL);
+    return NULL;
+}
+
+int runtime_handshakers_create(struct sl_runtime *runtime)
+{
+    for (unsigned h = 0; h < runtime->config.handshaker_count; h++) {
+        struct runtime_handshaker *self = &runtime->handshakers[h];
+        self->runtime = runtime;
+        for (unsigned w = 0; w < runtime->worker_count; w++) {
+            self->from_worker[w] = sl_ring_consumer_of(runtime->workers[w].to_handshaker[h]);
+            self->to_worker[w] = sl_ring_producer_of(runtime->workers[w].from_handshaker[h]);
+        }
+        struct sl_handshaker_config config = runtime->config.handshaker;
+        config.worker_count = runtime->worker_count;
+        config.from_worker = self->from_worker;
+        config.to_worker = self->to_worker;
+        self->handshaker = sl_handshaker_create(&config, runtime->reason);
+        if (self->handshaker == NULL)
+            return -1;
+        runtime->handshaker_count = h + 1;
+    }
+    return 0;
+}
+
+void runtime_handshakers_destroy(struct sl_runtime *runtime)
+{
+    for (unsigned h = 0; h < runtime->handshaker_count; h++)
+        sl_handshaker_destroy(runtime->handshakers[h].handshaker);
+    runtime->handshaker_count = 0;
+}
