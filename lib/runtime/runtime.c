@@ -107,6 +107,21 @@ int sl_runtime_fd(const struct sl_runtime *runtime)
     return sl_registry_fd(runtime->registry);
 }
 
+const struct sl_port_info *sl_runtime_port(const struct sl_runtime *runtime, unsigned port)
+{
+    return sl_port_info(runtime->ports[port]);
+}
+
+const char *sl_runtime_crypto_name(const struct sl_runtime *runtime)
+{
+    return sl_worker_crypto_name(runtime->workers[0].worker);
+}
+
+unsigned sl_runtime_consumers(const struct sl_runtime *runtime, struct sl_consumer_info *out)
+{
+    return sl_registry_list(runtime->registry, out);
+}
+
 void sl_runtime_stop(struct sl_runtime *runtime)
 {
     runtime_workers_tell_stop(runtime);

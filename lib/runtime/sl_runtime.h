@@ -47,6 +47,12 @@ bool sl_runtime_is_stopped(const struct sl_runtime *runtime);
 /** Ends all threads, stopped or not, and frees everything. */
 void sl_runtime_destroy(struct sl_runtime *runtime);
 
+/** What a port turned out to be, and the crypto back-end that was chosen. */
+const struct sl_port_info *sl_runtime_port(const struct sl_runtime *runtime, unsigned port);
+const char *sl_runtime_crypto_name(const struct sl_runtime *runtime);
+/** Consumers registered now; out [SL_CONSUMERS_MAX]. return how many. */
+unsigned sl_runtime_consumers(const struct sl_runtime *runtime, struct sl_consumer_info *out);
+
 /** For telemetry: everything there is to print. The result is borrowed until the next call. */
 const struct sl_stats *sl_runtime_stats(struct sl_runtime *runtime, uint64_t now_ns);
 

@@ -1,0 +1,164 @@
+/* DPDK's environment: which cores, which memory, and as little noise as possible. */
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include "gateway.h"
+
+#define ARGUMENTS_MAX 96
+#define ARGUMENT_LEN 1024
+#define HUGEPAGES "/sys/kernel/mm/hugepages"
+
+/** An argument vector that owns its strings. */
+struct arguments {
+    char *at[ARGUMENTS_MAX];
+    int count;
+};
+
+static void add(struct arguments *arguments, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add(struct arguments *arguments, const char *format, ...)
+{
+    char text[ARGUMENT_LEN];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (arguments->count < ARGUMENTS_MAX - 1 && (arguments->at[arguments->count] = strdup(text)))
+        arguments->count++;
+}
+
+static unsigned long read_number(const char *folder, const char *file)
+{
+    char path[320];
+    unsigned long number = 0;
+    snprintf(path, sizeof path, HUGEPAGES "/%s/%s", folder, file);
+    FILE *in = fopen(path, "re");
+    if (in == NULL)
+        return 0;
+    if (fscanf(in, "%lu", &number) != 1)
+        number = 0;
+    fclose(in);
+    return number;
+}
+
+/** MiB of huge pages that nobody has yet, those the kernel makes on demand included. */
+static unsigned long free_huge_mb(void)
+{
+    unsigned long mb = 0, page_kb;
+    DIR *folder = opendir(HUGEPAGES);
+    if (folder == NULL)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        if (sscanf(entry->d_name, "hugepages-%lukB", &page_kb) != 1)
+            continue;
+        const char *name = entry->d_name;
+        unsigned long pages = read_number(name, "free_hugepages"),
+                      taken = read_number(name, "resv_hugepages"),
+                      more = read_number(name, "nr_overcommit_hugepages"),
+                      made = read_number(name, "surplus_hugepages");
+        pages = (pages > taken ? pages - taken : 0) + (more > made ? more - made : 0);
+        mb += pages * page_kb / 1024;
+    }
+    closedir(folder);
+    return mb;
+}
+
+static bool is_pci(const char *device)
+{
+    unsigned domain, bus, number, function;
+    int end = 0;
+    if (sscanf(device, "%x:%x:%x.%x%n", &domain, &bus, &number, &function, &end) == 4)
+        return device[end] == '\0' || device[end] == ',';
+    return sscanf(device, "%x:%x.%x%n", &bus, &number, &function, &end) == 3 &&
+           (device[end] == '\0' || device[end] == ',');
+}
+
+/** Only the PCI devices that were configured are looked at. */
+static void add_devices(struct arguments *arguments, const struct sl_config *config)
+{
+    bool any = false;
+    for (unsigned p = 0; p < config->ports_count; p++)
+        for (unsigned d = 0; d < config->ports[p].devices_count; d++)
+            if (is_pci(config->ports[p].devices[d])) {
+                add(arguments, "-a");
+                add(arguments, "%s", config->ports[p].devices[d]);
+                any = true;
+            }
+    if (any)
+        return;
+    add(arguments, "--no-pci");
+    add(arguments, "--iova-mode=va");
+}
+
+static void add_memory(struct arguments *arguments, const struct sl_config *config)
+{
+    unsigned long have = free_huge_mb();
+    add(arguments, "-m");
+    add(arguments, "%u", config->memory_mb);
+    if (have >= config->memory_mb) {
+        add(arguments, "--in-memory");
+        return;
+    }
+    log_format("huge pages: %lu MiB are free of the %u MiB that memory_mb asks for; runs on "
+               "ordinary pages, which is slower (`sysctl vm.nr_hugepages=%u` makes some)",
+               have, config->memory_mb, config->memory_mb);
+    add(arguments, "--no-huge");
+    add(arguments, "--no-shconf");
+    add(arguments, "--file-prefix=sluice-%d", (int)getpid());
+}
+
+/** Each worker on a core of its own while there are enough; what is left is for the rest. */
+static void add_cores(struct arguments *arguments, const struct sl_config *config)
+{
+    cpu_set_t allowed;
+    int cores[CPU_SETSIZE], count = 0;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        CPU_ZERO(&allowed);
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed))
+            cores[count++] = (int)cpu;
+    if (count == 0)
+        cores[count++] = 0;
+    int workers = (int)config->workers;
+    if (count < workers)
+        log_format("cores: %d for %d workers; they share", count, workers);
+    int spare = count > workers ? count - workers : 0;
+    char text[ARGUMENT_LEN] = "--lcores=0@(";
+    size_t len = strlen(text);
+    for (int i = 0; i < (spare > 0 ? spare : count) && len < sizeof text - 16; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%d", i > 0 ? "," : "", cores[i]);
+    len += (size_t)snprintf(text + len, sizeof text - len, ")");
+    for (int w = 0; w < workers && len < sizeof text - 16; w++)
+        len += (size_t)snprintf(text + len, sizeof text - len, ",%d@%d", w + 1,
+                                cores[(spare + w) % count]);
+    add(arguments, "%s", text);
+    add(arguments, "--main-lcore=0");
+}
+
+int eal_start(const struct sl_config *config, char *reason)
+{
+    struct arguments arguments = {.count = 0};
+    add(&arguments, "sluice");
+    add_cores(&arguments, config);
+    add_memory(&arguments, config);
+    add_devices(&arguments, config);
+    add(&arguments, "--no-telemetry");
+    add(&arguments, "--log-level=*:error");
+    for (unsigned i = 0; i < config->eal_count; i++)
+        add(&arguments, "%s", config->eal[i]);
+    /* EAL keeps pointers into the vector: it lives as long as the process. */
+    if (rte_eal_init(arguments.count, arguments.at) >= 0)
+        return 0;
+    snprintf(reason, REASON_LEN, "DPDK can't start: %s; see its message above",
+             rte_strerror(rte_errno));
+    return -EIO;
+}

@@ -1,0 +1,83 @@
+/* sluice: a DTLS gateway. This file reads the command line. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "gateway.h"
+
+static const char usage[] = "usage: sluice run -c FILE    run the gateway\n"
+                            "       sluice check -c FILE  check a configuration, open no port\n"
+                            "       sluice version\n"
+                            "\n"
+                            "  -c, --config FILE  the configuration, YAML\n"
+                            "  -h, --help         this text\n"
+                            "\n"
+                            "Signals: SIGTERM and SIGINT close all sessions and end it; SIGUSR1\n"
+                            "prints the counters to standard error. sluice(1) says more.\n";
+
+static int misuse(const char *reason, const char *what)
+{
+    fprintf(stderr, "sluice: %s%s\n%s", reason, what, usage);
+    return EXIT_USAGE;
+}
+
+static int check(const struct sl_config *config)
+{
+    struct settings settings;
+    bool is_sound = settings_make(&settings, config);
+    settings_wipe(&settings);
+    if (!is_sound)
+        return EXIT_FAILED;
+    printf("%s: sound\n", config->path);
+    return EXIT_FINE;
+}
+
+static int with_config(const char *path, int (*command)(const struct sl_config *config))
+{
+    char error[512];
+    struct sl_config *config = sl_config_load(path, error, sizeof error);
+    if (config == NULL) {
+        fprintf(stderr, "%s\n", error);
+        return EXIT_FAILED;
+    }
+    int status = command(config);
+    sl_config_destroy(config);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {NULL, 0, NULL, 0}};
+    const char *path = NULL;
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
+        if (option == 'h') {
+            fputs(usage, stdout);
+            return EXIT_FINE;
+        }
+        if (option == 'V') {
+            puts("sluice " SLUICE_VERSION);
+            return EXIT_FINE;
+        }
+        if (option != 'c')
+            return misuse("unknown option, or one without its argument: ", argv[optind - 1]);
+        path = optarg;
+    }
+    if (optind >= argc)
+        return misuse("a command is needed", "");
+    if (optind + 1 < argc)
+        return misuse("one command is enough, and this is another: ", argv[optind + 1]);
+    const char *command = argv[optind];
+    if (strcmp(command, "version") == 0) {
+        puts("sluice " SLUICE_VERSION);
+        return EXIT_FINE;
+    }
+    bool is_run = strcmp(command, "run") == 0;
+    if (!is_run && strcmp(command, "check") != 0)
+        return misuse("unknown command: ", command);
+    if (path == NULL)
+        return misuse("-c FILE is needed", "");
+    return with_config(path, is_run ? gateway_run : check);
+}

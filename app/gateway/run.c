@@ -1,0 +1,151 @@
+/* The gateway from its start to its end. */
+#include <stdio.h>
+#include <time.h>
+
+#include <rte_eal.h>
+
+#include "gateway.h"
+#include "sl_control.h"
+#include "sl_telemetry.h"
+
+/** SIGTERM to the end within two seconds, the freeing of memory included. */
+#define STOP_MS 1400
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+struct gateway {
+    struct settings settings;
+    bool has_eal;
+    struct sl_runtime *runtime;
+    struct sl_control *control;
+};
+
+static void target_poll(void *arg, uint64_t now)
+{
+    struct gateway *gateway = arg;
+    sl_runtime_poll(gateway->runtime, now);
+}
+
+static void target_print_stats(void *arg, FILE *out, bool as_json)
+{
+    struct gateway *gateway = arg;
+    const struct sl_stats *stats = sl_runtime_stats(gateway->runtime, now_ns());
+    if (as_json)
+        sl_stats_print_json(out, stats);
+    else
+        sl_stats_print_text(out, stats);
+}
+
+static void target_print_consumers(void *arg, FILE *out)
+{
+    struct gateway *gateway = arg;
+    struct sl_consumer_info consumers[SL_CONSUMERS_MAX];
+    unsigned count = sl_runtime_consumers(gateway->runtime, consumers);
+    for (unsigned i = 0; i < count; i++)
+        fprintf(out, "%u service %s pid %d uid %u\n", consumers[i].consumer,
+                gateway->settings.services[consumers[i].service], consumers[i].pid,
+                consumers[i].uid);
+}
+
+static void target_stop(void *arg)
+{
+    struct gateway *gateway = arg;
+    log_info("stopping: closes all sessions");
+    sl_runtime_stop(gateway->runtime);
+}
+
+static bool target_is_stopped(void *arg)
+{
+    struct gateway *gateway = arg;
+    return sl_runtime_is_stopped(gateway->runtime);
+}
+
+static int open_control(struct gateway *gateway, char *reason)
+{
+    struct sl_control_config control = {
+        .socket_path = gateway->settings.config->control_socket,
+        .version = SLUICE_VERSION,
+        .stop_ms = STOP_MS,
+        .log = log_info,
+        .target = {.arg = gateway,
+                   .fd = sl_runtime_fd(gateway->runtime),
+                   .poll = target_poll,
+                   .print_stats = target_print_stats,
+                   .print_consumers = target_print_consumers,
+                   .stop = target_stop,
+                   .is_stopped = target_is_stopped},
+    };
+    return sl_control_create(&control, &gateway->control, reason);
+}
+
+static void say_ready(const struct gateway *gateway)
+{
+    const struct sl_config *config = gateway->settings.config;
+    char ports[256] = "";
+    size_t len = 0;
+    for (unsigned p = 0; p < config->ports_count && len < sizeof ports; p++) {
+        const struct sl_port_info *info = sl_runtime_port(gateway->runtime, p);
+        const struct sl_config_port *port = &config->ports[p];
+        len += (size_t)snprintf(
+            ports + len, sizeof ports - len, ", port %u %s %s MTU %u", p, info->driver,
+            port->interface != NULL ? port->interface : port->devices[0], info->mtu);
+    }
+    log_format("sluice: ready: %u worker%s%s, crypto %s", config->workers,
+               config->workers == 1 ? "" : "s", ports, sl_runtime_crypto_name(gateway->runtime));
+}
+
+static int serve(struct gateway *gateway)
+{
+    say_ready(gateway);
+    int result = sl_control_run(gateway->control);
+    if (result == 0)
+        log_info("stopped");
+    else
+        log_info("stopped without waiting longer: not every session could be closed");
+    return EXIT_FINE;
+}
+
+static int start(struct gateway *gateway, char *reason)
+{
+    int error = eal_start(gateway->settings.config, reason);
+    if (error != 0)
+        return error;
+    gateway->has_eal = true;
+    gateway->runtime = sl_runtime_create(&gateway->settings.runtime, reason);
+    if (gateway->runtime == NULL)
+        return -1;
+    error = open_control(gateway, reason);
+    return error != 0 ? error : sl_runtime_start(gateway->runtime, reason);
+}
+
+/** In the opposite order of start, from wherever it got. */
+static void end(struct gateway *gateway)
+{
+    sl_control_destroy(gateway->control);
+    sl_runtime_destroy(gateway->runtime);
+    if (gateway->has_eal)
+        rte_eal_cleanup();
+}
+
+int gateway_run(const struct sl_config *config)
+{
+    static struct gateway gateway; /* too large for the stack */
+    char reason[REASON_LEN] = "";
+    int status = EXIT_FAILED;
+    sl_control_block_signals(); /* before EAL makes threads, which inherit it */
+    if (settings_make(&gateway.settings, config)) {
+        bool is_started = start(&gateway, reason) == 0;
+        if (is_started)
+            status = serve(&gateway);
+        end(&gateway);
+        if (!is_started)
+            log_fatal(reason);
+    }
+    settings_wipe(&gateway.settings);
+    return status;
+}

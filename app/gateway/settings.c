@@ -1,0 +1,197 @@
+/* The configuration, made into what the libraries want. What only shows here is reported with the
+ * line it comes from, as the configuration's own errors are. */
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "gateway.h"
+
+#define NS_PER_SECOND 1000000000ULL
+#define FRAMES_PER_QUEUE 8191
+#define LAST_FLIGHTS_MAX 32768U
+
+static bool fail_at(const struct settings *settings, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static bool fail_at(const struct settings *settings, const char *path, const char *format, ...)
+{
+    char reason[REASON_LEN];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof reason, format, args);
+    va_end(args);
+    fprintf(stderr, "%s:%u: %s\n", settings->config->path, sl_config_line(settings->config, path),
+            reason);
+    return false;
+}
+
+static unsigned share(unsigned whole, unsigned parts)
+{
+    return (whole + parts - 1) / parts;
+}
+
+static bool load_credentials(struct settings *settings)
+{
+    const struct sl_config *config = settings->config;
+    struct sl_certificate_files files[SL_CONFIG_CERTIFICATES_MAX];
+    char reason[SL_REASON_LEN] = "", path[64];
+    int which = 0;
+    bool which_is_key = false;
+    for (unsigned i = 0; i < config->certificates_count; i++)
+        files[i] = (struct sl_certificate_files){config->certificates[i].certificate,
+                                                 config->certificates[i].key};
+    settings->credentials = sl_credentials_load(files, config->certificates_count,
+                                                config->client_ca, &which, &which_is_key, reason);
+    if (settings->credentials != NULL)
+        return true;
+    if (which == SL_CREDENTIALS_CA)
+        snprintf(path, sizeof path, "client_ca");
+    else
+        snprintf(path, sizeof path, "certificates[%d].%s", which,
+                 which_is_key ? "key" : "certificate");
+    return fail_at(settings, path, "%s", reason);
+}
+
+static bool make_group(struct settings *settings, unsigned p)
+{
+    const struct sl_config_port *port = &settings->config->ports[p];
+    struct sl_group *group = &settings->runtime.worker.groups[p];
+    char path[64];
+    snprintf(path, sizeof path, "ports[%u].addresses", p);
+    if (port->addresses_count > SL_GROUP_ADDRESSES_MAX)
+        return fail_at(settings, path, "a port has at most %d addresses", SL_GROUP_ADDRESSES_MAX);
+    for (unsigned a = 0; a < port->addresses_count; a++) {
+        uint8_t v4[4];
+        snprintf(path, sizeof path, "ports[%u].addresses[%u]", p, a);
+        if (inet_pton(AF_INET, port->addresses[a], v4) == 1)
+            group->addresses[a] = sl_ip_from_v4(v4);
+        else if (inet_pton(AF_INET6, port->addresses[a], group->addresses[a].bytes) != 1)
+            return fail_at(settings, path, "'%s' is no IPv4 or IPv6 address", port->addresses[a]);
+    }
+    static const enum sl_rx_checksum checksums[] = {
+        [SL_CONFIG_CHECKSUM_AUTO] = SL_RX_CHECKSUM_AUTO,
+        [SL_CONFIG_CHECKSUM_REQUIRE] = SL_RX_CHECKSUM_REQUIRE,
+        [SL_CONFIG_CHECKSUM_IGNORE] = SL_RX_CHECKSUM_IGNORE,
+    };
+    group->address_count = port->addresses_count;
+    group->vlan_id = port->vlan == 0 ? SL_VLAN_NONE : (uint16_t)port->vlan;
+    group->rx_checksum = checksums[port->rx_checksum];
+    return true;
+}
+
+static bool make_ports(struct settings *settings)
+{
+    static const enum sl_port_driver drivers[] = {
+        [SL_CONFIG_DRIVER_AUTO] = SL_PORT_AUTO,
+        [SL_CONFIG_DRIVER_AF_XDP] = SL_PORT_AF_XDP,
+        [SL_CONFIG_DRIVER_AF_PACKET] = SL_PORT_AF_PACKET,
+        [SL_CONFIG_DRIVER_DPDK] = SL_PORT_DPDK,
+    };
+    const struct sl_config *config = settings->config;
+    if (config->ports_count > SL_GROUPS_MAX)
+        return fail_at(settings, "ports", "there are at most %d ports", SL_GROUPS_MAX);
+    settings->runtime.port_count = config->ports_count;
+    for (unsigned p = 0; p < config->ports_count; p++) {
+        settings->runtime.ports[p] = (struct sl_port_config){
+            .driver = drivers[config->ports[p].driver],
+            .interface = config->ports[p].interface,
+            .devices = (const char *const *)config->ports[p].devices,
+            .device_count = config->ports[p].devices_count,
+            .frames_per_queue = FRAMES_PER_QUEUE,
+        };
+        if (!make_group(settings, p))
+            return false;
+    }
+    return true;
+}
+
+/** The service's index; a name that is new gets the next one. */
+static unsigned service_of(struct settings *settings, const char *name)
+{
+    unsigned count = settings->runtime.worker.service_count;
+    for (unsigned s = 0; s < count; s++)
+        if (strcmp(settings->services[s], name) == 0)
+            return s;
+    settings->services[count] = name;
+    settings->runtime.worker.service_count++;
+    return count;
+}
+
+static bool make_listeners(struct settings *settings)
+{
+    static_assert(SL_LISTENERS_MAX <= SL_SERVICES_MAX, "each listener may name its own service");
+    const struct sl_config *config = settings->config;
+    struct sl_worker_config *worker = &settings->runtime.worker;
+    if (config->listeners_count > SL_LISTENERS_MAX)
+        return fail_at(settings, "listeners", "there are at most %d listeners", SL_LISTENERS_MAX);
+    for (unsigned l = 0; l < config->listeners_count; l++) {
+        unsigned service = service_of(settings, config->listeners[l].service);
+        worker->listeners[l] =
+            (struct sl_listener){.port = config->listeners[l].port, .service = (uint16_t)service};
+    }
+    worker->listener_count = config->listeners_count;
+    settings->runtime.services = settings->services;
+    return true;
+}
+
+static void make_worker(struct settings *settings)
+{
+    static const enum sl_crypto_backend backends[] = {
+        [SL_CONFIG_CRYPTO_AUTO] = SL_CRYPTO_AUTO,
+        [SL_CONFIG_CRYPTO_IPSECMB] = SL_CRYPTO_IPSECMB,
+        [SL_CONFIG_CRYPTO_OPENSSL] = SL_CRYPTO_OPENSSL,
+    };
+    static const enum sl_peer_moves moves[] = {
+        [SL_CONFIG_MOVES_HOLD] = SL_PEER_MOVES_HOLD,
+        [SL_CONFIG_MOVES_ACCEPT] = SL_PEER_MOVES_ACCEPT,
+        [SL_CONFIG_MOVES_REFUSE] = SL_PEER_MOVES_REFUSE,
+    };
+    const struct sl_config *config = settings->config;
+    struct sl_worker_config *worker = &settings->runtime.worker;
+    worker->crypto = backends[config->crypto];
+    worker->sessions_max = share(config->sessions, config->workers);
+    worker->half_open_max = share(config->half_open, config->workers);
+    worker->idle_timeout_ns = config->idle_timeout_s * NS_PER_SECOND;
+    worker->handshake_timeout_ns = config->handshake_timeout_s * NS_PER_SECOND;
+    worker->peer_moves = moves[config->peer_moves];
+}
+
+static void make_handshaker(struct settings *settings)
+{
+    const struct sl_config *config = settings->config;
+    unsigned threads = config->handshake_threads;
+    unsigned flights = share(config->sessions, threads);
+    settings->runtime.handshaker_count = threads;
+    settings->runtime.handshaker = (struct sl_handshaker_config){
+        .credentials = settings->credentials,
+        .handshakes_max = share(config->half_open, threads),
+        .last_flights_max = flights < LAST_FLIGHTS_MAX ? flights : LAST_FLIGHTS_MAX,
+        .first_timeout_ms = config->first_timeout_ms,
+        .handshake_timeout_ms = config->handshake_timeout_s * 1000,
+        .connection_ids = config->connection_ids,
+        .keylog_file = config->keylog_file,
+    };
+}
+
+bool settings_make(struct settings *settings, const struct sl_config *config)
+{
+    memset(settings, 0, sizeof *settings);
+    settings->config = config;
+    settings->runtime.worker_count = config->workers;
+    settings->runtime.yield_when_idle = config->idle == SL_IDLE_YIELD;
+    settings->runtime.consumer_socket = config->consumer_socket;
+    settings->runtime.consumer_socket_mode = config->consumer_socket_mode;
+    settings->runtime.ring_size = (uint64_t)config->ring_kib << 10;
+    settings->runtime.log = log_info;
+    if (!load_credentials(settings) || !make_ports(settings) || !make_listeners(settings))
+        return false;
+    make_worker(settings);
+    make_handshaker(settings);
+    return true;
+}
+
+void settings_wipe(struct settings *settings)
+{
+    sl_credentials_destroy(settings->credentials);
+    settings->credentials = NULL;
+}
