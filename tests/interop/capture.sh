@@ -36,18 +36,20 @@ gateway_config "keylog_file: $keylog"
 gateway_start || exit
 consumer_start echo "$sluice_echo" -s "$consumers" echo
 check 'tshark listens' capture_start || exit
-for suite in AES-128-GCM-SHA256 AES-256-GCM-SHA384 CHACHA20-POLY1305-SHA256; do
-    check "a client is echoed under $suite" mbedtls cid=aabbccdd messages=40 size=1-1350 \
-        suite=TLS-ECDHE-ECDSA-WITH-$suite
-done
+# Each with a connection ID of its own: tshark 4.0 finds the keys by it, and those it found first.
+# (It can't decrypt ChaCha20-Poly1305 in DTLS; Mbed TLS and OpenSSL are that suite's judges.)
+check 'a client is echoed under AES-128-GCM' mbedtls cid=aabbcc01 messages=40 size=1-1350 \
+    suite=TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256
+check 'a client is echoed under AES-256-GCM' mbedtls cid=aabbcc02 messages=40 size=1-1350 \
+    suite=TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384
 check 'one over IPv6 without a connection ID too' openssl_echo host=$gateway_ip6 messages=40 size=1-1350
 check 'the capture ends' capture_stop
 
 payloads dstport >"$work/to"
 payloads srcport >"$work/from"
-check 'tshark decrypts all 160 messages to the gateway' test "$(wc -l <"$work/to")" = 160
-check 'and reads the same 160 from the gateway' cmp "$work/to" "$work/from"
-check '120 of them under a connection ID' test "$(grep -c '^25' "$work/from")" = 120
+check 'tshark decrypts all 120 messages to the gateway' test "$(wc -l <"$work/to")" = 120
+check 'and reads the same 120 from the gateway' cmp "$work/to" "$work/from"
+check '80 of them under a connection ID' test "$(grep -c '^25' "$work/from")" = 80
 none() { # FILTER
     local lines
     lines=$(decode -Y "$1")

@@ -67,7 +67,7 @@ static bool all_known(int argc, char **argv)
 
 static const char *option(int argc, char **argv, const char *name)
 {
-    for (int i = 1; i < argc; i++) {
+    for (int i = argc - 1; i > 0; i--) { /* the last one given counts */
         if (is_option(argv[i], name))
             return argv[i] + strlen(name) + 1;
     }

@@ -27,14 +27,16 @@ talk() {
     exec {talk_fd}>"$work/talk.in"
     if wait_for 10 talk_ready "$pid" "$output"; then
         (echo "$line" >&$talk_fd) 2>/dev/null # it may have ended: a broken pipe is not ours
-        wait_for 5 grep -qxF -- "$line" "$output" && status=0
+        wait_for 5 talk_answered "$pid" "$output" "$line"
+        grep -qxF -- "$line" "$output" && status=0
     fi
     exec {talk_fd}>&-
     wait "$pid"
-    [ $status = 0 ] || tail -n 40 "$output"
+    [ $status = 0 ] || grep -v '^[A-Za-z0-9/+=]\{64\}$' "$output"
     return $status
 }
-talk_ready() { grep -qE "$ready" "$2" || ! kill -0 "$1"; }
+talk_ready() { grep -qE "$ready" "$2" || ended "$1"; }
+talk_answered() { grep -qxF -- "$3" "$2" || ended "$1"; }
 
 s_client() {
     local line=$1 ready='^ *Verify return code: 0'

@@ -31,11 +31,17 @@ static struct {
     FILE *keylog;
 } client;
 
-static int fail(const char *what, int error)
+static void say(const char *what, int error)
 {
     char text[128];
     mbedtls_strerror(error, text, sizeof text);
-    printf("HANDSHAKE FAILED: %s: %s (-0x%04x)\n", what, text, (unsigned)-error);
+    printf("%s: %s (-0x%04x)\n", what, text, (unsigned)-error);
+}
+
+static int fail(const char *what, int error)
+{
+    printf("HANDSHAKE FAILED: ");
+    say(what, error);
     return -EPROTO;
 }
 
@@ -187,6 +193,7 @@ static int mbed_connect(const struct client_options *options, int fd)
     while (error == MBEDTLS_ERR_SSL_WANT_READ || error == MBEDTLS_ERR_SSL_WANT_WRITE);
     if (error)
         return fail("handshake", error);
+    mbedtls_ssl_set_mtu(&client.ssl, 0); /* it was for the handshake's fragments only */
     report();
     return 0;
 }
@@ -194,7 +201,11 @@ static int mbed_connect(const struct client_options *options, int fd)
 static int mbed_send(void *arg, const void *data, size_t len)
 {
     (void)arg;
-    return mbedtls_ssl_write(&client.ssl, data, len) == (int)len ? 0 : -EIO;
+    int sent = mbedtls_ssl_write(&client.ssl, data, len);
+    if (sent == (int)len)
+        return 0;
+    say("WRITING FAILED", sent);
+    return -EIO;
 }
 
 static int mbed_receive(void *arg, void *data, size_t len, int timeout_ms)
@@ -206,7 +217,10 @@ static int mbed_receive(void *arg, void *data, size_t len, int timeout_ms)
         return got;
     if (got == MBEDTLS_ERR_SSL_TIMEOUT || got == MBEDTLS_ERR_SSL_WANT_READ)
         return 0;
-    return got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY || got == 0 ? -EPIPE : -EIO;
+    if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY || got == 0)
+        return -EPIPE;
+    say("READING FAILED", got);
+    return -EIO;
 }
 
 static void mbed_close_notify(void)

@@ -64,7 +64,7 @@ check() {
     if [ $status = 0 ]; then
         pass "$what"
     else
-        fail "$what" "status $status of: $*" "$(tail -n 40 "$work/check.out")"
+        fail "$what" "status $status of: $*" "$(tail -n 60 "$work/check.out")"
     fi
     return $status
 }
