@@ -125,7 +125,7 @@ static void handle_from_handshaker(struct sl_worker *w, const struct sl_message 
             worker_abort(w, session, false, now_ns);
         break;
     default:
-        assert(!"a handshaker sends nothing else");
+        assert(false && "a handshaker sends nothing else");
     }
 }
 
@@ -143,7 +143,7 @@ static void handle_from_control(struct sl_worker *w, const struct sl_message *me
         worker_stop(w);
         break;
     default:
-        assert(!"control sends nothing else");
+        assert(false && "control sends nothing else");
     }
 }
 
