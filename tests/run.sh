@@ -21,7 +21,7 @@ for argument in "$@"; do
         *) sed -n '2,10s/^# //p' "$0"; exit 2 ;;
     esac
 done
-[ ${#suites[@]} != 0 ] || suites=(unit sim fuzz clang asan tsan interop e2e nic)
+[ ${#suites[@]} != 0 ] || suites=(unit sim fuzz interop e2e ${deep:+clang asan tsan nic})
 [ -z "$deep" ] || export SLUICE_DEEP=1
 
 jobs=$(nproc)
