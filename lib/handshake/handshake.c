@@ -16,6 +16,7 @@ static void wipe(struct handshake *handshake)
     handshake->keys = NULL;
     for (unsigned i = 0; i < STEPS_MAX; i++)
         sl_handshake_wipe_assembly(&handshake->messages[i]);
+    sl_handshake_forget_first_flight(handshake);
     while (handshake->held_count > 0)
         free(handshake->held[--handshake->held_count].record);
     ERR_clear_error();

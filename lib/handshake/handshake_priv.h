@@ -138,6 +138,13 @@ struct last_flight *sl_handshake_find_last_flight(struct last_flights *flights, 
 void sl_handshake_forget_last_flight(struct last_flights *flights, uint64_t handle);
 void sl_handshake_expire_last_flights(struct last_flights *flights, uint64_t now_ns);
 
+/* output.c: a flight as it was sent, to be sent again. */
+
+struct flight {
+    uint8_t *bytes; /* each datagram: struct sl_message_send and its bytes */
+    size_t len;
+};
+
 /* One handshake. */
 
 /** The messages of a client's in the order in which a full handshake has them, RFC 5246 7.3. */
@@ -205,7 +212,10 @@ struct handshake {
         uint16_t len;
     } held[HELD_MAX];
     struct sl_identity identity; /* the certificate's part, once it has verified */
-    bool keeps_output;           /* what is sent now is the last flight */
+    uint64_t sent_ns;            /* when something was sent last */
+    bool keeps_first_flight;     /* what is sent now is the first flight */
+    struct flight first_flight;
+    bool keeps_output; /* what is sent now is the last flight */
     struct last_flight last_flight;
 };
 
@@ -307,6 +317,9 @@ int sl_handshake_feed(struct handshake *handshake, uint8_t type, uint8_t epoch,
 
 /* output.c: libssl's datagrams to messages for the worker. */
 void sl_handshake_take_output(struct handshake *handshake, const uint8_t *datagram, size_t len);
+/** Sends ServerHello to ServerHelloDone again, unless that was done a moment ago. */
+void sl_handshake_repeat_first_flight(struct handshake *handshake);
+void sl_handshake_forget_first_flight(struct handshake *handshake);
 
 /* context.c, connection_id.c: what all SSL objects have in common. */
 bool sl_handshake_make_context(struct sl_handshaker *handshaker, char *reason);

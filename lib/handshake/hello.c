@@ -127,9 +127,13 @@ bool sl_handshake_enter(struct handshake *handshake)
         return false;
     memcpy(handshake->cookie, parts.cookie, parts.cookie_len);
     handshake->cookie_len = (uint8_t)parts.cookie_len;
-    if (!make_ssl(handshake) || !feed_first_hellos(handshake, &parts) ||
-        sl_handshake_feed(handshake, SL_CONTENT_HANDSHAKE, 0, hello->message,
-                          SL_HANDSHAKE_HEADER_LEN + hello->len) != SSL_ERROR_WANT_READ)
+    if (!make_ssl(handshake) || !feed_first_hellos(handshake, &parts))
+        return false;
+    handshake->keeps_first_flight = true;
+    bool ok = sl_handshake_feed(handshake, SL_CONTENT_HANDSHAKE, 0, hello->message,
+                                SL_HANDSHAKE_HEADER_LEN + hello->len) == SSL_ERROR_WANT_READ;
+    handshake->keeps_first_flight = false;
+    if (!ok)
         return false;
     handshake->key_exchange_len = key_exchange_len(handshake->ssl);
     return handshake->key_exchange_len > 0;

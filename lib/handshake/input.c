@@ -19,7 +19,10 @@ static bool take_fragment(struct handshake *handshake, const struct fragment *fr
     unsigned at = sl_handshake_step_of(handshake, fragment, is_protected);
     if (at == handshake->step_count)
         return false;
-    /* What was fed already is a repetition: libssl's own timer answers it. */
+    /* The client has not got our answer, RFC 6347 4.2.4: it need not wait for our timer. Only first
+     * fragments, whose cookie the worker has checked. */
+    if (at == 0 && handshake->step == 1 && fragment->off == 0)
+        sl_handshake_repeat_first_flight(handshake);
     return at < handshake->step || sl_handshake_add_fragment(&handshake->messages[at], fragment);
 }
 

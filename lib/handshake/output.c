@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include <openssl/crypto.h>
 
 #include "handshake_priv.h"
@@ -33,15 +35,37 @@ static void keep(struct last_flight *flight, const uint8_t *part, size_t len)
     flight->count++;
 }
 
+/** Without memory for it the flight is not kept, and the timer alone sends it again. */
+static void keep_first(struct flight *flight, const struct sl_message_send *message,
+                       const uint8_t *parts)
+{
+    uint8_t *bytes = realloc(flight->bytes, flight->len + sizeof *message + message->bytes_len);
+    if (bytes == NULL)
+        return;
+    memcpy(bytes + flight->len, message, sizeof *message);
+    memcpy(bytes + flight->len + sizeof *message, parts, message->bytes_len);
+    flight->bytes = bytes;
+    flight->len += sizeof *message + message->bytes_len;
+}
+
+static void post(struct handshake *handshake, const struct sl_message_send *message,
+                 const uint8_t *parts)
+{
+    handshake->sent_ns = handshake->owner->now_ns;
+    if (!sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_SEND, handshake->handle,
+                           message, sizeof *message, parts, message->bytes_len))
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_WORKER_RING_FULL);
+}
+
 static void finish(struct handshake *handshake, struct datagram *out)
 {
     struct sl_handshaker *handshaker = handshake->owner;
     struct sl_message_send message = {.count = out->count, .bytes_len = parts_len(handshake, out)};
     if (out->count == 0)
         return;
-    if (!sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_SEND, handshake->handle,
-                           &message, sizeof message, handshaker->send, message.bytes_len))
-        sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
+    if (handshake->keeps_first_flight)
+        keep_first(&handshake->first_flight, &message, handshaker->send);
+    post(handshake, &message, handshaker->send);
     begin(handshake, out);
 }
 
@@ -102,4 +126,24 @@ void sl_handshake_take_output(struct handshake *handshake, const uint8_t *bytes,
             add(handshake, &out, header.type, 0, body, header.body_len);
     }
     finish(handshake, &out);
+}
+
+void sl_handshake_repeat_first_flight(struct handshake *handshake)
+{
+    uint64_t apart_ns = handshake->owner->config.first_timeout_ms * 1000000ULL / 2;
+    const struct flight *flight = &handshake->first_flight;
+    if (flight->len == 0 || handshake->owner->now_ns < handshake->sent_ns + apart_ns)
+        return;
+    struct sl_message_send message;
+    for (size_t at = 0; at < flight->len; at += sizeof message + message.bytes_len) {
+        memcpy(&message, flight->bytes + at, sizeof message);
+        post(handshake, &message, flight->bytes + at + sizeof message);
+    }
+    sl_handshake_count(handshake->owner, SL_HANDSHAKE_RETRANSMITTED);
+}
+
+void sl_handshake_forget_first_flight(struct handshake *handshake)
+{
+    free(handshake->first_flight.bytes);
+    handshake->first_flight = (struct flight){0};
 }

@@ -35,7 +35,7 @@ struct sl_handshaker_config {
     X(REFUSED_PEER, "handshakes refused for the peer's certificate")                               \
     X(OVERFLOW, "handshakes not begun: too many at once")                                          \
     X(CONNECTION_ID, "handshakes completed with a connection ID")                                  \
-    X(RETRANSMITTED, "flights sent again on a timer")                                              \
+    X(RETRANSMITTED, "flights sent again, on a timer or on request")                               \
     X(LAST_FLIGHT_REPEATED, "last flights sent again on request")                                  \
     X(EARLY_DATA, "application data records met before the Finished was verified")                 \
     X(BAD_RECORD, "records for a handshake that did not verify or parse")                          \

@@ -129,6 +129,8 @@ void sl_handshake_advance(struct handshake *handshake)
             return;
         }
         sl_handshake_wipe_assembly(&handshake->messages[handshake->step++]);
+        if (handshake->step > 1)
+            sl_handshake_forget_first_flight(handshake); /* the client has it */
     }
     if (handshake->step < handshake->step_count) {
         sl_handshake_arm(handshake);

@@ -226,13 +226,21 @@ TEST_F(HalfOpen, EndsWhenTheKeyExchangeItselfIsForged)
     EXPECT_EQ(lab->counter(SL_HANDSHAKE_TIMED_OUT), 1u);
 }
 
-TEST_F(HalfOpen, IgnoresTheClientHelloAgain)
+TEST_F(HalfOpen, AnswersTheClientHelloAgainButNotAtOnce)
 {
     begin();
     Bytes again = message(SL_HANDSHAKE_CLIENT_HELLO, 1, 120, 0, 120);
+    size_t sent = lab->peer(1).sends.size();
     for (int i = 0; i < 20; i++)
         inject(record(SL_CONTENT_HANDSHAKE, 7, again));
+    EXPECT_EQ(lab->peer(1).sends.size(), sent);
+    lab->run_for(600);
+    for (int i = 0; i < 20; i++)
+        inject(record(SL_CONTENT_HANDSHAKE, 7, again));
+    EXPECT_EQ(lab->peer(1).sends.size(), 2 * sent);
+    EXPECT_EQ(lab->peer(1).sends[sent][0].bytes, lab->peer(1).sends[0][0].bytes);
     EXPECT_EQ(lab->counter(SL_HANDSHAKE_STARTED), 1u);
+    EXPECT_EQ(lab->counter(SL_HANDSHAKE_RETRANSMITTED), 1u);
     EXPECT_EQ(bad(), 0u);
     expect_completion();
 }
