@@ -46,7 +46,7 @@ struct sl_session {
     uint32_t consumer;   /* the worker's: who serves it */
     struct sl_path path; /* where it sends: the address confirmed last */
     bool has_cid;        /* the peer sends our connection ID */
-    bool is_indexed;     /* in the 5-tuple index under path.tuple */
+    bool is_indexed;     /* in the 5-tuple index under path.tuple, which then must not change */
 
     uint64_t epoch0_next;        /* next record number of epoch 0 */
     uint64_t candidate_received; /* bytes from the candidate address, and sent to it */

@@ -22,9 +22,8 @@ static enum sl_drop admit_address(struct sl_worker *w, struct sl_session *sessio
     if (!job->newer && !is_known)
         return SL_DROP_NONE;
     if (w->config.peer_moves == SL_PEER_MOVES_ACCEPT) {
-        session->path = *from;
+        worker_move(w, session, from);
         session->flags |= SESSION_MOVED_PENDING;
-        worker_count(w, SL_COUNTER_MOVED, 1);
         worker_tell_moved(w, session, now_ns);
         return SL_DROP_NONE;
     }
@@ -116,6 +115,8 @@ static void admit_record(struct sl_worker *w, unsigned i, uint64_t now_ns)
         return;
     }
     session->last_active_ns = now_ns;
+    if (job->type != SL_CONTENT_HANDSHAKE)
+        worker_leave_tuple(w, session); /* the client has our last flight */
     switch (job->type) {
     case SL_CONTENT_APPLICATION_DATA:
         w->rx.deliver[w->rx.deliver_count++] = (uint8_t)i;

@@ -93,10 +93,9 @@ static void confirm_move(struct sl_worker *w, struct sl_session *session, uint64
 {
     if (!(session->flags & SESSION_HAS_CANDIDATE))
         return;
-    session->path = session->candidate;
+    worker_move(w, session, &session->candidate);
     session->flags &= (uint8_t)~SESSION_HAS_CANDIDATE;
     session->flags |= SESSION_MOVED_PENDING;
-    worker_count(w, SL_COUNTER_MOVED, 1);
     worker_tell_moved(w, session, now_ns);
 }
 

@@ -134,6 +134,10 @@ void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
             worker_drop(w, drop);
         return;
     }
+    if (current != NULL && !has_random(current, &hello) && (current->flags & SESSION_KEEPS_TUPLE)) {
+        worker_leave_tuple(w, current);
+        current = NULL;
+    }
     struct sl_session *session;
     if (current != NULL) {
         session = session_beside(w, current, frame, &hello, &drop, now_ns);

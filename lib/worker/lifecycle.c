@@ -85,9 +85,24 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
     if (predecessor != NULL)
         worker_close(w, predecessor, SL_CLOSE_REPLACED, false, now_ns);
     if (session->has_cid)
-        sl_session_unindex(w->table, session);
+        session->flags |= SESSION_KEEPS_TUPLE;
     enum sl_drop ignored;
     worker_consumer_of(w, session, &ignored);
+}
+
+void worker_leave_tuple(struct sl_worker *w, struct sl_session *session)
+{
+    if (session->flags & SESSION_KEEPS_TUPLE) {
+        session->flags &= (uint8_t)~SESSION_KEEPS_TUPLE;
+        sl_session_unindex(w->table, session);
+    }
+}
+
+void worker_move(struct sl_worker *w, struct sl_session *session, const struct sl_path *path)
+{
+    worker_leave_tuple(w, session);
+    session->path = *path;
+    worker_count(w, SL_COUNTER_MOVED, 1);
 }
 
 static void sweep_established(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)

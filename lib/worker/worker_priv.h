@@ -35,6 +35,7 @@ enum session_flag {
     SESSION_TELL_HANDSHAKER = 1 << 3, /* `closed` is still to be sent */
     SESSION_TELL_CONSUMER = 1 << 4,   /* the close event is still to be told */
     SESSION_WAS_ESTABLISHED = 1 << 5, /* counts in the gauge of sessions, else of half-open ones */
+    SESSION_KEEPS_TUPLE = 1 << 6,     /* has our CID, yet its client may still repeat flight 5 */
 };
 
 /** A consumer as this worker sees it. */
@@ -205,6 +206,13 @@ void worker_close(struct sl_worker *w, struct sl_session *session, uint8_t reaso
 /** Ends a handshake or session without a word to the peer. tell_handshaker: it does not know. */
 void worker_abort(struct sl_worker *w, struct sl_session *session, bool tell_handshaker,
                   uint64_t now_ns);
+/**
+ * A session with our CID needs its 5-tuple only while its client may not have our last flight, and
+ * so repeats its own, in epoch 0.
+ */
+void worker_leave_tuple(struct sl_worker *w, struct sl_session *session);
+/** The session is at another address from now on. */
+void worker_move(struct sl_worker *w, struct sl_session *session, const struct sl_path *path);
 void worker_gauge_half_open(struct sl_worker *w, int change);
 bool worker_sweep(struct sl_worker *w, uint64_t now_ns);
 void worker_stop(struct sl_worker *w);

@@ -152,6 +152,33 @@ TEST(WorkerFind, IgnoresAPlaintextAlertOnceThereAreKeys)
     EXPECT_EQ(bench.sessions(), 1u);
 }
 
+// Flight 5 of a client that has not got our last flight, RFC 6347 4.2.4: of epoch 0 and without CID.
+TEST(WorkerFind, KnowsARepeatedFlightOfAClientWithAConnectionIdUntilItSpeaks)
+{
+    WorkerBench bench;
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    bench.ToHandshaker();
+    Bytes key_exchange = {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 12, 16};
+    key_exchange.resize(13 + 12);
+    bench.Receive({WorkerBench::UdpFrame(peer.path, key_exchange)});
+    auto messages = bench.ToHandshaker();
+    ASSERT_EQ(messages.size(), 1u);
+    EXPECT_EQ(messages[0].kind, SL_MESSAGE_REPEAT);
+    EXPECT_EQ(messages[0].session, peer.handle);
+
+    Bytes without_cid = {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 32};
+    without_cid.resize(13 + 32);
+    bench.Receive({WorkerBench::UdpFrame(peer.path, without_cid)});
+    EXPECT_EQ(bench.drops(SL_DROP_CID_EXPECTED), 1u);
+
+    bench.now_ns += kSecond;
+    bench.Receive(
+        {WorkerBench::UdpFrame(peer.path, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {1}))});
+    bench.Receive({WorkerBench::UdpFrame(peer.path, key_exchange)});
+    EXPECT_TRUE(bench.ToHandshaker().empty());
+    EXPECT_EQ(bench.drops(SL_DROP_UNKNOWN_PEER), 1u);
+}
+
 TEST(WorkerFind, ExpectsTheConnectionIdThatWasNegotiated)
 {
     WorkerBench bench;

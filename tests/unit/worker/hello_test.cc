@@ -108,6 +108,46 @@ TEST(WorkerHello, ADuplicateForAnEstablishedSessionIsDropped)
     EXPECT_EQ(bench.sessions(), 1u);
 }
 
+// RFC 6347 4.2.8 is about sessions found by their 5-tuple: one with a CID lives on, wherever it is.
+TEST(WorkerHello, AClientOnTheTupleOfASessionWithAConnectionIdLeavesThatAlone)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer old_peer = bench.Connect(WorkerBench::ClientPath(1), true, 1);
+    bench.BeginHandshake(old_peer.path, 1);
+    EXPECT_EQ(bench.drops(SL_DROP_HELLO_DUPLICATE), 1u) << "a late copy begins nothing";
+    Peer new_peer = bench.Connect(old_peer.path, false, 2);
+    EXPECT_EQ(bench.sessions(), 2u);
+    consumer.Receive();
+    bench.Receive({WorkerBench::UdpFrame(
+        old_peer.path, bench.Seal(old_peer, SL_CONTENT_APPLICATION_DATA, {'o'}))});
+    bench.Receive({WorkerBench::UdpFrame(
+        new_peer.path, bench.Seal(new_peer, SL_CONTENT_APPLICATION_DATA, {'n'}))});
+    EXPECT_EQ(consumer.Receive().size(), 2u);
+}
+
+// A second client at an address whose session with a CID has gone elsewhere.
+TEST(WorkerHello, ATupleIsFreeOnceItsSessionHasMoved)
+{
+    WorkerBench::Options options;
+    options.peer_moves = SL_PEER_MOVES_ACCEPT;
+    WorkerBench bench(options);
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true, 1);
+    Bytes finished(16);
+    finished[0] = SL_HANDSHAKE_FINISHED;
+    sl_path elsewhere = WorkerBench::ClientPath(2);
+    bench.Receive(
+        {WorkerBench::UdpFrame(elsewhere, bench.Seal(peer, SL_CONTENT_HANDSHAKE, finished))});
+    EXPECT_EQ(bench.events(SL_COUNTER_MOVED), 1u);
+    EXPECT_NE(bench.BeginHandshake(peer.path, 2), 0u);
+    EXPECT_NE(bench.BeginHandshake(elsewhere, 3), 0u);
+    EXPECT_EQ(bench.half_open(), 2u);
+    EXPECT_EQ(bench.sessions(), 1u);
+}
+
 TEST(WorkerHello, AnotherRandomOnAHalfOpenTupleReplacesTheHandshake)
 {
     WorkerBench bench;
