@@ -9,7 +9,8 @@
 #include "sl_crypto.h"
 #include "sl_wire.h"
 
-#define SL_COOKIE_LEN 32 /* tag, MAC, MAC with the suites; GnuTLS takes no longer one (DTLS 1.0) */
+#define SL_COOKIE_LEN 32 /* tag, MAC, MAC with the suites; GnuTLS takes no longer one (DTLS 1.0)   \
+                          */
 #define SL_COOKIE_ROTATE_NS (60ULL * 1000000000ULL)
 
 /**

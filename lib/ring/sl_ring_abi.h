@@ -149,8 +149,9 @@ struct sl_ring_reply {
     uint64_t ring_size;
     uint64_t generation;
 };
-#define SL_RING_REPLY_FDS_MAX (2 + 2 * SL_RING_WORKERS_MAX) /* below the kernel's SCM_MAX_FD, 253  \
-                                                             */
+#define SL_RING_REPLY_FDS_MAX                                                                      \
+    (2 + 2 * SL_RING_WORKERS_MAX) /* below the kernel's SCM_MAX_FD, 253                            \
+                                   */
 
 static_assert(sizeof(struct sl_ring_gateway_words) == 384, "ring ABI");
 static_assert(sizeof(struct sl_ring_client_words) == 384, "ring ABI");

@@ -152,7 +152,8 @@ TEST(WorkerFind, IgnoresAPlaintextAlertOnceThereAreKeys)
     EXPECT_EQ(bench.sessions(), 1u);
 }
 
-// Flight 5 of a client that has not got our last flight, RFC 6347 4.2.4: of epoch 0 and without CID.
+// Flight 5 of a client that has not got our last flight, RFC 6347 4.2.4: of epoch 0 and without
+// CID.
 TEST(WorkerFind, KnowsARepeatedFlightOfAClientWithAConnectionIdUntilItSpeaks)
 {
     WorkerBench bench;

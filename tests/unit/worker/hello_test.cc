@@ -34,8 +34,7 @@ TEST(WorkerHello, TakesASlotForAValidCookieAndGoesOnFromItsRecordNumber)
     struct sl_message_send send;
     send.count = 1;
     send.bytes_len = (uint16_t)parts.size();
-    bench.FromHandshaker(SL_MESSAGE_SEND, messages[0].session, &send,
-                         sizeof send, parts);
+    bench.FromHandshaker(SL_MESSAGE_SEND, messages[0].session, &send, sizeof send, parts);
     bench.Turn();
     Bytes sent = bench.SentPayloads().at(0);
     EXPECT_EQ(sent[10], 77) << "RFC 6347 4.2.1";
