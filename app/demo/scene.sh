@@ -18,6 +18,7 @@ on_client() { ip netns exec "$client_ns" "$@"; }
 
 scene_clear() {
     local pid ns
+    [ "$BASHPID" = $$ ] || return # a child between fork and exec still has our traps
     trap '' INT TERM HUP
     for pid in $consumer_pid $gateway_pid; do kill -KILL "$pid" && wait "$pid"; done 2>/dev/null
     for ns in "$gateway_ns" "$client_ns"; do ip netns del "$ns"; done 2>/dev/null

@@ -25,7 +25,7 @@ hugepages_raise() {
 }
 
 hugepages_restore() {
-    [ -n "${hugepages_fd:-}" ] || return 0
+    [ -n "${hugepages_fd:-}" ] && [ "$BASHPID" = $$ ] || return 0 # not for a child before its exec
     local found ours
     if flock -n -x "$hugepages_fd" && read -r found ours <"$hugepages_lock"; then
         if [ "$(cat "$hugepages_file")" = "$ours" ] &&

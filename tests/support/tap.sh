@@ -28,6 +28,8 @@ tap_begin() {
 
 tap_end() {
     local status=$? i
+    # A child between fork and exec still has our traps: a signal that meets it there is its own end.
+    [ "$BASHPID" = $$ ] || exit "$status"
     trap '' TERM INT HUP
     trap - EXIT
     if [ $status != 0 ] && [ $tap_failed = 0 ]; then
