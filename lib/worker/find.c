@@ -15,12 +15,10 @@ static unsigned owner_of(const struct sl_worker *w, const struct sl_frame *frame
     return w->config.shard_owner[shard];
 }
 
-/** Takes a place in the burst for a record that is to be opened. */
+/** Takes a place in the burst, which has one, for a record that is to be opened. */
 static void open_later(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
-                       const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
+                       const struct sl_record_header *header, uint8_t *body)
 {
-    if (w->rx.count == SL_BURST)
-        worker_finish_rx(w, now_ns);
     unsigned i = w->rx.count++;
     w->rx.records[i] = (struct rx_record){frame, session, session->handle};
     w->rx.jobs[i] = (struct sl_open_job){.epoch = session->epoch, .header = *header, .body = body};
@@ -28,6 +26,8 @@ static void open_later(struct sl_worker *w, struct sl_session *session, struct s
 
 static void find_protected(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
                            const struct sl_record_header *header, uint8_t *body, uint64_t now_ns);
+static void find_by_tuple(struct sl_worker *w, struct sl_frame *frame,
+                          const struct sl_record_header *header, uint8_t *body, uint64_t now_ns);
 
 /**
  * A protected record on a 5-tuple where a client that restarted is in a handshake beside its old
@@ -36,8 +36,12 @@ static void find_protected(struct sl_worker *w, struct sl_session *session, stru
 static void find_contested(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
                            const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
 {
-    worker_finish_rx(w, now_ns);
-    open_later(w, session, frame, header, body, now_ns);
+    if (w->rx.count > 0) { /* what waits may end either of the two */
+        worker_finish_rx(w, now_ns);
+        find_by_tuple(w, frame, header, body, now_ns);
+        return;
+    }
+    open_later(w, session, frame, header, body);
     w->rx.jobs[0].out = w->scratch;
     worker_open_burst(w);
     if (w->rx.jobs[0].drop != SL_DROP_AUTH) {
@@ -69,7 +73,7 @@ static void find_protected(struct sl_worker *w, struct sl_session *session, stru
         if (session->successor != SL_SLOT_NONE)
             find_contested(w, session, frame, header, body, now_ns);
         else
-            open_later(w, session, frame, header, body, now_ns);
+            open_later(w, session, frame, header, body);
         return;
     default:
         worker_drop(w, SL_DROP_CLOSING);
@@ -110,6 +114,19 @@ static void find_plaintext(struct sl_worker *w, struct sl_session *session,
     }
 }
 
+/** A record without a connection ID that is no ClientHello. */
+static void find_by_tuple(struct sl_worker *w, struct sl_frame *frame,
+                          const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
+{
+    struct sl_session *session = sl_session_find_tuple(w->table, &frame->path.tuple);
+    if (session == NULL)
+        worker_drop(w, SL_DROP_UNKNOWN_PEER);
+    else if (header->epoch == 0)
+        find_plaintext(w, session, header, body, now_ns);
+    else
+        find_protected(w, session, frame, header, body, now_ns);
+}
+
 static void find_record(struct sl_worker *w, struct sl_frame *frame,
                         const struct sl_record_header *header, uint8_t *body,
                         struct hello_answer *answer, uint64_t now_ns)
@@ -119,6 +136,8 @@ static void find_record(struct sl_worker *w, struct sl_frame *frame,
         worker_drop(w, SL_DROP_OTHER_OWNER);
         return;
     }
+    if (w->rx.count == SL_BURST) /* before the session is looked up: this may end it */
+        worker_finish_rx(w, now_ns);
     if (header->type == SL_CONTENT_TLS12_CID) {
         struct sl_session *session = sl_session_find_cid(w->table, header->cid);
         if (session == NULL)
@@ -132,13 +151,7 @@ static void find_record(struct sl_worker *w, struct sl_frame *frame,
         worker_handle_hello(w, frame, header, body, answer, now_ns);
         return;
     }
-    struct sl_session *session = sl_session_find_tuple(w->table, &frame->path.tuple);
-    if (session == NULL)
-        worker_drop(w, SL_DROP_UNKNOWN_PEER);
-    else if (header->epoch == 0)
-        find_plaintext(w, session, header, body, now_ns);
-    else
-        find_protected(w, session, frame, header, body, now_ns);
+    find_by_tuple(w, frame, header, body, now_ns);
 }
 
 /** Splits a datagram that is ours into its records. */

@@ -192,3 +192,47 @@ TEST(WorkerFind, ExpectsTheConnectionIdThatWasNegotiated)
     bench.Receive({WorkerBench::UdpFrame(peer.path, record)});
     EXPECT_EQ(bench.drops(SL_DROP_CID_EXPECTED), 1u);
 }
+
+// A record that waits in the burst may end the session that a later one was found for.
+TEST(WorkerFind, ARecordBehindAFullBurstThatEndsItsSessionIsDropped)
+{
+    WorkerBench bench;
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), false);
+    std::vector<Bytes> frames;
+    for (int i = 0; i < 2; i++) {
+        Bytes datagram;
+        for (int k = 0; k < SL_RECORDS_PER_DATAGRAM_MAX - i; k++)
+            datagram = Concat(datagram, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {1}));
+        if (i == 1)
+            datagram = Concat(datagram, bench.Seal(peer, SL_CONTENT_ALERT, {1, 0}));
+        frames.push_back(WorkerBench::UdpFrame(peer.path, datagram));
+    }
+    frames.push_back(
+        WorkerBench::UdpFrame(peer.path, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {2})));
+    bench.Receive(frames);
+    EXPECT_EQ(bench.sessions(), 0u);
+    EXPECT_EQ(bench.drops(SL_DROP_NO_CONSUMER), SL_BURST - 1u);
+    EXPECT_EQ(bench.drops(SL_DROP_UNKNOWN_PEER), 1u);
+}
+
+TEST(WorkerFind, ASessionThatEndsInTheBurstIsNotTriedForItsSuccessorsRecords)
+{
+    WorkerBench bench;
+    Peer old_peer = bench.Connect(WorkerBench::ClientPath(1), false, 1);
+    bench.Receive({WorkerBench::UdpFrame(old_peer.path, WorkerBench::ClientHello({}, 2))});
+    Bytes cookie = WorkerBench::CookieOf(bench.SentPayloads().at(0));
+    Bytes protected_handshake = {22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 40};
+    protected_handshake.resize(13 + 40);
+    bench.ToHandshaker();
+    bench.Receive(
+        {WorkerBench::UdpFrame(old_peer.path, bench.Seal(old_peer, SL_CONTENT_ALERT, {1, 0})),
+         WorkerBench::UdpFrame(old_peer.path, WorkerBench::ClientHello(cookie, 2, 1, 1)),
+         WorkerBench::UdpFrame(old_peer.path, protected_handshake)});
+    EXPECT_EQ(bench.sessions(), 0u);
+    EXPECT_EQ(bench.half_open(), 1u);
+    auto messages = bench.ToHandshaker();
+    ASSERT_EQ(messages.size(), 3u);
+    EXPECT_EQ(messages[1].kind, SL_MESSAGE_CLOSED);
+    EXPECT_EQ(messages[2].kind, SL_MESSAGE_RECORD);
+    EXPECT_EQ(messages[2].session, messages[0].session);
+}
