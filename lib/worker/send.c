@@ -20,7 +20,7 @@ void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame)
     if (box->spare_count < SL_BURST)
         box->spare[box->spare_count++] = frame;
     else
-        worker_end_frame(w, frame);
+        worker_discard_frame(w, frame);
 }
 
 /** Transmits what a group has waiting; what the port does not take stays, in order. */
@@ -116,7 +116,7 @@ static void send_frame(struct sl_worker *w, struct sl_frame *frame, const struct
     frame->tailroom = (uint16_t)(frame->tailroom - frame->len);
     if (!worker_queue_frame(w, frame)) {
         worker_drop(w, SL_DROP_SEND_PORT);
-        worker_end_frame(w, frame);
+        worker_discard_frame(w, frame);
     }
 }
 

@@ -48,11 +48,10 @@ void sl_worker_destroy(struct sl_worker *w)
     for (unsigned g = 0; g < w->config.group_count; g++) {
         struct outbox *box = &w->outboxes[g];
         for (unsigned i = 0; i < box->count; i++)
-            worker_end_frame(w, box->frames[i]);
+            worker_discard_frame(w, box->frames[i]);
         for (unsigned i = 0; i < box->spare_count; i++)
-            worker_end_frame(w, box->spare[i]);
+            worker_discard_frame(w, box->spare[i]);
     }
-    worker_flush_ended(w);
     for (uint32_t slot = 0; slot < sl_session_table_capacity(w->table); slot++) {
         struct sl_session *session = sl_session_at(w->table, slot);
         if (session->state != SL_SESSION_FREE)
@@ -64,12 +63,16 @@ void sl_worker_destroy(struct sl_worker *w)
 
 void worker_end_frame(struct sl_worker *w, struct sl_frame *frame)
 {
-    if (w->ended_count == 2 * SL_BURST)
-        worker_flush_ended(w);
+    assert(w->ended_count < SL_BURST);
     w->ended[w->ended_count++] = frame;
 }
 
-void worker_flush_ended(struct sl_worker *w)
+void worker_discard_frame(struct sl_worker *w, struct sl_frame *frame)
+{
+    w->config.io.free_frames(w->config.io.arg, &frame, 1);
+}
+
+static void flush_ended(struct sl_worker *w)
 {
     if (w->ended_count > 0)
         w->config.io.free_frames(w->config.io.arg, w->ended, w->ended_count);
@@ -106,7 +109,7 @@ void sl_worker_receive(struct sl_worker *w, struct sl_frame **frames, unsigned n
     unsigned live = worker_parse_burst(w, frames, n);
     worker_find_burst(w, frames, live, now_ns);
     flush_away(w);
-    worker_flush_ended(w);
+    flush_ended(w);
 }
 
 void sl_worker_take_over(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns)
@@ -114,7 +117,7 @@ void sl_worker_take_over(struct sl_worker *w, struct sl_frame **frames, unsigned
     assert(n <= SL_BURST);
     worker_count(w, SL_COUNTER_TAKEN_OVER, n);
     worker_find_burst(w, frames, n, now_ns);
-    worker_flush_ended(w);
+    flush_ended(w);
 }
 
 void worker_finish_rx(struct sl_worker *w, uint64_t now_ns)
@@ -136,7 +139,6 @@ bool sl_worker_turn(struct sl_worker *w, uint64_t now_ns)
     busy |= worker_flush_outboxes(w);
     worker_publish(w, now_ns);
     worker_flush_messages(w);
-    worker_flush_ended(w);
     busy |= worker_report_to_control(w);
     worker_count(w, SL_COUNTER_POLLS, 1);
     if (!busy)

@@ -96,8 +96,7 @@ struct sl_worker {
     struct rx_burst rx;
     struct tx_burst tx;
     struct outbox outboxes[SL_GROUPS_MAX];
-    struct sl_frame
-        *ended[2 * SL_BURST]; /* to be freed in one call; w->rx may still look at them */
+    struct sl_frame *ended[SL_BURST]; /* of the burst that came in, freed when it is done with */
     unsigned ended_count;
     struct sl_frame *away[SL_WORKERS_MAX][SL_BURST]; /* to be handed over */
     unsigned away_count[SL_WORKERS_MAX];
@@ -218,8 +217,11 @@ bool worker_sweep(struct sl_worker *w, uint64_t now_ns);
 void worker_stop(struct sl_worker *w);
 
 /* worker.c */
+/** Ends a frame of the burst that came in. It is freed with the burst: w->rx may still look at it.
+ */
 void worker_end_frame(struct sl_worker *w, struct sl_frame *frame);
-void worker_flush_ended(struct sl_worker *w);
+/** Frees a frame of our own that is not sent after all. */
+void worker_discard_frame(struct sl_worker *w, struct sl_frame *frame);
 
 static inline void worker_count(struct sl_worker *w, enum sl_counter counter, uint64_t n)
 {

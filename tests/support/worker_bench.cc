@@ -70,6 +70,7 @@ sl_frame *FramePool::TakeFilled(uint16_t group, const Bytes &bytes)
 void FramePool::GiveBack(sl_frame *frame)
 {
     ASSERT_EQ(live_.erase(frame), 1u) << "a frame was given back that is not out";
+    explicit_bzero(frame + 1, kRoom); // whoever still looks at it shall notice
     free(frame);
 }
 

@@ -236,3 +236,40 @@ TEST(WorkerFind, ASessionThatEndsInTheBurstIsNotTriedForItsSuccessorsRecords)
     EXPECT_EQ(messages[2].kind, SL_MESSAGE_RECORD);
     EXPECT_EQ(messages[2].session, messages[0].session);
 }
+
+// Frames stay as they came until the last of their records is delivered, whatever cannot be sent.
+TEST(WorkerFind, KeepsTheFramesOfABurstWhoseClosesFindTheTransmitQueueFull)
+{
+    WorkerBench::Options options;
+    options.sessions_max = 128;
+    WorkerBench bench(options);
+    Consumer consumer(0, 0, 0, 1 << 20);
+    bench.Attach(consumer);
+    std::vector<Peer> closing;
+    for (uint32_t i = 0; i < 95; i++)
+        closing.push_back(bench.Connect(WorkerBench::ClientPath(i), true));
+    Peer peer = bench.Connect(WorkerBench::ClientPath(200), true);
+    bench.transmit_limit = 0;
+    for (int i = 0; i < SL_BURST; i++)
+        consumer.Send(SL_RING_SEND, peer.handle, {1});
+    bench.Turn(2);
+    consumer.Receive();
+
+    std::vector<Bytes> frames;
+    Bytes datagram;
+    for (size_t i = 0; i < closing.size(); i++) {
+        datagram = Concat(datagram, bench.Seal(closing[i], SL_CONTENT_ALERT, {1, 0}));
+        if (i + 1 == closing.size())
+            datagram =
+                Concat(datagram, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, Bytes(64, 'd')));
+        if ((i + 1) % SL_RECORDS_PER_DATAGRAM_MAX == 0 || i + 1 == closing.size())
+            frames.push_back(WorkerBench::UdpFrame(peer.path, std::exchange(datagram, {})));
+    }
+    bench.Receive(frames);
+    EXPECT_EQ(bench.sessions(), 1u);
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_PORT), 95u - SL_BURST);
+    auto events = consumer.Receive();
+    ASSERT_FALSE(events.empty());
+    EXPECT_EQ(events.back().kind, SL_RING_DATA);
+    EXPECT_EQ(events.back().payload, Bytes(64, 'd'));
+}
