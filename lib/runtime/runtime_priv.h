@@ -50,6 +50,7 @@ struct runtime_worker {
     bool is_launched;
     bool is_stopped; /* it said so; the control thread's */
     struct sl_worker *worker;
+    struct clock clock; /* its thread's */
     struct memory memory;
     struct rte_ring *handoff; /* frames that other workers hand over */
     struct sl_ring *to_handshaker[SL_HANDSHAKERS_MAX];
@@ -106,6 +107,8 @@ void runtime_handshakers_destroy(struct sl_runtime *runtime);
 
 /* worker_thread.c, handshake_thread.c: the loops. */
 int runtime_worker_main(void *runtime_worker);
+/** One turn of a worker's loop. return whether there was anything to do. */
+bool runtime_worker_poll(struct runtime_worker *self);
 void *runtime_handshaker_main(void *runtime_handshaker);
 
 /* threads.c */

@@ -31,18 +31,22 @@ static bool take_over(struct runtime_worker *self, uint64_t now_ns)
     return n > 0;
 }
 
+bool runtime_worker_poll(struct runtime_worker *self)
+{
+    uint64_t now_ns = clock_now(&self->clock);
+    bool busy = receive(self, now_ns);
+    busy |= take_over(self, now_ns);
+    busy |= sl_worker_turn(self->worker, now_ns);
+    return busy;
+}
+
 int runtime_worker_main(void *arg)
 {
     struct runtime_worker *self = arg;
     bool yields = self->runtime->config.yield_when_idle;
-    struct clock clock;
-    clock_start(&clock);
+    clock_start(&self->clock);
     while (!runtime_must_quit(self->runtime)) {
-        uint64_t now_ns = clock_now(&clock);
-        bool busy = receive(self, now_ns);
-        busy |= take_over(self, now_ns);
-        busy |= sl_worker_turn(self->worker, now_ns);
-        if (busy)
+        if (runtime_worker_poll(self))
             continue;
         if (yields)
             sched_yield();
