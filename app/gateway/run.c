@@ -55,7 +55,6 @@ static void target_print_consumers(void *arg, FILE *out)
 static void target_stop(void *arg)
 {
     struct gateway *gateway = arg;
-    log_info("stopping: closes all sessions");
     sl_runtime_stop(gateway->runtime);
 }
 

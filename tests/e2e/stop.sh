@@ -31,6 +31,9 @@ check 'SIGUSR1 prints the counters' kill -USR1 "$gateway_pid"
 check 'into the log' wait_for 2 grep -q 'sessions_opened' "$gateway_log"
 check 'sluice-ctl prints them as text' "$sluice_ctl" -s "$control" stats
 check 'SIGTERM ends it within two seconds, with status 0' gateway_stop
+says_once() { [ "$(grep -c "$1" "$gateway_log")" = 1 ]; }
+check 'the log says once that it stops' says_once 'stopping'
+check 'and once that it has stopped' says_once 'stopped'
 check 'the client with a connection ID got close_notify' closed with_cid
 check 'the client without one got close_notify' closed without
 nobody_there() { ! "$sluice_ctl" -s "$control" stats; }
