@@ -1,5 +1,5 @@
 // Port groups: several devices, fewer queues than workers, and what can't be.
-#include "eal.h"
+#include "group.h"
 
 #include <sys/resource.h>
 #include <unistd.h>

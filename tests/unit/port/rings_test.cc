@@ -1,5 +1,5 @@
 // Frames through a port that is a ring in this process: what is sent on a queue comes back on it.
-#include "eal.h"
+#include "group.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>

@@ -1,5 +1,5 @@
 // Ports on a veth pair of the kernel's, both ends in a network namespace of the test's own.
-#include "eal.h"
+#include "group.h"
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>

@@ -1,43 +1,18 @@
-/** DPDK in the test process, on ordinary pages, without a device of the machine. */
-#ifndef PORT_TEST_EAL_H
-#define PORT_TEST_EAL_H
+/** A port group to be tested, and what it says while it is made. */
+#ifndef PORT_TEST_GROUP_H
+#define PORT_TEST_GROUP_H
 
 extern "C" {
 #include "sl_port.h"
 }
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
 
-#include <rte_eal.h>
+#include "eal.h"
 
 namespace test
 {
-
-/** Once in the process: EAL can't be started twice. */
-inline void start_eal()
-{
-    static bool started = false;
-    if (started)
-        return;
-    std::vector<std::string> words = {"unit_port",
-                                      "--no-huge",
-                                      "-m",
-                                      "256",
-                                      "--no-pci",
-                                      "--no-shconf",
-                                      "--no-telemetry",
-                                      "--lcores=0@(0-1)",
-                                      "--log-level=*:1"};
-    static std::vector<std::string> kept = words;
-    static std::vector<char *> arguments;
-    for (std::string &word : kept)
-        arguments.push_back(word.data());
-    ASSERT_GE(rte_eal_init((int)arguments.size(), arguments.data()), 0);
-    started = true;
-}
 
 /** A group over devices of DPDK, and what its creation said. */
 class Group

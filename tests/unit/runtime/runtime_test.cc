@@ -1,0 +1,268 @@
+// A whole gateway's threads over a port whose two ends are rings of this process.
+extern "C" {
+#include "sl_runtime.h"
+}
+
+#include "eal.h"
+#include "test_certificates.h"
+
+#include <memory>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+namespace
+{
+
+uint64_t now_ns()
+{
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+/** A DPDK port of one queue a worker; the test puts frames into rx and finds what was sent in tx.
+ */
+struct RingPort {
+    explicit RingPort(unsigned queues) : count(queues)
+    {
+        static unsigned number = 0;
+        std::string name = "rt" + std::to_string(number++);
+        for (unsigned q = 0; q < queues; q++) {
+            std::string end = name + "_" + std::to_string(q);
+            rx[q] = rte_ring_create(("rx" + end).c_str(), 1024, SOCKET_ID_ANY, 0);
+            tx[q] = rte_ring_create(("tx" + end).c_str(), 1024, SOCKET_ID_ANY, 0);
+        }
+        EXPECT_LE(0, rte_eth_from_rings(name.c_str(), rx, queues, tx, queues, 0));
+        device = "net_ring_" + name;
+        pool = rte_pktmbuf_pool_create(name.c_str(), 255, 0, 256, RTE_MBUF_DEFAULT_BUF_SIZE,
+                                       SOCKET_ID_ANY);
+    }
+    ~RingPort()
+    {
+        for (unsigned q = 0; q < count; q++) {
+            rte_ring_free(rx[q]);
+            rte_ring_free(tx[q]);
+        }
+        rte_mempool_free(pool);
+    }
+    void offer(unsigned queue, const std::string &bytes)
+    {
+        rte_mbuf *mbuf = rte_pktmbuf_alloc(pool);
+        ASSERT_NE(nullptr, mbuf);
+        memcpy(rte_pktmbuf_append(mbuf, (uint16_t)bytes.size()), bytes.data(), bytes.size());
+        ASSERT_EQ(0, rte_ring_enqueue(rx[queue], mbuf));
+    }
+    std::string sent(unsigned queue)
+    {
+        void *found;
+        if (rte_ring_dequeue(tx[queue], &found) != 0)
+            return "";
+        rte_mbuf *mbuf = (rte_mbuf *)found;
+        std::string bytes(rte_pktmbuf_mtod(mbuf, char *), mbuf->data_len);
+        rte_pktmbuf_free(mbuf);
+        return bytes;
+    }
+
+    unsigned count;
+    std::string device;
+    rte_ring *rx[4], *tx[4];
+    rte_mempool *pool;
+};
+
+class Runtime : public ::testing::Test
+{
+  protected:
+    static constexpr unsigned kWorkers = 2;
+
+    Runtime()
+    {
+        test::start_eal();
+        port = std::make_unique<RingPort>(kWorkers);
+        sl_test::Identity identity = sl_test::make_identity("EC", "gateway");
+        certificate = folder.write("server.crt", sl_test::to_pem(identity.certificate));
+        key = folder.write("server.key", sl_test::to_pem(identity.key));
+        socket = folder.path("consumers.sock");
+        sl_certificate_files files = {certificate.c_str(), key.c_str()};
+        int which;
+        bool which_is_key;
+        credentials = sl_credentials_load(&files, 1, nullptr, &which, &which_is_key, reason);
+        EXPECT_NE(nullptr, credentials) << reason;
+        devices[0] = port->device.c_str();
+        fill();
+    }
+    ~Runtime() override
+    {
+        sl_runtime_destroy(runtime);
+        sl_credentials_destroy(credentials);
+    }
+    void fill()
+    {
+        config.worker_count = kWorkers;
+        config.yield_when_idle = true;
+        config.port_count = 1;
+        config.ports[0].driver = SL_PORT_DPDK;
+        config.ports[0].devices = devices;
+        config.ports[0].device_count = 1;
+        config.ports[0].frames_per_queue = 2047;
+        config.worker.sessions_max = 1000;
+        config.worker.half_open_max = 100;
+        config.worker.idle_timeout_ns = config.worker.handshake_timeout_ns = 30000000000ULL;
+        config.worker.groups[0].vlan_id = SL_VLAN_NONE;
+        config.worker.groups[0].address_count = 1;
+        config.worker.groups[0].addresses[0] = sl_ip_from_v4(kAddress);
+        config.worker.listener_count = 1;
+        config.worker.listeners[0].port = 4433;
+        config.worker.service_count = 1;
+        config.handshaker.credentials = credentials;
+        config.handshaker.handshakes_max = 100;
+        config.handshaker.last_flights_max = 100;
+        config.handshaker.first_timeout_ms = 1000;
+        config.handshaker.handshake_timeout_ms = 30000;
+        config.handshaker_count = 1;
+        config.consumer_socket = socket.c_str();
+        config.consumer_socket_mode = 0600;
+        config.services = services;
+        config.ring_size = 65536;
+        config.log = [](const char *line) { log().push_back(line); };
+        log().clear();
+    }
+    static std::vector<std::string> &log()
+    {
+        static std::vector<std::string> lines;
+        return lines;
+    }
+    void start()
+    {
+        runtime = sl_runtime_create(&config, reason);
+        ASSERT_NE(nullptr, runtime) << reason;
+        ASSERT_EQ(0, sl_runtime_start(runtime, reason)) << reason;
+    }
+    /** The control thread's turns until the condition holds, for twenty seconds at most. */
+    template <typename Condition> bool poll_until(Condition condition)
+    {
+        for (uint64_t end = now_ns() + 20000000000ULL; now_ns() < end; usleep(500)) {
+            sl_runtime_poll(runtime, now_ns());
+            if (condition())
+                return true;
+        }
+        return false;
+    }
+    uint64_t count_of(unsigned worker, enum sl_counter counter)
+    {
+        return sl_runtime_stats(runtime, now_ns())->workers[worker].events[counter];
+    }
+    uint64_t dropped(unsigned worker)
+    {
+        return sl_runtime_stats(runtime, now_ns())->workers[worker].drops[SL_DROP_UNKNOWN_PEER];
+    }
+    /** A plaintext record of a client that nobody knows: its 5-tuple's owner drops it. */
+    std::string stray_record(uint16_t client_port)
+    {
+        const uint8_t record[] = {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2};
+        const uint8_t peer[4] = {198, 18, 0, 9};
+        uint8_t bytes[128] = {};
+        sl_path path{};
+        path.tuple.local_ip = sl_ip_from_v4(peer);
+        path.tuple.remote_ip = sl_ip_from_v4(kAddress);
+        path.tuple.local_port = client_port;
+        path.tuple.remote_port = 4433;
+        path.hop.vlan_id = SL_VLAN_NONE;
+        memcpy(path.hop.mac, sl_runtime_port(runtime, 0)->mac, sizeof path.hop.mac);
+        memcpy(bytes + sl_wire_headers_len(&path), record, sizeof record);
+        sl_frame frame{};
+        frame.data = bytes;
+        frame.payload_len = sizeof record;
+        sl_wire_write_headers(&frame, &path, (const uint8_t *)"\x02\0\0\0\0\1");
+        return std::string((char *)bytes, frame.len);
+    }
+    std::string arp_request()
+    {
+        const uint8_t bytes[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0,   1,  8, 6,
+                                 0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0,   0,  0, 1,
+                                 198,  18,   0,    9,    0,    0,    0, 0, 0, 0, 198, 18, 0, 1};
+        return std::string((const char *)bytes, sizeof bytes);
+    }
+
+    static constexpr uint8_t kAddress[4] = {198, 18, 0, 1};
+    sl_test::TemporaryDirectory folder;
+    std::unique_ptr<RingPort> port;
+    std::string certificate, key, socket;
+    const char *devices[2] = {};
+    const char *const services[1] = {"echo"};
+    sl_credentials *credentials = nullptr;
+    sl_runtime_config config{};
+    sl_runtime *runtime = nullptr;
+    char reason[256] = "";
+};
+
+constexpr uint8_t Runtime::kAddress[4];
+
+} // namespace
+
+TEST_F(Runtime, TurnsAllItsWorkersAndStops)
+{
+    start();
+    EXPECT_TRUE(poll_until(
+        [&] { return count_of(0, SL_COUNTER_POLLS) > 10 && count_of(1, SL_COUNTER_POLLS) > 10; }));
+    EXPECT_FALSE(sl_runtime_is_stopped(runtime));
+    sl_runtime_stop(runtime);
+    EXPECT_TRUE(poll_until([&] { return sl_runtime_is_stopped(runtime); }));
+}
+
+TEST_F(Runtime, AnswersOnTheQueueThatAFrameCameFrom)
+{
+    start();
+    for (unsigned q = 0; q < kWorkers; q++) {
+        port->offer(q, arp_request());
+        std::string answer;
+        ASSERT_TRUE(poll_until([&] { return !(answer = port->sent(q)).empty(); }));
+        ASSERT_LE(42U, answer.size());
+        EXPECT_EQ(std::string("\x02\0\0\0\0\1", 6), answer.substr(0, 6));
+        EXPECT_EQ(std::string("\xc6\x12\0\1", 4), answer.substr(28, 4));
+        EXPECT_EQ(0, memcmp(sl_runtime_port(runtime, 0)->mac, &answer[6], 6));
+    }
+}
+
+TEST_F(Runtime, HandsOverWhatAnotherWorkerOwns)
+{
+    start();
+    for (uint16_t client = 50000; client < 50064; client++) // all of them on the first queue
+        port->offer(0, stray_record(client));
+    EXPECT_TRUE(poll_until([&] { return dropped(0) + dropped(1) == 64; }));
+    EXPECT_EQ(64U, count_of(0, SL_COUNTER_RX_FRAMES));
+    EXPECT_EQ(count_of(0, SL_COUNTER_HANDED_OVER), count_of(1, SL_COUNTER_TAKEN_OVER));
+    EXPECT_EQ(count_of(1, SL_COUNTER_TAKEN_OVER), dropped(1));
+    EXPECT_LT(0U, dropped(0));
+    EXPECT_LT(0U, dropped(1));
+}
+
+TEST_F(Runtime, SaysWhatItGot)
+{
+    start();
+    EXPECT_STREQ("net_ring", sl_runtime_port(runtime, 0)->driver);
+    EXPECT_NE(std::string(), sl_runtime_crypto_name(runtime));
+    ASSERT_FALSE(log().empty());
+    EXPECT_NE(std::string::npos, log().back().find("room for 2000")) << log().back();
+    EXPECT_NE(std::string::npos, log().back().find("pages")) << log().back();
+}
+
+TEST_F(Runtime, LeavesNothingOfAStartThatFailed)
+{
+    devices[0] = "nonsense_device";
+    EXPECT_EQ(nullptr, sl_runtime_create(&config, reason));
+    EXPECT_NE(std::string::npos, std::string(reason).find("nonsense_device")) << reason;
+    EXPECT_NE(0, access(socket.c_str(), F_OK));
+    devices[0] = port->device.c_str();
+    start();
+}
+
+TEST_F(Runtime, IsDestroyedWithoutHavingStopped)
+{
+    start();
+    port->offer(0, arp_request());
+}
