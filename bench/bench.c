@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define HUGE_PAGE_LEN (2UL << 20)
+#define TRIES 5
 #define EVICT_LEN (96UL << 20) /* some times a last-level cache slice */
 
 static cpu_set_t allowed;
+static bool is_disturbed;
 
 unsigned bench_core_count(void)
 {
@@ -58,6 +61,37 @@ uint64_t bench_now_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+static long involuntary_switches(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nivcsw;
+}
+
+struct bench_span bench_span_begin(void)
+{
+    sched_yield(); /* whoever waits for this core has it now, and not in the middle */
+    long switches = involuntary_switches();
+    return (struct bench_span){.begin_ns = bench_now_ns(), .switches = switches};
+}
+
+uint64_t bench_span_end(const struct bench_span *span)
+{
+    uint64_t ns = bench_now_ns() - span->begin_ns;
+    is_disturbed |= involuntary_switches() != span->switches;
+    return ns;
+}
+
+void bench_measure(void (*measure)(void *arg), void *arg)
+{
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        is_disturbed = false;
+        measure(arg);
+        if (!is_disturbed)
+            return;
+    }
 }
 
 void *bench_alloc(size_t len)

@@ -21,6 +21,21 @@ unsigned bench_core_count(void);
 /** Monotonic time. */
 uint64_t bench_now_ns(void);
 
+/** A stretch of time that is measured; whether the thread kept its core is watched. */
+struct bench_span {
+    uint64_t begin_ns;
+    long switches;
+};
+struct bench_span bench_span_begin(void);
+/** return nanoseconds since it began. */
+uint64_t bench_span_end(const struct bench_span *span);
+
+/**
+ * Runs a measurement again, a few times at most, while the scheduler took the core away within one
+ * of its spans: what others did meanwhile says nothing of the code measured.
+ */
+void bench_measure(void (*measure)(void *arg), void *arg);
+
 /** Zeroed memory on huge pages where the kernel gives them; exits when there is none. */
 void *bench_alloc(size_t len);
 

@@ -99,23 +99,33 @@ static void make_jobs(const struct setting *s, bool is_seal, uint32_t first,
     }
 }
 
+struct pass {
+    const struct setting *setting;
+    bool is_seal;
+    double ns; /* for a record */
+};
+
 /** One pass over all records; the jobs' own set-up is part of it, as it is in lib/record. */
-static double run_pass(const struct setting *s, bool is_seal)
+static void measure(void *arg)
 {
     static struct sl_aead_job jobs[SL_BURST];
-    uint64_t failed = 0, begin = bench_now_ns();
+    struct pass *pass = arg;
+    const struct setting *s = pass->setting;
+    uint64_t failed = 0;
+    if (s->what->session_count > 1)
+        bench_evict_caches();
+    struct bench_span span = bench_span_begin();
     for (uint32_t first = 0; first < s->record_count; first += SL_BURST) {
-        make_jobs(s, is_seal, first, jobs);
-        (is_seal ? sl_aead_seal_burst : sl_aead_open_burst)(s->aead, jobs, SL_BURST);
+        make_jobs(s, pass->is_seal, first, jobs);
+        (pass->is_seal ? sl_aead_seal_burst : sl_aead_open_burst)(s->aead, jobs, SL_BURST);
         for (unsigned i = 0; i < SL_BURST; i++)
             failed += !jobs[i].ok;
     }
-    uint64_t end = bench_now_ns();
+    pass->ns = (double)bench_span_end(&span) / s->record_count;
     if (failed > 0) {
         fprintf(stderr, "%lu records did not verify\n", (unsigned long)failed);
         exit(1);
     }
-    return (double)(end - begin) / s->record_count;
 }
 
 static void run_case(const struct bench_case *what, unsigned rounds)
@@ -129,14 +139,13 @@ static void run_case(const struct bench_case *what, unsigned rounds)
     }
     if (what->session_count > 1)
         snprintf(sessions, sizeof sessions, ".s%u", what->session_count);
-    run_pass(s, true);
-    run_pass(s, false);
-    for (unsigned round = 0; round < rounds; round++) {
-        for (int is_seal = 0; is_seal <= 1; is_seal++) {
-            if (what->session_count > 1)
-                bench_evict_caches();
-            bench_result(run_pass(s, is_seal), "aead.%s.%s.%s.%u%s.ns", is_seal ? "seal" : "open",
-                         what->backend_name, what->alg_name, what->len, sessions);
+    for (unsigned round = 0; round < rounds + 1; round++) { /* the first warms up */
+        for (int is_seal = 1; is_seal >= 0; is_seal--) {
+            struct pass pass = {.setting = s, .is_seal = is_seal};
+            bench_measure(measure, &pass);
+            if (round > 0)
+                bench_result(pass.ns, "aead.%s.%s.%s.%u%s.ns", is_seal ? "seal" : "open",
+                             what->backend_name, what->alg_name, what->len, sessions);
         }
     }
     free_setting(s);

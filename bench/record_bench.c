@@ -110,21 +110,34 @@ static unsigned open_burst(const struct setting *s, uint32_t first)
     return sl_record_open_burst(s->aead, jobs, SL_BURST);
 }
 
+struct pass {
+    const struct setting *setting;
+    double seal, open; /* nanoseconds for a record */
+};
+
 static double run_pass(const struct setting *s,
                        unsigned (*burst)(const struct setting *s, uint32_t first))
 {
     uint32_t done = 0;
     if (s->what->session_count > 1)
         bench_evict_caches();
-    uint64_t begin = bench_now_ns();
+    struct bench_span span = bench_span_begin();
     for (uint32_t first = 0; first < s->record_count; first += SL_BURST)
         done += burst(s, first);
-    uint64_t end = bench_now_ns();
+    uint64_t ns = bench_span_end(&span);
     if (done != s->record_count) {
         fprintf(stderr, "%u of %u records failed\n", s->record_count - done, s->record_count);
         exit(1);
     }
-    return (double)(end - begin) / s->record_count;
+    return (double)ns / s->record_count;
+}
+
+/** Each record is opened once: sealed anew before. */
+static void measure(void *arg)
+{
+    struct pass *pass = arg;
+    pass->seal = run_pass(pass->setting, seal_burst);
+    pass->open = run_pass(pass->setting, open_burst);
 }
 
 static void run_case(const struct bench_case *what, unsigned rounds)
@@ -139,11 +152,12 @@ static void run_case(const struct bench_case *what, unsigned rounds)
     if (what->session_count > 1)
         snprintf(sessions, sizeof sessions, ".s%u", what->session_count);
     for (unsigned round = 0; round < rounds + 1; round++) { /* the first warms up */
-        double seal = run_pass(s, seal_burst), open = run_pass(s, open_burst);
+        struct pass pass = {.setting = s};
+        bench_measure(measure, &pass);
         if (round == 0)
             continue;
-        bench_result(seal, "record.seal.%s.%u%s.ns", what->backend_name, what->len, sessions);
-        bench_result(open, "record.open.%s.%u%s.ns", what->backend_name, what->len, sessions);
+        bench_result(pass.seal, "record.seal.%s.%u%s.ns", what->backend_name, what->len, sessions);
+        bench_result(pass.open, "record.open.%s.%u%s.ns", what->backend_name, what->len, sessions);
     }
     free_setting(s);
 }

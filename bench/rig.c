@@ -11,61 +11,6 @@ void rig_fail(const char *what)
     exit(1);
 }
 
-static uint8_t *buffer_of(struct rig *rig, const struct sl_frame *frame)
-{
-    return rig->buffers + (size_t)(frame - rig->frames) * FRAME_ROOM;
-}
-
-void rig_reset_frame(struct rig *rig, struct sl_frame *frame)
-{
-    *frame = (struct sl_frame){
-        .data = buffer_of(rig, frame) + FRAME_HEADROOM,
-        .headroom = FRAME_HEADROOM,
-        .tailroom = FRAME_ROOM - FRAME_HEADROOM,
-        .segs = 1,
-    };
-}
-
-static void free_frames(void *arg, struct sl_frame **frames, unsigned n)
-{
-    struct rig *rig = arg;
-    for (unsigned i = 0; i < n; i++)
-        if (frames[i] - rig->frames >= RIG_FEED_MAX)
-            rig->spare[rig->spare_count++] = frames[i];
-}
-
-static unsigned take_frames(void *arg, unsigned group, struct sl_frame **frames, unsigned n)
-{
-    struct rig *rig = arg;
-    unsigned taken = 0;
-    (void)group;
-    for (; taken < n && rig->spare_count > 0; taken++) {
-        frames[taken] = rig->spare[--rig->spare_count];
-        rig_reset_frame(rig, frames[taken]);
-    }
-    return taken;
-}
-
-static unsigned transmit(void *arg, unsigned group, struct sl_frame **frames, unsigned n)
-{
-    struct rig *rig = arg;
-    (void)group;
-    if (rig->keeps_last) {
-        rig->last_sent_len = frames[n - 1]->len;
-        memcpy(rig->last_sent, frames[n - 1]->data, rig->last_sent_len);
-    }
-    rig->transmitted += n;
-    free_frames(rig, frames, n);
-    return n;
-}
-
-static unsigned hand_over(void *arg, unsigned worker, struct sl_frame **frames, unsigned n)
-{
-    (void)arg, (void)worker, (void)frames, (void)n;
-    rig_fail("a frame for another worker");
-    return 0;
-}
-
 static void create_worker(struct rig *rig)
 {
     rig->to_handshaker = sl_ring_create(1 << 20);
@@ -75,7 +20,7 @@ static void create_worker(struct rig *rig)
     struct sl_worker_config config = {
         .worker_count = 1,
         .shard_owner = rig->shard_owner,
-        .io = {rig, free_frames, take_frames, transmit, hand_over},
+        .io = rig_port_io(rig->port),
         .crypto = SL_CRYPTO_AUTO,
         .sessions_max = rig->client_count,
         .half_open_max = rig->client_count,
@@ -109,6 +54,7 @@ static void create_worker(struct rig *rig)
     rig->aead = sl_aead_create(SL_CRYPTO_AUTO);
     if (rig->worker == NULL || rig->aead == NULL)
         rig_fail("no worker");
+    rig_port_serve(rig->port, rig->worker);
 }
 
 static void attach_consumer(struct rig *rig)
@@ -132,7 +78,7 @@ static void attach_consumer(struct rig *rig)
     if (!sl_message_send(to, SL_MESSAGE_ATTACH, 0, &body, sizeof body, NULL, 0))
         rig_fail("no room for attach");
     sl_message_flush(to);
-    sl_worker_turn(rig->worker, bench_now_ns());
+    rig_port_turn(rig->port);
 }
 
 struct rig *rig_create(uint32_t session_count)
@@ -141,10 +87,7 @@ struct rig *rig_create(uint32_t session_count)
     rig->client_count = session_count;
     rig->clients = bench_alloc(sizeof *rig->clients * session_count);
     rig->payload = bench_alloc(SL_RECORD_PLAINTEXT_MAX);
-    rig->frames = bench_alloc(sizeof *rig->frames * (RIG_FEED_MAX + TX_FRAMES));
-    rig->buffers = bench_alloc((size_t)FRAME_ROOM * (RIG_FEED_MAX + TX_FRAMES));
-    for (unsigned i = 0; i < TX_FRAMES; i++)
-        rig->spare[rig->spare_count++] = &rig->frames[RIG_FEED_MAX + i];
+    rig->port = rig_port_open();
     create_worker(rig);
     attach_consumer(rig);
     for (uint32_t i = 0; i < session_count; i++)
@@ -160,21 +103,17 @@ struct rig *rig_create(uint32_t session_count)
 void rig_destroy(struct rig *rig)
 {
     sl_worker_destroy(rig->worker);
+    rig_port_close(rig->port);
     sl_aead_destroy(rig->aead);
     sl_ring_destroy(rig->to_handshaker);
     sl_ring_destroy(rig->from_handshaker);
     sl_ring_destroy(rig->to_control);
     sl_ring_destroy(rig->from_control);
     void *const memory[] = {
-        rig->worker_memory,  rig->clients,        rig->payload,      rig->frames,    rig->buffers,
-        rig->producer_words, rig->consumer_words, rig->receive_data, rig->send_data, rig};
+        rig->worker_memory,  rig->clients,      rig->payload,   rig->producer_words,
+        rig->consumer_words, rig->receive_data, rig->send_data, rig};
     for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++)
         free(memory[i]);
-}
-
-struct sl_worker *rig_worker(struct rig *rig)
-{
-    return rig->worker;
 }
 
 /** Sessions in an order that no prefetcher follows, each once in client_count steps. */
@@ -186,9 +125,8 @@ static struct client *next_client(struct rig *rig)
 void rig_feed(struct rig *rig, uint32_t payload_len)
 {
     for (unsigned i = 0; i < RIG_FEED_MAX; i++) {
-        struct sl_frame *frame = &rig->frames[i];
+        struct sl_frame *frame = rig_port_take(rig->port);
         struct client *client = next_client(rig);
-        rig_reset_frame(rig, frame);
         struct sl_seal_job job = {
             .epoch = &client->epoch,
             .plain = rig->payload,
@@ -199,61 +137,38 @@ void rig_feed(struct rig *rig, uint32_t payload_len)
         if (sl_record_seal_burst(rig->aead, &job, 1) != 1)
             rig_fail("a record could not be sealed");
         rig_write_client_headers(frame, &client->path, job.record_len);
+        rig_port_offer(rig->port, frame);
     }
-    rig->fed = RIG_FEED_MAX;
-    rig->received = 0;
     rig->delivered = 0;
 }
 
-unsigned rig_receive(struct rig *rig, struct sl_frame *frames[SL_BURST])
+void rig_drain(struct rig *rig)
 {
-    uint32_t left = rig->fed - rig->received;
-    unsigned n = left < SL_BURST ? left : SL_BURST;
-    for (unsigned i = 0; i < n; i++)
-        frames[i] = &rig->frames[rig->received + i];
-    rig->received += n;
-    return n;
-}
-
-unsigned rig_drain(struct rig *rig)
-{
-    unsigned data = 0;
     const struct sl_ring_entry *entry;
     while ((entry = sl_ring_next(&rig->consumer_receive)) != NULL)
-        data += entry->kind == SL_RING_DATA;
+        rig->delivered += entry->kind == SL_RING_DATA;
     sl_ring_release(&rig->consumer_receive);
-    rig->delivered += data;
-    return data;
 }
 
 void rig_run_in(struct rig *rig)
 {
-    struct sl_frame *frames[SL_BURST];
-    unsigned n;
-    while ((n = rig_receive(rig, frames)) > 0) {
-        uint64_t now_ns = bench_now_ns();
-        sl_worker_receive(rig->worker, frames, n, now_ns);
-        sl_worker_turn(rig->worker, now_ns);
+    for (unsigned turn = 0; rig->delivered < RIG_FEED_MAX; turn++) {
+        rig_port_turn(rig->port);
         rig_drain(rig);
+        if (turn > RIG_FEED_MAX)
+            rig_fail("not every record was delivered");
     }
-    if (rig->delivered != rig->fed)
-        rig_fail("not every record was delivered");
 }
 
 void rig_run_port(struct rig *rig)
 {
-    struct sl_frame *frames[SL_BURST];
-    unsigned n;
-    uint64_t bytes = 0, now_ns = 0;
-    while ((n = rig_receive(rig, frames)) > 0) {
-        now_ns |= bench_now_ns();
-        for (unsigned i = 0; i < n; i++)
-            bytes += frames[i]->len;
-        free_frames(rig, frames, n);
+    unsigned passed = 0;
+    for (unsigned turn = 0; passed < RIG_FEED_MAX; turn++) {
+        passed += rig_port_pass(rig->port);
         rig_drain(rig);
+        if (turn > RIG_FEED_MAX)
+            rig_fail("not every frame was received");
     }
-    if (bytes == 0 || now_ns == 0)
-        rig_fail("nothing was received");
 }
 
 void rig_send(struct rig *rig, uint32_t payload_len)
@@ -268,13 +183,14 @@ void rig_send(struct rig *rig, uint32_t payload_len)
         sl_ring_commit(&rig->consumer_send, entry, payload_len);
     }
     sl_ring_publish(&rig->consumer_send);
-    rig->transmitted = 0;
 }
 
 void rig_run_out(struct rig *rig)
 {
-    for (unsigned turn = 0; rig->transmitted < RIG_FEED_MAX; turn++) {
-        sl_worker_turn(rig->worker, bench_now_ns());
+    unsigned sent = 0;
+    for (unsigned turn = 0; sent < RIG_FEED_MAX; turn++) {
+        rig_port_turn(rig->port);
+        sent += rig_port_drain(rig->port, NULL);
         if (turn > 16 * RIG_FEED_MAX)
             rig_fail("not every message was transmitted");
     }

@@ -1,6 +1,12 @@
 /**
- * A worker with everything around it in memory: a port that takes frames from an array, sessions
- * whose other ends are here, and one consumer. What feeds and drains it is not timed.
+ * A worker with everything around it in memory: a port, sessions whose other ends are here, and one
+ * consumer. Feeding is not timed by who runs the loops. Of what the consumer does, only its walk
+ * over the entries' headers lies inside them: the ring has the gateway's default size, not a
+ * pass's.
+ *
+ * Which port, the program's build file says: rig_array.c, an array of frames and no DPDK, for what
+ * a stage costs; rig_ring.c, a DPDK port of rings and the gateway's own loop, for what a packet
+ * costs.
  */
 #ifndef BENCH_RIG_H
 #define BENCH_RIG_H
@@ -14,22 +20,18 @@ struct rig;
 /** Takes session_count clients (<= SL_SESSIONS_MAX) through cookie and keys; exits on failure. */
 struct rig *rig_create(uint32_t session_count);
 void rig_destroy(struct rig *rig);
-struct sl_worker *rig_worker(struct rig *rig);
 
-/** Seals RIG_FEED_MAX records of payload_len bytes, fresh numbers, sessions mixed, into frames. */
+/** Seals RIG_FEED_MAX records of payload_len bytes, fresh numbers, sessions mixed, into frames that
+ * the port will receive. */
 void rig_feed(struct rig *rig, uint32_t payload_len);
-/** The next burst of frames that were fed: what a port's receive call gives. */
-unsigned rig_receive(struct rig *rig, struct sl_frame *frames[SL_BURST]);
-/** Consumes what the worker delivered without reading payloads. return how many messages. */
-unsigned rig_drain(struct rig *rig);
 /** The loop of a worker's thread until all that was fed is delivered. Exits when any is lost. */
 void rig_run_in(struct rig *rig);
-/** The same loop without a worker: port, clock and frames only. */
+/** The same loop without a worker: clock, port and frames only. */
 void rig_run_port(struct rig *rig);
 
 /** The consumer sends RIG_FEED_MAX messages of payload_len bytes, sessions mixed. */
 void rig_send(struct rig *rig, uint32_t payload_len);
-/** The worker's turns until all of them were transmitted. */
+/** The loop until all of them were transmitted. */
 void rig_run_out(struct rig *rig);
 
 #endif

@@ -1,8 +1,6 @@
 /* The clients of the rig: where they are, and how they come to have a session. */
 #include "rig_priv.h"
 
-#include "bench.h"
-
 const uint8_t rig_own_mac[SL_ETHER_ADDR_LEN] = {2, 0, 0, 0, 0, 0xfe};
 static const uint8_t peer_mac[SL_ETHER_ADDR_LEN] = {2, 0, 0, 0, 0, 1};
 
@@ -34,28 +32,29 @@ void rig_write_client_headers(struct sl_frame *frame, const struct sl_path *path
     frame->tailroom = (uint16_t)(frame->tailroom - frame->len);
 }
 
-/** One frame of a client's, received and answered. */
-static void offer(struct rig *rig, const struct client *client, const uint8_t *payload, size_t len)
+/** One frame of a client's, received and answered. answer [FRAME_MAX] */
+static void offer(struct rig *rig, const struct client *client, const uint8_t *payload, size_t len,
+                  uint8_t *answer)
 {
-    struct sl_frame *frame = &rig->frames[0];
-    rig_reset_frame(rig, frame);
+    struct sl_frame *frame = rig_port_take(rig->port);
     memcpy(frame->data + sl_wire_headers_len(&client->path), payload, len);
     rig_write_client_headers(frame, &client->path, (uint32_t)len);
-    uint64_t now_ns = bench_now_ns();
-    sl_worker_receive(rig->worker, &frame, 1, now_ns);
-    sl_worker_turn(rig->worker, now_ns);
+    rig_port_offer(rig->port, frame);
+    rig_port_turn(rig->port);
+    rig_port_drain(rig->port, answer);
 }
 
-/** A ClientHello with the cookie that the HelloVerifyRequest sent last holds, or without. */
-static size_t write_client_hello(struct rig *rig, uint32_t client, bool has_cookie, uint8_t *out,
-                                 size_t room)
+/** A ClientHello with the cookie that a HelloVerifyRequest's frame holds, or without (NULL). */
+static size_t write_client_hello(uint32_t client, const uint8_t *answer, uint8_t *out, size_t room)
 {
-    const size_t cookie_off = SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN + 2;
-    uint16_t udp_off = sl_wire_headers_len(&rig->clients[client].path);
-    const uint8_t *cookie = rig->last_sent + udp_off + cookie_off + 1;
+    const struct sl_path path = rig_path_of(client);
+    const uint8_t *cookie = NULL;
+    bool has_cookie = answer != NULL;
     uint8_t cookie_len = 0;
-    if (has_cookie)
+    if (has_cookie) {
+        cookie = answer + sl_wire_headers_len(&path) + SL_HELLO_VERIFY_LEN(0);
         cookie_len = cookie[-1];
+    }
     uint32_t body_len = (uint32_t)(2 + SL_RANDOM_LEN + 2 + cookie_len + 4 + 2);
     struct sl_writer w = sl_writer_of(out, room);
     sl_wire_write_record_header(sl_write_room(&w, SL_RECORD_HEADER_LEN), SL_CONTENT_HANDSHAKE, 0,
@@ -100,7 +99,7 @@ static void tell_worker(struct rig *rig, enum sl_message_kind kind, uint64_t ses
     if (!sl_message_send(to, kind, session, body, len, NULL, 0))
         rig_fail("no room for a message");
     sl_message_flush(to);
-    sl_worker_turn(rig->worker, bench_now_ns());
+    rig_port_turn(rig->port);
 }
 
 static void give_keys(struct rig *rig, struct client *client, const uint8_t own_cid[CID_LEN])
@@ -141,11 +140,10 @@ void rig_connect_client(struct rig *rig, uint32_t index)
 {
     struct client *client = &rig->clients[index];
     uint8_t hello[256], own_cid[CID_LEN];
+    uint8_t answer[FRAME_MAX];
     client->path = rig_path_of(index);
-    rig->keeps_last = true;
-    offer(rig, client, hello, write_client_hello(rig, index, false, hello, sizeof hello));
-    offer(rig, client, hello, write_client_hello(rig, index, true, hello, sizeof hello));
-    rig->keeps_last = false;
+    offer(rig, client, hello, write_client_hello(index, NULL, hello, sizeof hello), answer);
+    offer(rig, client, hello, write_client_hello(index, answer, hello, sizeof hello), answer);
     take_session(rig, client, own_cid);
     give_keys(rig, client, own_cid);
     rig_drain(rig);

@@ -4,9 +4,6 @@
 
 #include "rig.h"
 
-#define FRAME_ROOM 2176 /* as an mbuf of the gateway's pool */
-#define FRAME_HEADROOM 128
-#define TX_FRAMES 512
 #define CID_LEN 8
 #define PEER_CID_LEN 5
 /* The receive ring is drained in the loop; the send ring holds a whole pass. */
@@ -14,6 +11,7 @@
 #define SEND_RING_SIZE (8UL << 20)
 
 #define OWN_PORT 4433
+#define FRAME_MAX 2048
 extern const uint8_t rig_own_mac[SL_ETHER_ADDR_LEN];
 
 /** A client: where it is, and its half of the session. */
@@ -24,6 +22,7 @@ struct client {
 };
 
 struct rig {
+    struct rig_port *port;
     struct sl_worker *worker;
     struct sl_aead *aead;
     uint8_t shard_owner[SL_SHARDS];
@@ -33,16 +32,6 @@ struct rig {
     struct client *clients;
     uint32_t next_client;
     uint8_t *payload;
-
-    struct sl_frame *frames; /* [RIG_FEED_MAX], then [TX_FRAMES] */
-    uint8_t *buffers;
-    uint32_t fed, received;
-    struct sl_frame *spare[TX_FRAMES]; /* frames to send, not in use */
-    uint32_t spare_count;
-    uint64_t transmitted;
-    uint8_t last_sent[FRAME_ROOM];
-    uint16_t last_sent_len;
-    bool keeps_last;
 
     struct sl_attachment attachment;
     struct sl_ring_consumer consumer_receive;
@@ -54,8 +43,27 @@ struct rig {
 };
 
 void rig_fail(const char *what);
-/** An empty frame of the feed or of those to send. */
-void rig_reset_frame(struct rig *rig, struct sl_frame *frame);
+/** The consumer's walk over what it was given; payloads are not read. */
+void rig_drain(struct rig *rig);
+
+/* rig_array.c or rig_ring.c: the port. Frames belong to it; all calls exit on failure. */
+struct rig_port *rig_port_open(void);
+void rig_port_close(struct rig_port *port);
+/** What the worker asks of it. */
+struct sl_worker_io rig_port_io(struct rig_port *port);
+/** The worker that rig_port_turn is about. */
+void rig_port_serve(struct rig_port *port, struct sl_worker *worker);
+/** An empty frame, to be filled and offered; up to RIG_FEED_MAX before they are received. */
+struct sl_frame *rig_port_take(struct rig_port *port);
+/** Frames to be received, in this order. Not timed. */
+void rig_port_offer(struct rig_port *port, struct sl_frame *frame);
+/** One turn of a worker's loop. */
+void rig_port_turn(struct rig_port *port);
+/** The same with no worker: receives a burst and frees it. return its frames. */
+unsigned rig_port_pass(struct rig_port *port);
+/** Takes away what was transmitted. last [FRAME_MAX], unless NULL: the last frame's bytes. return
+ * how many. */
+unsigned rig_port_drain(struct rig_port *port, uint8_t *last);
 
 /* rig_clients.c */
 struct sl_path rig_path_of(uint32_t client);

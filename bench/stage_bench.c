@@ -73,34 +73,49 @@ WRAP_VOID(STAGE_SEAL, worker_seal_burst, (struct sl_worker * w), w)
 WRAP_VOID(STAGE_SEND, worker_send_burst, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
 WRAP(STAGE_SEND, bool, worker_flush_outboxes, (struct sl_worker * w), w)
 
-/** Runs a loop with the watch at zero. return nanoseconds for each of its ticks. */
-static double run(struct rig *rig, void (*loop)(struct rig *rig))
+struct round {
+    struct rig *rig;
+    uint32_t len;
+    double ns[STAGE_COUNT]; /* for a packet */
+};
+
+/** Runs a loop with the watch at zero, and notes what the stages first..last took. */
+static void run(struct round *round, void (*loop)(struct rig *rig), enum stage first,
+                enum stage last)
 {
     memset(spent, 0, sizeof spent);
-    uint64_t begin_ns = bench_now_ns(), begin = __rdtsc();
+    struct bench_span span = bench_span_begin();
+    uint64_t begin = __rdtsc();
     since = begin;
-    loop(rig);
+    loop(round->rig);
     switch_to(STAGE_TURN);
-    return (double)(bench_now_ns() - begin_ns) / (double)(__rdtsc() - begin);
+    uint64_t ticks = __rdtsc() - begin;
+    double tick_ns = (double)bench_span_end(&span) / (double)ticks;
+    for (enum stage stage = first; stage <= last; stage++)
+        round->ns[stage] = (double)spent[stage] * tick_ns / RIG_FEED_MAX;
 }
 
-static void report(enum stage first, enum stage last, uint32_t len, double tick_ns)
+static void measure_in(void *arg)
 {
-    for (enum stage stage = first; stage <= last; stage++)
-        bench_result((double)spent[stage] * tick_ns / RIG_FEED_MAX, "stage.%s.%u.ns", names[stage],
-                     len);
+    struct round *round = arg;
+    rig_feed(round->rig, round->len);
+    run(round, rig_run_in, STAGE_PARSE, STAGE_DELIVER);
+}
+
+static void measure_out(void *arg)
+{
+    struct round *round = arg;
+    rig_send(round->rig, round->len);
+    run(round, rig_run_out, STAGE_COLLECT, STAGE_SEND);
 }
 
 static void run_round(struct rig *rig, uint32_t len, bool is_warm)
 {
-    rig_feed(rig, len);
-    double tick_ns = run(rig, rig_run_in);
-    if (is_warm)
-        report(STAGE_PARSE, STAGE_DELIVER, len, tick_ns);
-    rig_send(rig, len);
-    tick_ns = run(rig, rig_run_out);
-    if (is_warm)
-        report(STAGE_COLLECT, STAGE_SEND, len, tick_ns);
+    struct round round = {.rig = rig, .len = len};
+    bench_measure(measure_in, &round);
+    bench_measure(measure_out, &round);
+    for (enum stage stage = STAGE_PARSE; is_warm && stage < STAGE_COUNT; stage++)
+        bench_result(round.ns[stage], "stage.%s.%u.ns", names[stage], len);
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# bench/run.sh in its shortest form: the file it writes has every key that others read, in its form.
+support=$(dirname "$(realpath "$0")")/../support
+. "$support/tap.sh"
+tap_begin
+export BUILD=$build OUT=$work/out.json
+
+has_keys() { # KEY..: each with numbers that can be
+    local key
+    for key in "$@"; do
+        jq -e --arg key "$key" '.results[$key] |
+            .rounds == 2 and 0 <= .min and .min <= .median and .median <= .max' "$OUT" >/dev/null ||
+            { echo "$key: $(jq -c --arg key "$key" '.results[$key]' "$OUT")"; return 1; }
+    done
+}
+keys() { eval "printf '%s\n' $1"; }
+
+check 'it runs' "$root/bench/run.sh" --quick --rounds 2
+check 'it says what machine that was' jq -e '.machine | (.processor | length > 0) and
+    (.flags | type == "array") and (.compiler_flags | length > 0) and .cores > 0 and
+    .["gaps_over_10us.per_s"] >= 0' "$OUT"
+check 'it has every stage in both sizes' has_keys \
+    $(keys 'stage.{parse,find,open,admit,deliver,collect,seal,send}.{64,1400}.ns')
+check 'and the pipeline, with the share of its port' has_keys \
+    $(keys 'pipeline.{in,out,port}.{64,1400}{,.s65536}.ns')
+check 'and open and seal of libcrypto' has_keys \
+    $(keys '{record,aead}.{open,seal}.openssl{,.aes128}.{64,1400}.ns' | grep -E 'record.*ssl\.[0-9]|aead.*aes')
+if grep -qw avx /proc/cpuinfo; then
+    check 'and of IPsec_MB' has_keys \
+        $(keys '{record,aead}.{open,seal}.ipsecmb{,.aes128}.{64,1400}.ns' | grep -E 'record.*mb\.[0-9]|aead.*aes')
+fi
+check 'a file has nothing but machine and results' \
+    jq -e 'keys == ["machine", "results"] and ([.results[] | keys] | unique) ==
+        [["max", "median", "min", "rounds"]]' "$OUT"
+misuse() { "$root/bench/run.sh" "$@"; [ $? = 2 ]; }
+check 'an option it does not know is refused' misuse --fast
+check 'as is a number of rounds that is none' misuse --rounds many
