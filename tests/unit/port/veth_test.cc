@@ -182,6 +182,31 @@ TEST(PortVeth, SendsForWorkersWithoutAQueue)
     EXPECT_EQ(sent, veth.receive());
 }
 
+// The kernel drops buffers beyond the memory that it was told of, for good and in silence.
+TEST(PortVeth, StillReceivesAfterEveryBufferWasUsed)
+{
+    Veth veth(1);
+    On group(SL_PORT_AF_XDP, 1);
+    group.config.frames_per_queue = 8191;
+    ASSERT_EQ(0, group.create()) << group.reason;
+    std::string sent = frame_of(100, 'u');
+    std::vector<sl_frame *> held; // given back so many at once that it is not the same ones again
+    for (unsigned count = 0; count < 3 * 8192; count++) {
+        veth.send(sent);
+        sl_frame *frame = nullptr;
+        for (unsigned turn = 0; turn < 10000 && frame == nullptr; turn++)
+            if (sl_port_receive(group.port, 0, &frame, 1) == 0)
+                usleep(100);
+        ASSERT_NE(nullptr, frame) << "after " << count;
+        held.push_back(frame);
+        if (held.size() == 2000) {
+            sl_port_free(held.data(), (unsigned)held.size());
+            held.clear();
+        }
+    }
+    sl_port_free(held.data(), (unsigned)held.size());
+}
+
 TEST(PortVeth, CarriesTheLargestFramesOfItsMtu)
 {
     Veth veth(1, 3000);
