@@ -21,7 +21,7 @@ for argument in "$@"; do
         *) sed -n '2,10s/^# //p' "$0"; exit 2 ;;
     esac
 done
-[ ${#suites[@]} != 0 ] || suites=(unit sim fuzz interop e2e ${deep:+clang asan tsan nic})
+[ ${#suites[@]} != 0 ] || suites=(unit sim fuzz interop e2e nic ${deep:+clang asan tsan})
 [ -z "$deep" ] || export SLUICE_DEEP=1
 
 jobs=$(nproc)
@@ -119,7 +119,9 @@ if wants interop || wants e2e || wants nic; then
         for name in interop e2e; do
             if wants $name; then suite $name build $name --jobs 1 --repeat $repeat; fi
         done
-        if wants nic; then suite nic build nic --jobs 1; fi
+        if wants nic && step 'build: guest' tests/support/guest/fetch.sh build/guest; then
+            suite nic build nic --jobs 1
+        fi
     fi
 fi
 if wants clang; then
