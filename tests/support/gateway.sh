@@ -4,6 +4,8 @@
 #   gateway_config [LINE..]   writes $config: two workers, service `echo` on port 4433, plus LINEs;
 #                             a LINE "KEY: value" replaces the default of the same top-level key
 #   gateway_start             starts it and waits until it is ready; $gateway_pid, $gateway_log
+#   gateway_launch [COMMAND..]   starts it behind a command, and waits for nothing
+#   "${no_hugepages[@]}"      such a command: there are no huge pages then
 #   gateway_stop              SIGTERM; succeeds when it ended with status 0 within two seconds
 #   consumer_start NAME PROGRAM ARG..   a consumer in the background; $NAME_pid, $work/NAME.log
 #   consumer_stop NAME
@@ -40,6 +42,9 @@ gateway_ready() {
     kill -0 "$gateway_pid" 2>/dev/null || return 2
     "$sluice_ctl" -s "$control" stats --json
 }
+
+# The kernel's number of huge pages is the machine's: they are hidden from this one process.
+no_hugepages=(unshare -m bash -c 'mount -t tmpfs none /sys/kernel/mm/hugepages && exec "$@"' bash)
 
 gateway_launch() { # [COMMAND..] to be put in front of sluice's own
     gateway_log=$work/gateway.log

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # peers.sh BUILD
 # Makes the test clients in BUILD/peers: mbedtls_client (connection IDs; Mbed TLS 3.6 of Debian
-# trixie, unpacked there) and openssl_client. Does nothing when they are newer than their sources.
+# trixie, unpacked there), openssl_client and flood. Does nothing when they are newer than their sources.
 set -euo pipefail
 [ $# = 1 ] || { sed -n '2,4s/^# //p' "$0"; exit 2; }
 here=$(dirname "$(realpath "$0")")
@@ -14,17 +14,20 @@ flock "$lock"
 "$root/drivers-config/host/debian-prefix.sh" trixie "$peers/mbedtls" \
     libmbedtls-dev libmbedtls21 libmbedx509-7 libmbedcrypto16
 
-# build PROGRAM SOURCE COMPILER-ARGUMENT...
+# build PROGRAM SOURCE.. COMPILER-ARGUMENT..: sources are named *.c, in this folder.
 build() {
-    local program=$peers/$1 source=$here/$2
-    shift 2
-    local newer
-    newer=$(find "$source" "$here"/{client,echo_load}.[ch] "$here/peers.sh" -newer "$program" 2>/dev/null || echo all)
+    local program=$peers/$1 newer sources=()
+    shift
+    while [[ ${1:-} == *.c ]]; do
+        sources+=("$here/$1")
+        shift
+    done
+    newer=$(find "${sources[@]}" "$here"/{client,echo_load}.h "$here/peers.sh" -newer "$program" 2>/dev/null || echo all)
     [ -n "$newer" ] || return 0
-    cc -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -D_GNU_SOURCE \
-        "$source" "$here"/{client,echo_load}.c "$@" -o "$program"
+    cc -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -D_GNU_SOURCE "${sources[@]}" "$@" -o "$program"
 }
 libraries=$peers/mbedtls/usr/lib/x86_64-linux-gnu
-build openssl_client openssl_client.c -lssl -lcrypto
-build mbedtls_client mbedtls_client.c -isystem "$peers/mbedtls/usr/include" -L"$libraries" \
+build flood flood.c
+build openssl_client openssl_client.c client.c echo_load.c -lssl -lcrypto
+build mbedtls_client mbedtls_client.c client.c echo_load.c -isystem "$peers/mbedtls/usr/include" -L"$libraries" \
     -Wl,-rpath,"$libraries" -lmbedtls -lmbedx509 -lmbedcrypto
