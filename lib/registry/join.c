@@ -7,9 +7,9 @@
 
 #include "registry_priv.h"
 
-void registry_close_pending(struct registry_pending *pending)
+void registry_close_pending(struct sl_registry *registry, struct registry_pending *pending)
 {
-    close(pending->fd);
+    registry_hang_up(registry, pending->fd);
     pending->fd = -1;
 }
 
@@ -162,14 +162,30 @@ static enum sl_ring_status answer(struct sl_registry *registry, int socket,
     return service < 0 ? SL_RING_STATUS_SERVICE : admit(registry, socket, service);
 }
 
+/**
+ * Looks before it takes: who takes a message closes the descriptors that came with it, and may wait
+ * for that (hang_up.c). A consumer has none to send. return as recv(2).
+ */
+static ssize_t receive_hello(int socket, struct sl_ring_hello *hello)
+{
+    struct iovec iov = {hello, sizeof *hello};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    ssize_t len = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
+    if (len < 0)
+        return len;
+    if (message.msg_flags & MSG_CTRUNC)
+        return 0;
+    return recv(socket, hello, sizeof *hello, MSG_DONTWAIT | MSG_TRUNC);
+}
+
 void registry_join(struct sl_registry *registry, struct registry_pending *pending)
 {
     struct sl_ring_hello hello;
-    ssize_t len = recv(pending->fd, &hello, sizeof hello, MSG_DONTWAIT | MSG_TRUNC);
+    ssize_t len = receive_hello(pending->fd, &hello);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (!is_hello(&hello, len)) {
-        registry_close_pending(pending);
+        registry_close_pending(registry, pending);
         return;
     }
     enum sl_ring_status status = answer(registry, pending->fd, &hello);
@@ -179,5 +195,5 @@ void registry_join(struct sl_registry *registry, struct registry_pending *pendin
     }
     struct sl_ring_reply reply = reply_of(registry, status);
     (void)send_reply(pending->fd, &reply, NULL, 0); /* who does not hear it sees the end */
-    registry_close_pending(pending);
+    registry_close_pending(registry, pending);
 }

@@ -110,7 +110,7 @@ void registry_accept(struct sl_registry *registry, uint64_t now_ns)
 {
     struct registry_pending *pending;
     set_listening(registry, true);
-    while ((pending = free_pending(registry)) != NULL) {
+    while (!registry_hangs_up_too_many() && (pending = free_pending(registry)) != NULL) {
         int fd = accept4(registry->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
             continue;
@@ -123,7 +123,7 @@ void registry_accept(struct sl_registry *registry, uint64_t now_ns)
         *pending = (struct registry_pending){fd, now_ns + PENDING_TIMEOUT_NS};
         if (registry_watch(registry, EPOLL_CTL_ADD, fd, SOURCE_PENDING,
                            (unsigned)(pending - registry->pending)) != 0)
-            registry_close_pending(pending);
+            registry_close_pending(registry, pending);
     }
     set_listening(registry, false);
 }

@@ -125,14 +125,16 @@ void sl_registry_destroy(struct sl_registry *registry)
         if (!consumer->in_use)
             continue;
         if (!consumer->leaving)
-            close(consumer->socket);
+            registry_hang_up(registry, consumer->socket);
         registry_consumer_free(registry, consumer);
     }
     for (unsigned i = 0; i < PENDING_MAX; i++)
-        close_fd(registry->pending[i].fd);
-    if (registry->listen_fd >= 0)
+        if (registry->pending[i].fd >= 0)
+            registry_close_pending(registry, &registry->pending[i]);
+    if (registry->listen_fd >= 0) {
         unlink(registry->socket_path);
-    close_fd(registry->listen_fd);
+        registry_close_elsewhere(registry->listen_fd); /* some may wait there, and have spoken */
+    }
     close_fd(registry->epoll_fd);
     registry_region_destroy(&registry->info_page);
     free(registry->socket_path);
@@ -147,7 +149,7 @@ int sl_registry_fd(const struct sl_registry *registry)
 void registry_leave(struct sl_registry *registry, struct registry_consumer *consumer)
 {
     consumer->leaving = true;
-    close(consumer->socket);
+    registry_hang_up(registry, consumer->socket);
     for (unsigned i = 0; i < registry->config.worker_count; i++)
         registry->config.detach(registry->config.arg, &consumer->links[i].attachment);
 }
@@ -182,7 +184,7 @@ static void end_late_comers(struct sl_registry *registry, uint64_t now_ns)
 {
     for (unsigned i = 0; i < PENDING_MAX; i++)
         if (registry->pending[i].fd >= 0 && now_ns >= registry->pending[i].deadline_ns)
-            registry_close_pending(&registry->pending[i]);
+            registry_close_pending(registry, &registry->pending[i]);
 }
 
 void sl_registry_poll(struct sl_registry *registry, uint64_t now_ns)

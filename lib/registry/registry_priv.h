@@ -12,6 +12,9 @@
 #define PENDING_MAX 16
 #define PENDING_TIMEOUT_NS 2000000000ULL
 
+/** Closes that take long: with so many under way nobody else is let in. */
+#define HANG_UPS_MAX 32
+
 /** Memory of the gateway's that a descriptor stands for while it is handed out. */
 struct registry_region {
     int fd;
@@ -91,7 +94,16 @@ void registry_accept(struct sl_registry *registry, uint64_t now_ns);
 
 /** Something came from a connection that has not registered yet: hello, or the end. */
 void registry_join(struct sl_registry *registry, struct registry_pending *pending);
-void registry_close_pending(struct registry_pending *pending);
+void registry_close_pending(struct sl_registry *registry, struct registry_pending *pending);
+
+/* hang_up.c */
+
+/** Ends a connection; never waits, whatever the other side has put into it. */
+void registry_hang_up(struct sl_registry *registry, int socket);
+/** Closes what may take long, in a thread of its own. */
+void registry_close_elsewhere(int socket);
+/** True while HANG_UPS_MAX such threads are not done. */
+bool registry_hangs_up_too_many(void);
 
 /* registry.c */
 

@@ -116,34 +116,6 @@ TEST_F(RegistryJoin, ClosesOnAHelloThatIsNone)
     EXPECT_EQ(answer_to(&hello, sizeof hello), 0) << "a name without an end";
 }
 
-TEST_F(RegistryJoin, TakesNoDescriptorsFromConsumers)
-{
-    test::RawConsumer consumer(path);
-    int pipe_ends[2];
-    ASSERT_EQ(pipe(pipe_ends), 0);
-    sl_ring_hello hello = test::hello_for("echo");
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    iovec iov = {&hello, sizeof hello};
-    msghdr message{};
-    message.msg_iov = &iov;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(rights), &pipe_ends[1], sizeof(int));
-    ASSERT_EQ(sendmsg(consumer.socket, &message, 0), (ssize_t)sizeof hello);
-    close(pipe_ends[1]);
-    gateway.poll();
-    gateway.poll();
-    EXPECT_EQ(consumer.hear(), (ssize_t)sizeof consumer.reply);
-    char byte;
-    EXPECT_EQ(read(pipe_ends[0], &byte, 1), 0) << "nobody has kept the write end";
-    close(pipe_ends[0]);
-}
-
 TEST_F(RegistryJoin, ClosesConnectionsThatStaySilent)
 {
     test::RawConsumer consumer(path);

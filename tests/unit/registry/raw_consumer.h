@@ -69,6 +69,26 @@ struct RawConsumer {
         say(&hello, sizeof hello);
     }
 
+    /** A hello, or anything, with a descriptor of which the gateway is to have the last copy. */
+    void say_with(const void *bytes, size_t len, int descriptor)
+    {
+        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+        iovec iov = {const_cast<void *>(bytes), len};
+        msghdr message{};
+        message.msg_iov = &iov;
+        message.msg_iovlen = 1;
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        cmsghdr *rights = CMSG_FIRSTHDR(&message);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(rights), &descriptor, sizeof(int));
+        if (sendmsg(socket, &message, MSG_NOSIGNAL) != (ssize_t)len)
+            abort();
+        close(descriptor);
+    }
+
     /** return bytes of the reply, 0 when the gateway has closed, -1 when it has said nothing. */
     ssize_t hear()
     {
