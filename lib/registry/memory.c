@@ -62,7 +62,7 @@ static void init_attachment(struct registry_consumer *consumer, struct registry_
         .service = consumer->info.service,
         .worker = (uint16_t)worker,
         .wake_fd = consumer->wake_fd,
-        .last_wake_ns = &consumer->last_wake_ns,
+        .wake_gate = &consumer->wake_gate,
         .registry_private = consumer,
     };
     sl_ring_producer_init(&link->attachment.receive, &ours->receive, &theirs->receive,

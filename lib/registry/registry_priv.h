@@ -30,12 +30,12 @@ struct registry_link {
 } __attribute__((aligned(SL_RING_INDEX_ALIGN)));
 
 struct registry_consumer {
-    bool in_use;           /* from registration until the last worker gave its rings back */
-    bool leaving;          /* workers are giving them back */
-    int socket;            /* open while registered */
-    int wake_fd;           /* our end of the wake-up socket */
-    uint64_t last_wake_ns; /* of all workers together */
-    unsigned attached;     /* workers that hold an attachment */
+    bool in_use;  /* from registration until the last worker gave its rings back */
+    bool leaving; /* workers are giving them back */
+    int socket;   /* open while registered */
+    int wake_fd;  /* our end of the wake-up socket */
+    struct sl_wake_gate wake_gate;
+    unsigned attached; /* workers that hold an attachment */
     struct sl_consumer_info info;
     struct registry_link *links; /* [worker_count], owned */
 };

@@ -18,6 +18,13 @@
 #define SL_WAKE_INTERVAL_NS                                                                        \
     50000ULL /* a consumer is woken at most this often, by all workers together */
 
+/** When a consumer may be woken again: shared by its workers, atomic; in memory of the gateway's.
+ */
+struct sl_wake_gate {
+    uint64_t next_ns;       /* not before */
+    uint64_t paid_until_ns; /* wake-ups cost at most a tenth of the time, and are paid by then */
+};
+
 /**
  * One consumer's rings with one worker. Written by the control thread before `attach` and after
  * `detached`, by the worker in between.
@@ -30,14 +37,14 @@ struct sl_attachment {
     struct sl_ring_consumer send;    /* consumer writes; untrusted: sl_ring_copy_next only */
     int wake_fd;   /* the gateway's end of the wake-up socket; never leaves the gateway */
     bool wake_due; /* a wake-up was put off: call sl_attachment_wake again in the next turn */
-    uint64_t *last_wake_ns; /* shared by all workers of this consumer, atomic; NULL: never woken */
+    struct sl_wake_gate *wake_gate; /* NULL: never woken */
     void *registry_private;
 };
 
 /**
  * Wakes the consumer if it sleeps: call after publishing to all consumers of a poll and one seq_cst
  * fence; and again in each later turn while attachment->wake_due, for a wake-up that came too soon
- * after the last one and was put off.
+ * after the last one, or after dear ones, and was put off.
  * return true when a byte was written (EAGAIN means already signalled: false).
  */
 bool sl_attachment_wake(struct sl_attachment *attachment, uint64_t now_ns);

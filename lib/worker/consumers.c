@@ -164,8 +164,8 @@ void worker_publish(struct sl_worker *w, uint64_t now_ns)
             continue;
         if (sl_attachment_wake(consumer->attachment, now_ns))
             worker_count(w, SL_COUNTER_WAKEUPS, 1);
-        else if (sl_ring_is_sleeping(&consumer->attachment->receive)) {
-            consumer->has_news = true; /* woken less than 50 us ago: again in a later turn */
+        else if (consumer->attachment->wake_due) {
+            consumer->has_news = true; /* too soon after the last one: again in a later turn */
             w->consumer_news = true;
         }
     }

@@ -1,7 +1,7 @@
 #include "worker_bench.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -79,12 +79,13 @@ Consumer::Consumer(uint32_t index, uint16_t service, uint16_t worker, uint64_t r
       send_data_(AlignedZeros(ring_size), free)
 {
     int fds[2];
-    EXPECT_EQ(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
-    pipe_read_ = fds[0];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    wake_end_ = fds[0];
     attachment_.consumer = index;
     attachment_.service = service;
     attachment_.worker = worker;
     attachment_.wake_fd = fds[1];
+    attachment_.wake_gate = &wake_gate_;
     sl_ring_producer_init(&attachment_.receive, &receive_producer_words_, &receive_consumer_words_,
                           receive_data_.get(), ring_size);
     sl_ring_consumer_init(&receive_, &receive_consumer_words_, &receive_producer_words_,
@@ -97,7 +98,7 @@ Consumer::Consumer(uint32_t index, uint16_t service, uint16_t worker, uint64_t r
 
 Consumer::~Consumer()
 {
-    close(pipe_read_);
+    close(wake_end_);
     close(attachment_.wake_fd);
 }
 
@@ -499,18 +500,18 @@ void WorkerBench::FromHandshaker(sl_message_kind kind, uint64_t session, const v
     sl_message_flush(ring);
 }
 
-void WorkerBench::Attach(Consumer &consumer)
+void WorkerBench::Attach(sl_attachment *attachment)
 {
-    sl_message_attach body = {consumer.attachment()};
+    sl_message_attach body = {attachment};
     sl_ring_producer *ring = sl_ring_producer_of(from_control_);
     EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_ATTACH, 0, &body, sizeof body, nullptr, 0));
     sl_message_flush(ring);
     Turn();
 }
 
-void WorkerBench::Detach(Consumer &consumer)
+void WorkerBench::Detach(sl_attachment *attachment)
 {
-    sl_message_attach body = {consumer.attachment()};
+    sl_message_attach body = {attachment};
     sl_ring_producer *ring = sl_ring_producer_of(from_control_);
     EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_DETACH, 0, &body, sizeof body, nullptr, 0));
     sl_message_flush(ring);

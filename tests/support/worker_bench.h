@@ -80,6 +80,11 @@ class Consumer
     {
         return ring_size_;
     }
+    // When it may be woken again: moves on with each attempt.
+    const sl_wake_gate &wake_gate() const
+    {
+        return wake_gate_;
+    }
 
   private:
     uint64_t ring_size_;
@@ -89,7 +94,8 @@ class Consumer
     sl_ring_consumer receive_{};
     sl_ring_producer send_{};
     sl_attachment attachment_{};
-    int pipe_read_ = -1;
+    sl_wake_gate wake_gate_{};
+    int wake_end_ = -1;
 };
 
 // The peer's half of a session whose keys the test made up.
@@ -155,8 +161,16 @@ class WorkerBench
     void FromHandshaker(sl_message_kind kind, uint64_t session, const void *body, size_t len,
                         const Bytes &bytes = {});
     std::vector<Message> ToControl();
-    void Attach(Consumer &consumer);
-    void Detach(Consumer &consumer);
+    void Attach(sl_attachment *attachment);
+    void Detach(sl_attachment *attachment);
+    void Attach(Consumer &consumer)
+    {
+        Attach(consumer.attachment());
+    }
+    void Detach(Consumer &consumer)
+    {
+        Detach(consumer.attachment());
+    }
     void Stop();
 
     uint64_t drops(sl_drop drop) const

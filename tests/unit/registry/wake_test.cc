@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -161,10 +162,54 @@ TEST_F(AttachmentWake, DoesNotWaitForAReaderThatStallsInAPageFault)
     reader.join();
 }
 
+/** Each of them waits for the consumer's end a thousand times over. */
+class Watchers
+{
+  public:
+    Watchers(int fd, unsigned count)
+    {
+        for (unsigned i = 0; i < count; i++)
+            threads_.emplace_back([this, fd] {
+                std::vector<pollfd> all(1000, pollfd{fd, POLLIN, 0});
+                char bytes[64];
+                while (!stop_)
+                    if (poll(all.data(), all.size(), 100) > 0)
+                        (void)!read(fd, bytes, sizeof bytes);
+            });
+    }
+    ~Watchers()
+    {
+        stop_ = true;
+        for (std::thread &thread : threads_)
+            thread.join();
+    }
+
+  private:
+    std::atomic<bool> stop_{false};
+    std::vector<std::thread> threads_;
+};
+
+/** The kernel tells every waiter, in the time of whoever sends: 1.5 ms for 20,000 of them. */
+TEST_F(AttachmentWake, SpendsNoMoreThanATenthOfTheTimeOnAConsumerWhoseWakeUpsAreDear)
+{
+    Watchers watchers(consumer.wake_fd(), 20);
+    *sleeping[0] = 1;
+    uint64_t now = kLater;
+    bool is_put_off = test::eventually([&] {
+        now += SL_WAKE_INTERVAL_NS;
+        sl_attachment_wake(attachments[0], now);
+        return attachments[0]->wake_due;
+    });
+    EXPECT_TRUE(is_put_off);
+    while (drain() > 0)
+        continue;
+    EXPECT_TRUE(sl_attachment_wake(attachments[0], now + 60 * kLater)) << "later, not never";
+}
+
 TEST_F(AttachmentWake, WakesNobodyWhereThereIsNoLimit)
 {
     *sleeping[0] = 1;
-    attachments[0]->last_wake_ns = nullptr;
+    attachments[0]->wake_gate = nullptr;
     EXPECT_FALSE(sl_attachment_wake(attachments[0], kLater));
     EXPECT_EQ(drain(), -1);
 }

@@ -229,3 +229,39 @@ TEST(WorkerConsumer, WithoutBuffersMessagesWaitInTheirRing)
     bench.Turn(10);
     EXPECT_EQ(bench.SentPayloads().size(), 70u);
 }
+
+TEST(WorkerConsumer, OneThatSleepsIsWokenOnceForATurnAndAgainLater)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    uint64_t before = bench.events(SL_COUNTER_WAKEUPS);
+    consumer.receive_words()->sleeping = 1;
+    for (uint64_t i = 1; i <= 3; i++) {
+        bench.Receive({WorkerBench::UdpFrame(peer.path, bench.Seal(peer, 23, {1})),
+                       WorkerBench::UdpFrame(peer.path, bench.Seal(peer, 23, {2}))});
+        EXPECT_EQ(bench.events(SL_COUNTER_WAKEUPS), before + i);
+    }
+    bench.Turn(10);
+    EXPECT_EQ(bench.events(SL_COUNTER_WAKEUPS), before + 3) << "nothing new, nobody to wake";
+}
+
+TEST(WorkerConsumer, OneThatNeverReadsItsWakeUpsIsNotTriedAgainWithoutNews)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    consumer.receive_words()->sleeping = 1;
+    for (uint64_t woken = ~0ULL; woken != bench.events(SL_COUNTER_WAKEUPS);) {
+        woken = bench.events(SL_COUNTER_WAKEUPS);
+        consumer.Receive();
+        bench.Receive({WorkerBench::UdpFrame(peer.path, bench.Seal(peer, 23, {1}))});
+    }
+    uint64_t last_try = consumer.wake_gate().next_ns;
+    bench.Turn(100);
+    EXPECT_EQ(consumer.wake_gate().next_ns, last_try) << "a system call for nothing";
+    bench.Receive({WorkerBench::UdpFrame(peer.path, bench.Seal(peer, 23, {1}))});
+    EXPECT_GT(consumer.wake_gate().next_ns, last_try);
+}
