@@ -41,6 +41,17 @@ static int remove_stale(const struct sockaddr_un *address)
     return 0;
 }
 
+/** One level, as /run/sluice; for the rest, bind says what is wrong. */
+static void make_parent(const struct sockaddr_un *address)
+{
+    struct sockaddr_un parent = *address;
+    char *slash = strrchr(parent.sun_path, '/');
+    if (slash == NULL || slash == parent.sun_path)
+        return;
+    *slash = '\0';
+    mkdir(parent.sun_path, 0755);
+}
+
 /** Permissions are set before anybody can connect: without listen(2) the kernel refuses them. */
 static int bind_and_listen(int fd, const struct sockaddr_un *address, uint32_t mode, char *reason)
 {
@@ -63,6 +74,7 @@ int registry_listen(const char *path, uint32_t mode, char *reason)
         return fail(reason, path, ENAMETOOLONG, "choose a path of 1 to 107 bytes");
     strcpy(address.sun_path, path);
 
+    make_parent(&address);
     int result = remove_stale(&address);
     if (result == -EEXIST)
         return fail(reason, path, EEXIST, "remove the file that is there, which is no socket");

@@ -92,6 +92,16 @@ TEST_F(RegistryCreate, LeavesAFileThatIsNoSocketAlone)
     EXPECT_EQ(access(path.c_str(), F_OK), 0);
 }
 
+TEST_F(RegistryCreate, MakesTheDirectoryOfItsSocket)
+{
+    std::string parent = dir.path + "/sluice", inside = parent + "/consumers.sock";
+    config.socket_path = inside.c_str();
+    EXPECT_EQ(create(), 0) << reason << ": /run/sluice is not there on a machine just started";
+    sl_registry_destroy(registry);
+    registry = nullptr;
+    EXPECT_EQ(rmdir(parent.c_str()), 0);
+}
+
 TEST_F(RegistryCreate, SaysThatTheDirectoryIsMissing)
 {
     std::string missing = dir.path + "/no/such/consumers.sock";
