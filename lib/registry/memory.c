@@ -9,8 +9,7 @@
 
 static int map_and_seal(struct registry_region *region, size_t len, int seals)
 {
-    /* Allocated at once, so that a lack of memory is an error here and no signal later. */
-    if (ftruncate(region->fd, (off_t)len) != 0 || fallocate(region->fd, 0, 0, (off_t)len) != 0)
+    if (ftruncate(region->fd, (off_t)len) != 0)
         return -errno;
     void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
     if (at == MAP_FAILED)
@@ -20,7 +19,10 @@ static int map_and_seal(struct registry_region *region, size_t len, int seals)
     /* A consumer may punch holes; in a huge page that would cost the worker far more. Kernels
      * without huge pages for shared memory refuse the advice, and need none. */
     (void)madvise(at, len, MADV_NOHUGEPAGE);
-    memset(at, 0, len); /* takes the page faults here, not on a worker */
+    /* All of it present at once: no page fault later on a worker, and a lack of memory is an error
+     * here and no signal there. */
+    if (madvise(at, len, MADV_POPULATE_WRITE) != 0)
+        return errno == EFAULT ? -ENOMEM : -errno;
     return fcntl(region->fd, F_ADD_SEALS, seals) == 0 ? 0 : -errno;
 }
 
