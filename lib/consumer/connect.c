@@ -20,6 +20,15 @@ struct answer {
     unsigned fd_count;
 };
 
+/** What a call on the socket failed with; a gateway that ends meanwhile is one that is not there.
+ */
+static int failure(int error)
+{
+    if (error == EAGAIN)
+        return -ETIMEDOUT;
+    return error == EPIPE || error == ECONNRESET ? -ECONNREFUSED : -error;
+}
+
 /** A socket whose connect, send and receive end after TIMEOUT_S with EAGAIN. */
 static int open_socket(const char *path)
 {
@@ -39,18 +48,14 @@ static int open_socket(const char *path)
     close(fd);
     if (error == EPROTOTYPE) /* a socket of another kind: not a gateway's */
         return -EPROTO;
-    return error == EAGAIN ? -ETIMEDOUT : -error;
+    return failure(error);
 }
 
 static int say_hello(int socket, const char *service)
 {
     struct sl_ring_hello hello = {.magic = SL_RING_MAGIC, .abi_version = SL_RING_ABI_VERSION};
     strcpy(hello.service, service);
-    if (send(socket, &hello, sizeof hello, MSG_NOSIGNAL) == sizeof hello)
-        return 0;
-    if (errno == EAGAIN)
-        return -ETIMEDOUT;
-    return errno == EPIPE ? -ECONNREFUSED : -errno;
+    return send(socket, &hello, sizeof hello, MSG_NOSIGNAL) == sizeof hello ? 0 : failure(errno);
 }
 
 static void take_fds(struct msghdr *message, struct answer *answer)
@@ -76,7 +81,7 @@ static int hear_reply(int socket, struct answer *answer)
                              .msg_controllen = sizeof control.bytes};
     ssize_t len = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (len < 0)
-        return errno == EAGAIN ? -ETIMEDOUT : errno == ECONNRESET ? -ECONNREFUSED : -errno;
+        return failure(errno);
     take_fds(&message, answer);
     if (len == 0) /* it ended, or did not like us, before it answered */
         return -ECONNREFUSED;

@@ -71,6 +71,14 @@ static unsigned read_rings(struct sluice *sluice, struct sluice_event *events, u
     return count;
 }
 
+/** Looks at the gateway's end where that is due: always after a sleep, else once in a while. */
+static bool has_ended(struct sluice *sluice, bool was_asleep)
+{
+    if (!was_asleep && ++sluice->idle_count % IDLE_CHECK != 0)
+        return sluice->ended;
+    return sluice_gateway_ended(sluice);
+}
+
 SLUICE_API int sluice_receive(struct sluice *sluice, struct sluice_event *events, unsigned max)
 {
     bool was_asleep = sluice->asleep;
@@ -81,14 +89,14 @@ SLUICE_API int sluice_receive(struct sluice *sluice, struct sluice_event *events
     sluice_flush(sluice);
     if (max == 0)
         return sluice->ended ? -EPIPE : 0;
-    unsigned count = read_rings(sluice, events, max < INT32_MAX ? max : INT32_MAX);
+    if (max > INT32_MAX)
+        max = INT32_MAX;
+    unsigned count = read_rings(sluice, events, max);
+    if (count == 0 && has_ended(sluice, was_asleep)) /* with a last word since we looked? */
+        count = read_rings(sluice, events, max);
     if (count > 0) {
         sluice->idle_count = 0;
         return (int)count;
     }
-    if (sluice->ended)
-        return -EPIPE;
-    if (!was_asleep && ++sluice->idle_count % IDLE_CHECK != 0)
-        return 0;
-    return sluice_gateway_ended(sluice) ? -EPIPE : 0;
+    return sluice->ended ? -EPIPE : 0;
 }
