@@ -19,7 +19,7 @@ struct sl_identity {
     uint16_t suite;  /* TLS cipher suite, its IANA number */
     uint16_t remote_port;
     uint16_t local_port;
-    struct sl_ip remote_ip; /* where the peer was when it was established */
+    struct sl_ip remote_ip; /* where the peer is, when this is told */
     struct sl_ip local_ip;
     uint8_t certificate_sha256[32]; /* of the DER certificate; zeros without one */
     uint8_t public_key_sha256[32];  /* of the DER SubjectPublicKeyInfo; zeros without one */

@@ -4,6 +4,14 @@
  */
 #include "worker_priv.h"
 
+/** The consumer hears of a new address after the data that came before it. */
+static void announce_move(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+{
+    worker_deliver_burst(w, now_ns);
+    session->flags |= SESSION_MOVED_PENDING;
+    worker_tell_moved(w, session, now_ns);
+}
+
 /** An authentic record from another address than the session's. RFC 9146 6. */
 static enum sl_drop admit_address(struct sl_worker *w, struct sl_session *session,
                                   const struct rx_record *record, const struct sl_open_job *job,
@@ -23,17 +31,16 @@ static enum sl_drop admit_address(struct sl_worker *w, struct sl_session *sessio
         return SL_DROP_NONE;
     if (w->config.peer_moves == SL_PEER_MOVES_ACCEPT) {
         worker_move(w, session, from);
-        session->flags |= SESSION_MOVED_PENDING;
-        worker_tell_moved(w, session, now_ns);
+        announce_move(w, session, now_ns);
         return SL_DROP_NONE;
     }
     if (!is_known) {
         session->candidate = *from;
         session->candidate_received = 0;
         session->candidate_sent = 0;
-        session->flags |= SESSION_HAS_CANDIDATE | SESSION_MOVED_PENDING;
+        session->flags |= SESSION_HAS_CANDIDATE;
         worker_count(w, SL_COUNTER_MOVE_CANDIDATES, 1);
-        worker_tell_moved(w, session, now_ns);
+        announce_move(w, session, now_ns);
     }
     session->candidate_received += (uint64_t)job->header.header_len + job->header.body_len;
     return SL_DROP_NONE;

@@ -88,9 +88,15 @@ bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t 
 static bool tell_open(struct sl_worker *w, struct sl_session *session,
                       struct worker_consumer *consumer)
 {
-    const struct sl_identity *identity = &w->identities[sl_handle_slot(session->handle)];
+    const struct sl_tuple *tuple = &session->path.tuple;
+    struct sl_identity identity = w->identities[sl_handle_slot(session->handle)];
+    /* Where it is now: one who takes a session over has not heard of its moves. */
+    identity.remote_ip = tuple->remote_ip;
+    identity.local_ip = tuple->local_ip;
+    identity.remote_port = tuple->remote_port;
+    identity.local_port = tuple->local_port;
     if (!worker_tell(w, consumer, SL_RING_OPEN, 0, session->handle, session->last_active_ns,
-                     identity, sizeof *identity))
+                     &identity, sizeof identity))
         return false;
     session->flags |= SESSION_OPEN_TOLD;
     return true;

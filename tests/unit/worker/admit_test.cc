@@ -246,3 +246,37 @@ TEST_F(WorkerAdmit, DataBeforeTheFinishedIsVerifiedIsDropped)
     ASSERT_FALSE(messages.empty());
     EXPECT_EQ(messages.back().kind, SL_MESSAGE_PLAINTEXT);
 }
+
+TEST_F(WorkerAdmit, AMoveIsToldAfterTheDataThatCameBeforeIt)
+{
+    for (sl_peer_moves moves : {SL_PEER_MOVES_HOLD, SL_PEER_MOVES_ACCEPT}) {
+        Use(moves);
+        bench->Receive({WorkerBench::UdpFrame(peer.path, Data({1})),
+                        WorkerBench::UdpFrame(peer.path, Data({2})),
+                        WorkerBench::UdpFrame(moved, Data({3}))});
+        auto events = consumer.Receive();
+        ASSERT_EQ(events.size(), 4u);
+        EXPECT_EQ(events[0].payload, (Bytes{1}));
+        EXPECT_EQ(events[1].payload, (Bytes{2}));
+        EXPECT_EQ(events[2].kind, SL_RING_MOVED);
+        EXPECT_EQ(events[3].payload, (Bytes{3}));
+        bench->Detach(consumer);
+    }
+}
+
+TEST_F(WorkerAdmit, WhoTakesASessionOverHearsWhereThePeerIsNow)
+{
+    Use(SL_PEER_MOVES_ACCEPT);
+    Consumer second(1, 0, 0);
+    bench->Attach(second);
+    bench->Receive({WorkerBench::UdpFrame(moved, Data({1}))});
+    bench->Detach(consumer);
+    bench->Receive({WorkerBench::UdpFrame(moved, Data({2}))});
+    auto events = second.Receive();
+    ASSERT_EQ(events.size(), 2u);
+    ASSERT_EQ(events[0].kind, SL_RING_OPEN);
+    sl_identity identity;
+    memcpy(&identity, events[0].payload.data(), sizeof identity);
+    EXPECT_EQ(identity.remote_port, moved.tuple.remote_port);
+    EXPECT_EQ(events[1].payload, (Bytes{2}));
+}
