@@ -31,13 +31,20 @@ enum sluice_event_kind {
 };
 
 enum sluice_close_reason {
-    SLUICE_CLOSE_PEER = 1,
-    SLUICE_CLOSE_IDLE = 2,
-    SLUICE_CLOSE_CONSUMER = 3,
-    SLUICE_CLOSE_REPLACED = 4,
-    SLUICE_CLOSE_LIMIT = 5,
-    SLUICE_CLOSE_SHUTDOWN = 6,
-    SLUICE_CLOSE_REASSIGNED = 7,
+    SLUICE_CLOSE_PEER = 1,     /* the peer closed it */
+    SLUICE_CLOSE_IDLE = 2,     /* nothing came or went for too long */
+    SLUICE_CLOSE_CONSUMER = 3, /* sluice_close_session */
+    SLUICE_CLOSE_REPLACED = 4, /* the peer began a new session from the same address */
+    SLUICE_CLOSE_LIMIT = 5,    /* its keys have reached their usage limit */
+    SLUICE_CLOSE_SHUTDOWN = 6, /* the gateway is stopping */
+};
+
+enum sluice_refuse_reason {
+    SLUICE_REFUSE_HANDLE = 1,      /* no session of this consumer's, or not any more */
+    SLUICE_REFUSE_CLOSING = 2,     /* its session is closing */
+    SLUICE_REFUSE_TOO_LARGE = 3,   /* longer than the path to this peer takes */
+    SLUICE_REFUSE_UNCONFIRMED = 4, /* the peer's new address has had its share until confirmed */
+    SLUICE_REFUSE_NO_BUFFER = 5,   /* the gateway has no buffer left */
 };
 
 enum sluice_peer_method { SLUICE_PEER_ANONYMOUS = 0, SLUICE_PEER_CERTIFICATE = 1 };
@@ -58,7 +65,7 @@ struct sluice_peer {
 
 struct sluice_event {
     enum sluice_event_kind kind;
-    uint16_t reason;   /* CLOSE: enum sluice_close_reason; REFUSED: see sluice_reason_text */
+    uint16_t reason;   /* CLOSE: enum sluice_close_reason; REFUSED: enum sluice_refuse_reason */
     uint8_t confirmed; /* MOVED: 1 when it is the session's address now */
     sluice_session session;
     uint64_t time_ns; /* CLOCK_MONOTONIC: arrival at the gateway */

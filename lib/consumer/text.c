@@ -1,26 +1,32 @@
 #include "consumer_priv.h"
 
-static const char *close_text(uint16_t reason)
+static const char *const close_texts[] = {
+    [SL_CLOSE_PEER] = "the peer closed the session",
+    [SL_CLOSE_IDLE] = "the session was idle too long",
+    [SL_CLOSE_CONSUMER] = "the consumer closed the session",
+    [SL_CLOSE_REPLACED] = "the peer began a new session from the same address",
+    [SL_CLOSE_LIMIT] = "the session's keys have reached their usage limit",
+    [SL_CLOSE_SHUTDOWN] = "the gateway is stopping",
+};
+static const char *const refuse_texts[] = {
+    [SL_REFUSE_HANDLE] = "no session of this consumer's has this handle, or not any more",
+    [SL_REFUSE_CLOSING] = "the session is closing",
+    [SL_REFUSE_TOO_LARGE] = "the message is longer than the path to this peer takes",
+    [SL_REFUSE_UNCONFIRMED] = "three times the bytes from an address not confirmed were sent to it",
+    [SL_REFUSE_NO_BUFFER] = "the gateway has no buffer left",
+};
+
+static const char *text_at(const char *const *texts, size_t count, uint16_t reason)
 {
-    static const char *const texts[] = {
-        [SL_CLOSE_PEER] = "the peer closed the session",
-        [SL_CLOSE_IDLE] = "the session was idle too long",
-        [SL_CLOSE_CONSUMER] = "the consumer closed the session",
-        [SL_CLOSE_REPLACED] = "the peer began a new session from the same address",
-        [SL_CLOSE_LIMIT] = "the session's keys have reached their usage limit",
-        [SL_CLOSE_SHUTDOWN] = "the gateway is stopping",
-        [SL_CLOSE_REASSIGNED] = "the session went to another consumer of the service",
-    };
-    bool is_known = reason < sizeof texts / sizeof *texts && texts[reason] != NULL;
-    return is_known ? texts[reason] : "unknown reason";
+    return reason < count && texts[reason] != NULL ? texts[reason] : "unknown reason";
 }
 
 SLUICE_API const char *sluice_reason_text(enum sluice_event_kind kind, uint16_t reason)
 {
     if (kind == SLUICE_CLOSE)
-        return close_text(reason);
-    if (kind == SLUICE_REFUSED && reason > SL_DROP_NONE && reason < SL_DROP_COUNT)
-        return sl_drop_text((enum sl_drop)reason);
+        return text_at(close_texts, sizeof close_texts / sizeof *close_texts, reason);
+    if (kind == SLUICE_REFUSED)
+        return text_at(refuse_texts, sizeof refuse_texts / sizeof *refuse_texts, reason);
     return "unknown reason";
 }
 

@@ -22,7 +22,7 @@ enum sl_ring_kind {
     SL_RING_OPEN = 2,    /* payload: struct sl_identity */
     SL_RING_MOVED = 3,   /* payload: struct sl_ring_moved */
     SL_RING_CLOSE = 4,   /* detail: enum sl_close_reason */
-    SL_RING_REFUSED = 5, /* a send was refused; detail: enum sl_drop */
+    SL_RING_REFUSED = 5, /* a send was refused; detail: enum sl_refuse_reason */
     SL_RING_SEND = 16,
     SL_RING_CONFIRM_MOVE = 17,
     SL_RING_CLOSE_SESSION = 18,
@@ -32,11 +32,19 @@ enum sl_ring_kind {
 enum sl_close_reason {
     SL_CLOSE_PEER = 1, /* close_notify or a fatal alert from the peer */
     SL_CLOSE_IDLE = 2,
-    SL_CLOSE_CONSUMER = 3,  /* asked for by the consumer */
-    SL_CLOSE_REPLACED = 4,  /* the client restarted on the same 5-tuple */
-    SL_CLOSE_LIMIT = 5,     /* usage limit of the keys */
-    SL_CLOSE_SHUTDOWN = 6,  /* the gateway is stopping */
-    SL_CLOSE_REASSIGNED = 7 /* the session moved to another consumer of the service */
+    SL_CLOSE_CONSUMER = 3, /* asked for by the consumer */
+    SL_CLOSE_REPLACED = 4, /* the client restarted on the same 5-tuple */
+    SL_CLOSE_LIMIT = 5,    /* usage limit of the keys */
+    SL_CLOSE_SHUTDOWN = 6, /* the gateway is stopping */
+};
+
+/** Why a send was refused. Numbers of the ABI, unlike those of the drop reasons behind them. */
+enum sl_refuse_reason {
+    SL_REFUSE_HANDLE = 1,      /* no session of this consumer's, or not any more */
+    SL_REFUSE_CLOSING = 2,     /* its session is closing */
+    SL_REFUSE_TOO_LARGE = 3,   /* longer than the path to this peer takes */
+    SL_REFUSE_UNCONFIRMED = 4, /* a new address has had its share until it is confirmed */
+    SL_REFUSE_NO_BUFFER = 5,   /* the gateway has no buffer left */
 };
 
 /** Header of each entry, in host byte order; the payload follows. */

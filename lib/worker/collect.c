@@ -9,11 +9,28 @@
 /** Room that sealing needs behind the plaintext. */
 #define TX_TAIL (1 + SL_AEAD_TAG_LEN)
 
+static uint16_t refuse_reason_of(enum sl_drop drop)
+{
+    switch (drop) {
+    case SL_DROP_SEND_HANDLE:
+        return SL_REFUSE_HANDLE;
+    case SL_DROP_SEND_CLOSING:
+        return SL_REFUSE_CLOSING;
+    case SL_DROP_SEND_TOO_LARGE:
+        return SL_REFUSE_TOO_LARGE;
+    case SL_DROP_SEND_AMPLIFY:
+        return SL_REFUSE_UNCONFIRMED;
+    default:
+        return SL_REFUSE_NO_BUFFER;
+    }
+}
+
 static void refuse(struct sl_worker *w, struct worker_consumer *consumer, uint64_t session,
                    enum sl_drop drop, uint64_t now_ns)
 {
     worker_drop(w, drop);
-    if (!worker_tell(w, consumer, SL_RING_REFUSED, (uint16_t)drop, session, now_ns, NULL, 0))
+    if (!worker_tell(w, consumer, SL_RING_REFUSED, refuse_reason_of(drop), session, now_ns, NULL,
+                     0))
         worker_count(w, SL_COUNTER_EVENTS_LOST, 1);
 }
 

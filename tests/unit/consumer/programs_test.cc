@@ -172,7 +172,7 @@ TEST_F(Programs, EchoWhatWasReceived)
             EXPECT_EQ(std::string(payload, payload + len), text);
         }
         test::put(a, SL_RING_MOVED, 7, &moved, sizeof moved);
-        test::put(a, SL_RING_REFUSED, 7, nullptr, 0, SL_DROP_SEND_HANDLE);
+        test::put(a, SL_RING_REFUSED, 7, nullptr, 0, SL_REFUSE_HANDLE);
         test::put(a, SL_RING_CLOSE, 7, nullptr, 0, SL_CLOSE_PEER);
         test::put(a, SL_RING_DATA, 8, "end", 3);
         test::show(a);
@@ -279,7 +279,7 @@ void tell_everything(sl_attachment *a)
     test::put(a, SL_RING_OPEN, 0x10, &peer, sizeof peer);
     test::put(a, SL_RING_DATA, 0x10, "a\\b\"\n\xff", 6);
     test::put(a, SL_RING_MOVED, 0x10, &moved, sizeof moved);
-    test::put(a, SL_RING_REFUSED, 0x10, nullptr, 0, SL_DROP_SEND_CLOSING);
+    test::put(a, SL_RING_REFUSED, 0x10, nullptr, 0, SL_REFUSE_CLOSING);
     test::put(a, SL_RING_CLOSE, 0x10, nullptr, 0, SL_CLOSE_IDLE);
     test::show(a);
 }
@@ -300,9 +300,8 @@ TEST_F(Programs, CatPrintsJsonLinesForAnyBytes)
     EXPECT_EQ(cat.line(), "{\"event\":\"data" + head + "\"len\":6,\"hex\":\"615c62220aff\"}");
     EXPECT_EQ(cat.line(), "{\"event\":\"moved" + head +
                               "\"address\":\"198.18.0.2\",\"port\":99,\"confirmed\":false}");
-    EXPECT_EQ(cat.line(), "{\"event\":\"refused" + head +
-                              "\"reason\":" + std::to_string(SL_DROP_SEND_CLOSING) +
-                              ",\"text\":\"" + sl_drop_text(SL_DROP_SEND_CLOSING) + "\"}");
+    EXPECT_EQ(cat.line(),
+              "{\"event\":\"refused" + head + "\"reason\":2,\"text\":\"the session is closing\"}");
     EXPECT_EQ(cat.line(), "{\"event\":\"close" + head +
                               "\"reason\":2,\"text\":\"the session was idle too long\"}");
     cat.signal(SIGTERM);
@@ -321,7 +320,7 @@ TEST_F(Programs, CatPrintsALineAnEventForPeople)
                               repeated("cd", 32) + " subject=CN=a\"b\\x5cc\\x0ad\\xc3\\xa9");
     EXPECT_EQ(cat.line(), "data" + session + "len=6 a\\x5cb\"\\x0a\\xff");
     EXPECT_EQ(cat.line(), "moved" + session + "address=198.18.0.2 port=99 candidate");
-    EXPECT_EQ(cat.line(), "refused" + session + sl_drop_text(SL_DROP_SEND_CLOSING));
+    EXPECT_EQ(cat.line(), "refused" + session + "the session is closing");
     EXPECT_EQ(cat.line(), "close" + session + "the session was idle too long");
     cat.signal(SIGINT);
     EXPECT_EQ(cat.exit_status(), 0);

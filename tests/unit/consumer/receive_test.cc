@@ -25,7 +25,11 @@ static_assert((int)SLUICE_CLOSE_PEER == SL_CLOSE_PEER && (int)SLUICE_CLOSE_IDLE 
                   (int)SLUICE_CLOSE_REPLACED == SL_CLOSE_REPLACED &&
                   (int)SLUICE_CLOSE_LIMIT == SL_CLOSE_LIMIT &&
                   (int)SLUICE_CLOSE_SHUTDOWN == SL_CLOSE_SHUTDOWN &&
-                  (int)SLUICE_CLOSE_REASSIGNED == SL_CLOSE_REASSIGNED,
+                  (int)SLUICE_REFUSE_HANDLE == SL_REFUSE_HANDLE &&
+                  (int)SLUICE_REFUSE_CLOSING == SL_REFUSE_CLOSING &&
+                  (int)SLUICE_REFUSE_TOO_LARGE == SL_REFUSE_TOO_LARGE &&
+                  (int)SLUICE_REFUSE_UNCONFIRMED == SL_REFUSE_UNCONFIRMED &&
+                  (int)SLUICE_REFUSE_NO_BUFFER == SL_REFUSE_NO_BUFFER,
               "reasons are the same on both sides");
 
 struct SluiceReceive : test::ConsumerTest {
@@ -58,7 +62,7 @@ TEST_F(SluiceReceive, TellsEveryKindOfEventInOrder)
     test::put(attachments[0], SL_RING_DATA, 1, "hello", 5);
     test::put(attachments[0], SL_RING_DATA, 1, "", 0);
     test::put(attachments[0], SL_RING_MOVED, 1, &moved, sizeof moved);
-    test::put(attachments[0], SL_RING_REFUSED, 1, nullptr, 0, SL_DROP_SEND_HANDLE);
+    test::put(attachments[0], SL_RING_REFUSED, 1, nullptr, 0, SL_REFUSE_HANDLE);
     test::put(attachments[0], SL_RING_CLOSE, 1, nullptr, 0, SL_CLOSE_PEER);
     test::show(attachments[0]);
 
@@ -79,8 +83,7 @@ TEST_F(SluiceReceive, TellsEveryKindOfEventInOrder)
     EXPECT_EQ(events[3].port, 5000);
     EXPECT_EQ(events[3].confirmed, 1);
     EXPECT_EQ(events[4].kind, SLUICE_REFUSED);
-    EXPECT_STREQ(sluice_reason_text(events[4].kind, events[4].reason),
-                 sl_drop_text(SL_DROP_SEND_HANDLE));
+    EXPECT_EQ(events[4].reason, SLUICE_REFUSE_HANDLE);
     EXPECT_EQ(events[5].kind, SLUICE_CLOSE);
     EXPECT_EQ(events[5].reason, SLUICE_CLOSE_PEER);
     EXPECT_EQ(sluice_receive(s.get(), events, 64), 0);
@@ -174,8 +177,10 @@ TEST_F(SluiceReceive, TakesNothingWhenNothingIsWanted)
 
 TEST(SluiceText, HasASentenceForEveryReason)
 {
-    for (uint16_t i = SLUICE_CLOSE_PEER; i <= SLUICE_CLOSE_REASSIGNED; i++)
+    for (uint16_t i = SLUICE_CLOSE_PEER; i <= SLUICE_CLOSE_SHUTDOWN; i++)
         EXPECT_STRNE(sluice_reason_text(SLUICE_CLOSE, i), "unknown reason");
+    for (uint16_t i = SLUICE_REFUSE_HANDLE; i <= SLUICE_REFUSE_NO_BUFFER; i++)
+        EXPECT_STRNE(sluice_reason_text(SLUICE_REFUSED, i), "unknown reason");
     EXPECT_STREQ(sluice_reason_text(SLUICE_CLOSE, 0), "unknown reason");
     EXPECT_STREQ(sluice_reason_text(SLUICE_CLOSE, 60000), "unknown reason");
     EXPECT_STREQ(sluice_reason_text(SLUICE_REFUSED, 0), "unknown reason");

@@ -104,7 +104,9 @@ TEST_F(WorkerAdmit, HoldsANewAddressToThreeTimesItsBytesUntilConfirmed)
     EXPECT_GT(sent_bytes, 0u);
     EXPECT_LE(sent_bytes, 3 * received);
     EXPECT_GT(bench->drops(SL_DROP_SEND_AMPLIFY), 0u);
-    EXPECT_EQ(consumer.Receive().at(0).kind, SL_RING_REFUSED);
+    Event refused = consumer.Receive().at(0);
+    EXPECT_EQ(refused.kind, SL_RING_REFUSED);
+    EXPECT_EQ(refused.detail, SL_REFUSE_UNCONFIRMED);
 
     consumer.Send(SL_RING_CONFIRM_MOVE, peer.handle);
     consumer.Send(SL_RING_SEND, peer.handle, Bytes(1000));

@@ -109,7 +109,7 @@ TEST(WorkerConsumer, MayNotSendOnAHandleOfAnother)
     auto events = b.Receive();
     ASSERT_EQ(events.size(), 12u);
     EXPECT_EQ(events[0].kind, SL_RING_REFUSED);
-    EXPECT_EQ(events[0].detail, SL_DROP_SEND_HANDLE);
+    EXPECT_EQ(events[0].detail, SL_REFUSE_HANDLE);
     EXPECT_EQ(bench.sessions(), 1u);
     EXPECT_TRUE(bench.Sent().empty());
 }
