@@ -33,6 +33,7 @@
     X(MOVED,            "sessions that took a new address")                                        \
     X(MOVE_CANDIDATES,  "new addresses held until they are confirmed")                             \
     X(EVENTS_LOST,      "events a consumer could not be told: its ring stayed full")               \
+    X(EVICTIONS,        "consumers evicted: what they wrote to their rings made no sense")          \
     X(USAGE_WARNINGS,   "keys at three quarters of their limit of records")                        \
     X(USAGE_LIMITS,     "keys at their limit of records")                                          \
     X(WAKEUPS,          "consumers woken")                                                         \

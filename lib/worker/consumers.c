@@ -36,6 +36,7 @@ void worker_evict(struct sl_worker *w, struct worker_consumer *consumer)
 {
     if (consumer->is_evicted)
         return;
+    worker_count(w, SL_COUNTER_EVICTIONS, 1);
     consumer->is_evicted = true;
     consumer->evict_pending = true;
     consumer->key = 0;

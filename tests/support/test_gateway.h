@@ -161,6 +161,13 @@ class Gateway
         return detached_.size();
     }
 
+    /** What the workers are asked to give back, in order. */
+    std::vector<sl_attachment *> detached()
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        return detached_;
+    }
+
     void give_back_one()
     {
         std::lock_guard<std::mutex> lock(mutex_);

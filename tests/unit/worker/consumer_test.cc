@@ -160,6 +160,7 @@ TEST(WorkerConsumer, AnIndexOutOfRangeEvictsThatConsumerAndNobodyElse)
     auto messages = bench.ToControl();
     ASSERT_EQ(messages.size(), 1u);
     EXPECT_EQ(messages[0].kind, SL_MESSAGE_EVICT);
+    EXPECT_EQ(bench.events(SL_COUNTER_EVICTIONS), 1u);
     EXPECT_GT(bench.drops(SL_DROP_NO_CONSUMER), 0u);
     EXPECT_EQ(bench.sessions(), 1u);
 }
