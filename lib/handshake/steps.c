@@ -122,6 +122,7 @@ static bool take_step(struct handshake *handshake)
 
 void sl_handshake_advance(struct handshake *handshake)
 {
+    unsigned before = handshake->step;
     while (handshake->step < handshake->step_count &&
            sl_handshake_is_whole(&handshake->messages[handshake->step])) {
         if (!take_step(handshake)) {
@@ -132,9 +133,8 @@ void sl_handshake_advance(struct handshake *handshake)
         if (handshake->step > 1)
             sl_handshake_forget_first_flight(handshake); /* the client has it */
     }
-    if (handshake->step < handshake->step_count) {
+    if (handshake->step == handshake->step_count)
+        sl_handshake_end(handshake, SL_HANDSHAKE_COMPLETED);
+    else if (handshake->step != before) /* or strangers' records would put the timer off for ever */
         sl_handshake_arm(handshake);
-        return;
-    }
-    sl_handshake_end(handshake, SL_HANDSHAKE_COMPLETED);
 }

@@ -245,6 +245,17 @@ TEST_F(HalfOpen, AnswersTheClientHelloAgainButNotAtOnce)
     expect_completion();
 }
 
+TEST_F(HalfOpen, SendsItsFlightAgainInTimeWhateverComesMeanwhile)
+{
+    begin();
+    for (int i = 0; i < 11000; i++) { /* for 1.1 s; the timer says 1 s */
+        set_now(now_ns() + ns_per_ms / 10);
+        inject(record(SL_CONTENT_HANDSHAKE, SL_SEQ_MAX, {1}));
+    }
+    EXPECT_EQ(lab->counter(SL_HANDSHAKE_RETRANSMITTED), 1u);
+    expect_completion();
+}
+
 TEST(EarlyData, IsDroppedAndCountedAndDoesNotDisturb)
 {
     HandshakeLab lab;
