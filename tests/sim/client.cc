@@ -83,6 +83,7 @@ void Client::restart()
     echoed.clear();
     due_ns = UINT64_MAX;
     is_started = false;
+    has_closed = false;
     sl_test::ClientOptions options = setup.tls;
     if (setup.with_cid) /* says which session of which client, so that an observer can tell */
         options.cid = Bytes{(uint8_t)(id >> 8), (uint8_t)id, (uint8_t)generation, 0xc1, 0xd0};
@@ -147,6 +148,14 @@ std::vector<Bytes> Client::take_frames()
     for (const Bytes &datagram : session->take_output())
         frames.push_back(frame_of(datagram));
     return frames;
+}
+
+Bytes Client::take_frame()
+{
+    Bytes all;
+    for (const Bytes &datagram : session->take_output())
+        all.insert(all.end(), datagram.begin(), datagram.end());
+    return frame_of(all);
 }
 
 } // namespace sl_sim

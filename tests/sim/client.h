@@ -44,6 +44,8 @@ class Client
     void receive(const Bytes &frame);
     /** What libssl has written, as frames. */
     std::vector<Bytes> take_frames();
+    /** The same, all records in one datagram. */
+    Bytes take_frame();
     Bytes frame_of(const Bytes &payload) const;
     /** The same from anywhere. */
     static Bytes frame_of(const sl_path &from, const Bytes &payload);
@@ -57,11 +59,7 @@ class Client
     {
         return session->is_connected();
     }
-    unsigned cid_len() const
-    {
-        return setup.with_cid && session->uses_cid() ? cid_size : 0;
-    }
-    static constexpr unsigned cid_size = 5;
+    static constexpr unsigned cid_size = 5; /* of its own connection ID */
 
     const unsigned id;
     unsigned generation = 0;
@@ -70,7 +68,8 @@ class Client
     uint64_t due_ns = UINT64_MAX; /* of libssl's timer */
     bool is_started = false;
     bool was_restarted = false;
-    sl_path path{}; /* its own view: local is the client */
+    bool has_closed = false; /* it says nothing more */
+    sl_path path{};          /* its own view: local is the client */
 
   private:
     ClientSetup setup;

@@ -325,6 +325,14 @@ unsigned Gateway::handshakes_in_progress() const
     return sum;
 }
 
+size_t Gateway::frames_in_use() const
+{
+    size_t sum = 0;
+    for (auto &node : nodes)
+        sum += node->pool.in_use();
+    return sum;
+}
+
 unsigned Gateway::owner_of(const sl_tuple &tuple) const
 {
     return shard_owner[(uint8_t)sl_wire_rss_hash(&tuple)];

@@ -20,11 +20,11 @@ struct Conditions {
     uint64_t delay_ms = 10, extra_delay_ms = 30; /* the extra for what is reordered, at most */
 };
 
-/** What a frame carries, as its sender knows: the counter of a message, for the invariants. */
+/** What a frame carries, as its sender knows: messages with so many counters, from one on. */
 struct Tag {
     bool is_message = false;
     unsigned client = 0, generation = 0;
-    uint32_t counter = 0;
+    uint32_t counter = 0, count = 1;
 };
 
 struct Delivery {

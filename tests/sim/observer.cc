@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "virtual_time.h"
+
 namespace sl_sim
 {
 
@@ -15,9 +17,11 @@ Bytes tuple_key(const sl_tuple &tuple)
 
 void Observer::arrives(unsigned worker, const Tag &tag)
 {
-    unsigned index = arrival_count++;
-    if (tag.is_message)
-        arrivals[{tag.client, tag.generation, tag.counter}].push_back({worker, index});
+    for (uint32_t i = 0; i < tag.count; i++) {
+        unsigned index = arrival_count++;
+        if (tag.is_message)
+            arrivals[{tag.client, tag.generation, tag.counter + i}].push_back({worker, index});
+    }
 }
 
 void Observer::stranger_sends(const sl_tuple &tuple, size_t payload_len)
@@ -31,6 +35,18 @@ uint64_t Observer::bytes_to(const sl_tuple &tuple) const
     return found == bytes_sent.end() ? 0 : found->second;
 }
 
+void Observer::mix(const Bytes &bytes, bool is_served)
+{
+    auto add = [](uint64_t &sum, uint64_t value) { sum = (sum ^ value) * 0x100000001b3ULL; };
+    for (uint64_t *sum : {&digest, &served}) {
+        if (sum == &served && !is_served)
+            continue;
+        add(*sum, sl_test::now_ns());
+        for (uint8_t byte : bytes)
+            add(*sum, byte);
+    }
+}
+
 static bool is_hello_verify(const Bytes &payload)
 {
     return payload.size() > SL_RECORD_HEADER_LEN && payload[0] == SL_CONTENT_HANDSHAKE &&
@@ -40,18 +56,15 @@ static bool is_hello_verify(const Bytes &payload)
 
 void Observer::leaves(const Bytes &bytes, Client *to)
 {
-    for (uint8_t byte : bytes)
-        digest = (digest ^ byte) * 0x100000001b3ULL;
+    mix(bytes, to != nullptr);
     sluice::FramePool pool;
     sl_frame *frame = pool.TakeFilled(0, bytes);
     ASSERT_EQ(sl_wire_parse_frame(frame, SL_RX_CHECKSUM_REQUIRE), SL_DROP_NONE)
         << "a frame that nobody can read";
     Bytes payload(frame->data + frame->payload_off,
                   frame->data + frame->payload_off + frame->payload_len);
-    sl_tuple tuple = frame->path.tuple; /* remote is the gateway here */
+    sl_tuple tuple = frame->path.tuple;
     pool.GiveBack(frame);
-    std::swap(tuple.remote_ip, tuple.local_ip);
-    std::swap(tuple.remote_port, tuple.local_port);
     bytes_sent[tuple_key(tuple)] += payload.size();
     if (to == nullptr) {
         answers_to_strangers++;
@@ -62,7 +75,7 @@ void Observer::leaves(const Bytes &bytes, Client *to)
     if (is_hello_verify(payload)) /* takes its number from the request: RFC 6347 4.2.1 */
         return;
     for (size_t at = 0; at < payload.size();) {
-        size_t cid_len = payload[at] == SL_CONTENT_TLS12_CID ? to->cid_len() : 0;
+        size_t cid_len = payload[at] == SL_CONTENT_TLS12_CID ? Client::cid_size : 0;
         ASSERT_LE(at + SL_RECORD_HEADER_LEN + cid_len, payload.size());
         size_t len = SL_RECORD_HEADER_LEN + cid_len + sl_load_be16(&payload[at + 11 + cid_len]);
         ASSERT_LE(at + len, payload.size());
@@ -89,7 +102,8 @@ bool Observer::is_alone(const uint8_t *record, size_t len, const Client &to)
     return not_alone.count(key) == 0;
 }
 
-/** No number twice in an epoch of a session, and no nonce under a key. */
+/** Under a key each number once, without gaps; in epoch 0 none twice; no nonce under a key twice.
+ */
 void Observer::check_record(const Bytes &payload, size_t at, size_t len, Client &to)
 {
     const uint8_t *record = &payload[at];
@@ -102,13 +116,15 @@ void Observer::check_record(const Bytes &payload, size_t at, size_t len, Client 
     } else if (to.was_restarted) {
         return; /* two sessions may speak on this 5-tuple: their records look alike */
     }
-    if (epoch == 0 && !is_alone(record, len, to))
+    if (epoch == 0) {
+        EXPECT_TRUE(!is_alone(record, len, to) || numbers.insert({to.id, generation, seq}).second)
+            << "number " << seq << " of client " << to.id << " was used twice";
         return;
-    EXPECT_TRUE(numbers.insert({to.id, generation, epoch, seq}).second)
-        << "number " << seq << " of epoch " << epoch << " of client " << to.id << " was used twice";
-    if (epoch == 0)
-        return;
-    size_t body = SL_RECORD_HEADER_LEN + (has_cid ? to.cid_len() : 0);
+    }
+    uint64_t &next = next_numbers[{to.id, generation}];
+    EXPECT_EQ(seq, next) << "client " << to.id << ", epoch " << epoch;
+    next = seq + 1;
+    size_t body = SL_RECORD_HEADER_LEN + (has_cid ? Client::cid_size : 0);
     Bytes nonce(record + body, record + std::min(body + 8, len));
     EXPECT_TRUE(nonces.insert({to.id, generation, nonce}).second)
         << "a nonce of client " << to.id << " was used twice";
@@ -119,13 +135,34 @@ void Observer::open(const Told &told)
     Session &session = sessions[told.event.session];
     EXPECT_EQ(sl_ring_session_worker(told.event.session), told.worker);
     if (session.was_opened) {
-        EXPECT_TRUE(session.is_open) << "opened again after its close";
+        EXPECT_TRUE(session.is_orphan) << "taken from its consumer, or opened after its close";
         EXPECT_EQ(session.worker, told.worker) << "a session with two owners";
-        EXPECT_TRUE(gone_consumers.count(session.consumer)) << "taken from its consumer";
     }
     session.worker = told.worker;
     session.consumer = told.consumer;
     session.is_open = session.was_opened = true;
+    session.is_orphan = false;
+}
+
+void Observer::consumer_leaves(unsigned consumer)
+{
+    gone_consumers.insert(consumer);
+    for (auto &entry : sessions) {
+        Session &session = entry.second;
+        if (!session.is_open || session.consumer != consumer)
+            continue;
+        session.is_open = false;
+        session.is_orphan = true;
+    }
+}
+
+/** What a dead consumer would have heard, had it lived until its rings were taken back. */
+void Observer::told_to_nobody(const Told &told)
+{
+    Session &session = sessions[told.event.session];
+    session.worker = told.worker;
+    session.was_opened = true;
+    session.is_orphan = told.event.kind != SL_RING_CLOSE;
 }
 
 /** Messages of a session that came by the same queue in this step are delivered in that order. */
@@ -166,6 +203,14 @@ void Observer::data(const Told &told)
 
 void Observer::told(const Told &told)
 {
+    mix(told.event.payload, true);
+    mix(Bytes{told.event.kind, (uint8_t)told.event.detail, (uint8_t)told.consumer,
+              (uint8_t)told.worker},
+        true);
+    if (gone_consumers.count(told.consumer)) {
+        told_to_nobody(told);
+        return;
+    }
     switch (told.event.kind) {
     case SL_RING_OPEN:
         open(told);
@@ -211,18 +256,28 @@ void Observer::end_step(const Gateway &gateway)
         EXPECT_EQ(balance(gateway.counters(i)), "") << "worker " << i;
         established += gateway.counters(i).sessions;
     }
-    if (consumers_keep_up) {
-        EXPECT_EQ(established, open_sessions());
-    }
+    EXPECT_GE(established, open_sessions());
+    EXPECT_LE(established, open_sessions() + orphans());
     arrivals.clear();
     arrival_count = 0;
     step++;
+}
+
+unsigned Observer::consumer_of(uint64_t handle) const
+{
+    return sessions.at(handle).consumer;
 }
 
 size_t Observer::open_sessions() const
 {
     return (size_t)std::count_if(sessions.begin(), sessions.end(),
                                  [](const auto &entry) { return entry.second.is_open; });
+}
+
+size_t Observer::orphans() const
+{
+    return (size_t)std::count_if(sessions.begin(), sessions.end(),
+                                 [](const auto &entry) { return entry.second.is_orphan; });
 }
 
 uint64_t Observer::handle_of(unsigned client, unsigned generation) const

@@ -15,6 +15,7 @@
 namespace sl_sim
 {
 
+/** Addresses are as their clients see them: local is the client. */
 class Observer
 {
   public:
@@ -25,13 +26,15 @@ class Observer
     /** A frame that the gateway sent, to this client or (NULL) to a stranger. */
     void leaves(const Bytes &frame, Client *to);
     void told(const Told &told);
-    void consumer_leaves(unsigned consumer)
-    {
-        gone_consumers.insert(consumer);
-    }
+    /** Its sessions wait for another one, or end without a word. */
+    void consumer_leaves(unsigned consumer);
     void consumer_returns(unsigned consumer)
     {
         gone_consumers.erase(consumer);
+    }
+    bool is_gone(unsigned consumer) const
+    {
+        return gone_consumers.count(consumer) > 0;
     }
     void end_step(const Gateway &gateway);
 
@@ -40,19 +43,21 @@ class Observer
     bool is_open(unsigned client, unsigned generation) const;
     /** The handle of a client's session, 0 when nothing was delivered of it. */
     uint64_t handle_of(unsigned client, unsigned generation) const;
+    unsigned consumer_of(uint64_t handle) const;
     std::vector<uint16_t> close_reasons;
     uint64_t delivered = 0, moves_told = 0, moves_confirmed = 0;
     uint64_t answers_to_strangers = 0;
     uint64_t bytes_to(const sl_tuple &tuple) const;
-    /** Everything that left, in order: equal in two runs when the runs are. */
-    uint64_t digest = 0xcbf29ce484222325ULL;
-    bool consumers_keep_up = true; /* no ring is full, some consumer always serves */
+    /** Everything that left and that consumers heard, in order and with its time: equal in two runs
+     * when the runs are. The second without what strangers got. */
+    uint64_t digest = 0xcbf29ce484222325ULL, served = 0xcbf29ce484222325ULL;
 
   private:
     using Key = std::tuple<unsigned, unsigned>; /* client, generation */
     struct Session {
         unsigned worker = 0, consumer = 0;
         bool is_open = false, was_opened = false;
+        bool is_orphan = false; /* its consumer is dead; it may have ended since */
         bool is_bound = false;
         Key key;
         uint64_t last_step = 0;
@@ -62,17 +67,21 @@ class Observer
         unsigned worker, index;
     };
 
+    void mix(const Bytes &bytes, bool is_served);
     bool is_alone(const uint8_t *record, size_t len, const Client &to);
     void check_record(const Bytes &payload, size_t at, size_t len, Client &to);
     void open(const Told &told);
     void data(const Told &told);
+    void told_to_nobody(const Told &told);
+    size_t orphans() const;
     void check_order(Session &session, const Arrival &arrival);
 
     std::map<uint64_t, Session> sessions;
     std::map<Key, uint64_t> handles;
     std::map<std::tuple<unsigned, unsigned, uint32_t>, std::vector<Arrival>> arrivals;
     std::set<std::tuple<unsigned, unsigned, uint32_t>> delivered_messages;
-    std::set<std::tuple<unsigned, unsigned, unsigned, uint64_t>> numbers;
+    std::set<std::tuple<unsigned, unsigned, uint64_t>> numbers; /* of epoch 0 */
+    std::map<Key, uint64_t> next_numbers;                       /* of epoch 1 */
     std::set<std::tuple<unsigned, unsigned, Bytes>> nonces;
     std::map<Bytes, uint64_t> stranger_bytes, bytes_sent;
     std::map<Key, Bytes> server_randoms;

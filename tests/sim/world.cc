@@ -6,6 +6,7 @@
 
 #include "seeded_random.h"
 #include "virtual_time.h"
+#include "visible.h"
 
 namespace sl_sim
 {
@@ -31,8 +32,7 @@ sl_tuple tuple_of(const Bytes &bytes, size_t *payload_off, size_t *payload_len)
     return tuple;
 }
 
-/** The other side's view. */
-static sl_tuple turned(sl_tuple tuple)
+sl_tuple turned(sl_tuple tuple)
 {
     std::swap(tuple.remote_ip, tuple.local_ip);
     std::swap(tuple.remote_port, tuple.local_port);
@@ -50,7 +50,8 @@ static GatewayOptions begin(const WorldOptions &options)
 }
 
 World::World(const WorldOptions &options)
-    : gateway(begin(options)), network(options.network, options.seed), chosen(options)
+    : gateway(begin(options)), network(options.network, options.seed), chosen(options),
+      injected(options.gateway.workers)
 {
     settle();
 }
@@ -85,11 +86,14 @@ void World::move(Client &client, unsigned place)
 
 void World::send_frames(Client &client, const Tag &tag)
 {
-    for (const Bytes &frame : client.take_frames()) {
-        if (tap)
-            tap(frame, tag);
-        network.send(true, frame, now_ns(), tag);
-    }
+    for (const Bytes &frame : client.take_frames())
+        transfer(true, frame, tag);
+}
+
+void World::transfer(bool to_gateway, const Bytes &frame, const Tag &tag)
+{
+    if (!loses || !loses(to_gateway, frame))
+        network.send(to_gateway, frame, now_ns(), tag);
 }
 
 void World::say(Client &client, size_t len)
@@ -100,15 +104,57 @@ void World::say(Client &client, size_t len)
     send_frames(client, tag);
 }
 
+void World::say_at_once(Client &client, unsigned count, size_t len, bool closes)
+{
+    send_frames(client, {});
+    Tag tag = {true, client.id, client.generation, client.sent, count};
+    for (unsigned i = 0; i < count; i++)
+        client.send(len);
+    if (closes)
+        client.dtls().close();
+    client.has_closed = closes;
+    transfer(true, client.take_frame(), tag);
+}
+
+void World::ask(Client &client, sl_ring_kind kind, const Bytes &payload)
+{
+    uint64_t handle = observer.handle_of(client.id, client.generation);
+    EXPECT_TRUE(gateway.send(observer.consumer_of(handle), (uint8_t)kind, handle, payload));
+}
+
+void World::push(Client &client, uint32_t counter, size_t len)
+{
+    ask(client, SL_RING_SEND, encode({client.id, client.generation, counter}, len));
+}
+
+void World::expect_answers_at(const sl_path &place, Client &client)
+{
+    addresses[tuple_key(place.tuple)] = &client;
+}
+
 void World::close(Client &client)
 {
     client.dtls().close();
+    client.has_closed = true;
     send_frames(client, {});
 }
 
-void World::inject(const Bytes &frame, const Tag &tag)
+void World::inject(const Bytes &frame, unsigned worker)
 {
-    injected.push_back({0, 0, true, frame, tag});
+    injected.at(worker).push_back(frame);
+}
+
+void World::kill(unsigned consumer)
+{
+    gateway.detach(consumer);
+    observer.consumer_leaves(consumer);
+}
+
+void World::revive(unsigned consumer)
+{
+    settle(); /* its old rings are given back first */
+    gateway.attach(consumer);
+    observer.consumer_returns(consumer);
 }
 
 Client *World::whose(const sl_tuple &client_view)
@@ -121,35 +167,69 @@ Client *World::whose(const sl_tuple &client_view)
 void World::arrive()
 {
     std::vector<std::vector<Bytes>> queues(gateway.worker_count());
-    std::vector<Delivery> arrived = std::exchange(injected, {});
-    for (Delivery delivery; network.take(now_ns(), delivery);)
-        arrived.push_back(delivery);
-    for (const Delivery &delivery : arrived) {
-        size_t payload_len = 0;
-        sl_tuple tuple = tuple_of(delivery.frame, nullptr, &payload_len);
+    std::swap(queues, injected);
+    for (const std::vector<Bytes> &queue : queues)
+        for (const Bytes &frame : queue)
+            note_stranger(frame);
+    for (Delivery delivery; network.take(now_ns(), delivery);) {
+        sl_tuple tuple = tuple_of(delivery.frame);
         if (!delivery.to_gateway) {
             Client *client = whose(tuple);
             if (client != nullptr && client->owns(tuple))
                 client->receive(delivery.frame);
             continue;
         }
-        if (whose(turned(tuple)) == nullptr)
-            observer.stranger_sends(turned(tuple), payload_len);
         unsigned worker =
             chosen.random_queues ? (unsigned)network.pick(queues.size()) : gateway.owner_of(tuple);
         observer.arrives(worker, delivery.tag);
         queues[worker].push_back(delivery.frame);
+        if (tap)
+            tap(true, delivery.frame, delivery.tag);
     }
     for (unsigned i = 0; i < queues.size(); i++)
         gateway.receive(i, queues[i], now_ns());
+}
+
+/** Who is no client may get as much as it has sent. */
+void World::note_stranger(const Bytes &frame)
+{
+    size_t payload_len = 0;
+    sl_tuple tuple = tuple_of(frame, nullptr, &payload_len);
+    if (whose(turned(tuple)) == nullptr)
+        observer.stranger_sends(turned(tuple), payload_len);
+}
+
+/** Answers to who has shown nothing: one kind, as long as what it answers at most. */
+static void expect_cookie_only(const Bytes &answer, const Bytes &request)
+{
+    size_t off;
+    EXPECT_EQ(tuple_key(tuple_of(answer, &off)), tuple_key(turned(tuple_of(request))));
+    EXPECT_LE(answer.size(), request.size());
+    EXPECT_EQ(answer.at(off + SL_RECORD_HEADER_LEN), SL_HANDSHAKE_HELLO_VERIFY_REQUEST);
+}
+
+void World::endure(const Bytes &frame, unsigned worker)
+{
+    settle();
+    Visible before(gateway);
+    gateway.receive(worker, {frame}, now_ns());
+    for (unsigned quiet = 0; quiet < 3;)
+        quiet = gateway.turn(now_ns()) ? 0 : quiet + 1;
+    EXPECT_EQ(before.difference(Visible(gateway)), "");
+    EXPECT_TRUE(gateway.take_told().empty()) << "a consumer heard of it";
+    for (const Bytes &answer : gateway.take_sent())
+        expect_cookie_only(answer, frame);
+    observer.end_step(gateway);
 }
 
 void World::dispatch(const Bytes &frame)
 {
     Client *client = whose(tuple_of(frame));
     observer.leaves(frame, client);
+    if (tap)
+        tap(false, frame, {});
     if (client != nullptr)
-        network.send(false, frame, now_ns());
+        transfer(false, frame, {});
 }
 
 /** Lets the gateway and its consumers speak until they have nothing more to say at this time. */
@@ -160,6 +240,9 @@ void World::settle()
         bool busy = gateway.turn(now_ns());
         for (const Told &told : gateway.take_told()) {
             observer.told(told);
+            busy = true;
+            if (observer.is_gone(told.consumer))
+                continue;
             uint64_t session = told.event.session;
             bool is_taken = true;
             if (chosen.echoes && told.event.kind == SL_RING_DATA)
@@ -167,7 +250,6 @@ void World::settle()
             if (chosen.confirms_moves && told.event.kind == SL_RING_MOVED)
                 is_taken = gateway.send(told.consumer, SL_RING_CONFIRM_MOVE, session);
             EXPECT_TRUE(is_taken) << "a send ring is full";
-            busy = true;
         }
         for (const Bytes &frame : gateway.take_sent()) {
             dispatch(frame);
@@ -190,6 +272,8 @@ void World::collect()
 
 void World::step()
 {
+    if (before_step)
+        before_step();
     arrive();
     for (auto &client : clients)
         if (client->due_ns <= now_ns())
@@ -202,8 +286,8 @@ void World::step()
 uint64_t World::next_event_ns() const
 {
     uint64_t next = std::min(network.next_ns(), gateway.next_timer_ns());
-    if (!injected.empty())
-        next = now_ns();
+    for (auto &queue : injected)
+        next = queue.empty() ? next : now_ns();
     for (auto &client : clients)
         next = std::min(next, client->due_ns);
     return std::min(std::max(next, now_ns()), now_ns() + tick_ns);

@@ -33,9 +33,31 @@ class World
     void restart(Client &client);
     void move(Client &client, unsigned place);
     void say(Client &client, size_t len = 100);
+    /** So many messages as records of one datagram, and a close_notify behind them. */
+    void say_at_once(Client &client, unsigned count, size_t len, bool closes);
     void close(Client &client);
-    /** A frame from whoever, that reaches the gateway at the next step for certain. */
-    void inject(const Bytes &frame, const Tag &tag = {});
+    /** What a consumer asks of the gateway for a client's session. */
+    void ask(Client &client, sl_ring_kind kind, const Bytes &payload = {});
+    /** A message to a client that no message of its own brought about. */
+    void push(Client &client, uint32_t counter, size_t len = 100);
+    /** From now on consumers send nothing back of themselves. */
+    void echoes_none()
+    {
+        chosen.echoes = false;
+    }
+    /** Somebody's address, where a client's session may be answered all the same: a relay's. */
+    void expect_answers_at(const sl_path &place, Client &client);
+    /** A frame from whoever, that reaches this worker's queue at the next step for certain. */
+    void inject(const Bytes &frame, unsigned worker);
+    /**
+     * A frame from somebody who has no key reaches this worker, alone and now. Nobody may notice:
+     * no session, timer or address changes, no consumer hears of it, and nothing is answered but,
+     * to its own address, a HelloVerifyRequest.
+     */
+    void endure(const Bytes &frame, unsigned worker);
+    /** A consumer program dies, or comes back. */
+    void kill(unsigned consumer);
+    void revive(unsigned consumer);
 
     /** Runs until done, or until no more than `limit_ms` have passed. return done(). */
     bool run_until(const std::function<bool()> &done, uint64_t limit_ms = 300000);
@@ -51,23 +73,31 @@ class World
     Gateway gateway;
     Network network;
     Observer observer;
-    /** Sees every frame that clients send before the network has its way with it. */
-    std::function<void(const Bytes &, const Tag &)> tap;
+    /** Sees every frame that reaches the gateway, and what the gateway sends. */
+    std::function<void(bool to_gateway, const Bytes &, const Tag &)> tap;
+    /** Frames that this is true of are lost, in addition to what the network loses. */
+    std::function<bool(bool to_gateway, const Bytes &)> loses;
+    /** Called first in every step. */
+    std::function<void()> before_step;
 
   private:
     void arrive();
+    void note_stranger(const Bytes &frame);
     void settle();
     void collect();
     void dispatch(const Bytes &frame);
     void send_frames(Client &client, const Tag &tag);
+    void transfer(bool to_gateway, const Bytes &frame, const Tag &tag);
     Client *whose(const sl_tuple &client_view);
     uint64_t next_event_ns() const;
 
     WorldOptions chosen;
-    std::map<Bytes, Client *> addresses; /* all that a client ever had */
-    std::vector<Delivery> injected;
+    std::map<Bytes, Client *> addresses;      /* all that a client ever had */
+    std::vector<std::vector<Bytes>> injected; /* [worker] */
 };
 
+/** The other side's view. */
+sl_tuple turned(sl_tuple tuple);
 /** The 5-tuple of a frame, as the gateway sees it when `to_gateway`; else as the client does. */
 sl_tuple tuple_of(const Bytes &frame, size_t *payload_off = nullptr, size_t *payload_len = nullptr);
 
