@@ -11,6 +11,7 @@
 set -uo pipefail
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
 cd "$root" || exit 1
+PATH=$PATH:/usr/sbin:/sbin # `su` without `-` leaves them out
 
 deep=
 suites=()

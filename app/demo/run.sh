@@ -9,6 +9,7 @@ set -uo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$(dirname "$(dirname "$here")")
 build=${SLUICE_BUILD:-$root/build}
+PATH=$PATH:/usr/sbin:/sbin # `su` without `-` leaves them out
 
 keep=
 case ${1:-} in
@@ -31,27 +32,36 @@ give_up() {
 quietly() { # LOG COMMAND..
     local log=$1
     shift
-    "$@" >"$log" 2>&1 </dev/null || { tail -n 40 "$log" | indent; return 1; }
+    "$@" >"$log" 2>&1 || { tail -n 40 "$log" | indent; return 1; }
 }
+install_all() { "$root/drivers-config/host/install-deps.sh" demo 2>&1 | indent; }
 build_all() {
     [ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dtests=false || return 1
-    ninja -C "$build"
+    ninja -C "$build" app/gateway/sluice app/{ctl/sluice-ctl,echo/sluice-echo,cat/sluice-cat}
+}
+end() {
+    local status=$?
+    [ $status -lt 128 ] || printf '\nInterrupted: the demo clears up.\n'
+    scene_clear
 }
 
-scene=$(mktemp -d "${TMPDIR:-/tmp}/sluice-demo-XXXXXX")
-trap scene_clear EXIT
-trap 'exit 143' TERM HUP
+scene=
+trap end EXIT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
 trap 'exit 130' INT
+scene=$(mktemp -d "${TMPDIR:-/tmp}/sluice-demo-XXXXXX")
 
 title '1. What it needs'
-"$root/drivers-config/host/install-deps.sh" demo | indent || give_up 'packages are missing (see above).'
+attend install_all || give_up 'packages are missing (see above).'
 
 title '2. Build'
+echo "in $build; a minute or two the first time" | indent
 mkdir -p "$build"
-quietly "$scene/build.log" build_all || give_up 'the build failed (see above).'
-quietly "$scene/peers.log" "$root/tests/support/peers.sh" "$build" ||
+attend quietly "$scene/build.log" build_all || give_up 'the build failed (see above).'
+attend quietly "$scene/peers.log" "$root/tests/support/peers.sh" "$build" ||
     give_up 'the test clients could not be built (see above).'
-echo "$build" | indent
+echo 'sluice, sluice-ctl, sluice-echo, sluice-cat, and a test client on Mbed TLS' | indent
 
 title '3. Two namespaces and a wire, the gateway on one end'
 "$root/tests/support/pki.sh" "$scene/pki" || give_up 'openssl could not make certificates.'
@@ -62,9 +72,11 @@ grep -v '^EAL:' "$scene/gateway.log" | indent
 
 status=0
 title '4. Mbed TLS with a connection ID (RFC 9146), changing its port half way'
-mbedtls=("$build/peers/mbedtls_client" host=$scene_ip4 port=4433 ca="$scene/pki/ca.crt")
-on_client timeout 30 "${mbedtls[@]}" cid=c0ffee messages=1000 size=1-1350 window=16 rebind=500 2>&1 |
-    indent || status=1
+with_cid() {
+    on_client timeout --foreground 60 "$build/peers/mbedtls_client" host=$scene_ip4 port=4433 \
+        ca="$scene/pki/ca.crt" cid=c0ffee messages=1000 size=1-1350 window=16 rebind=500 2>&1 | indent
+}
+attend with_cid || status=1
 
 title '5. openssl s_client, without'
 line="Hello from openssl at $(date -u +%T)"

@@ -7,21 +7,54 @@
 #   |                198.18.0.1   sl0 ---+----------+--- sl1   198.18.0.2         |
 #   |                2001:db8::1         |          |          2001:db8::2        |
 #   +------------------------------------+          +-----------------------------+
+# Every process of the scene runs in one of the two, so that all of them are found at its end.
 gateway_ns=sluice-demo-gw-$$
 client_ns=sluice-demo-client-$$
 scene_ip4=198.18.0.1
-gateway_pid=""
-consumer_pid=""
 
 on_gateway() { ip netns exec "$gateway_ns" "$@"; }
 on_client() { ip netns exec "$client_ns" "$@"; }
 
+# until_true TENTHS COMMAND..
+until_true() {
+    local left=$1
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $((left -= 1)) -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+
+# attend COMMAND..: as a job with a process group of its own. A signal to this script is not kept
+# waiting until the command ends, and scene_clear ends the command with all its children.
+attend() {
+    local status
+    set -m
+    "$@" </dev/null &
+    set +m
+    wait $!
+    status=$?
+    return $status
+}
+
+scene_pids() { ip netns pids "$gateway_ns"; ip netns pids "$client_ns"; }
+scene_is_empty() { [ -z "$(scene_pids; jobs -rp)" ]; }
+scene_signal() { # SIGNAL, to the jobs of `attend` and to all in the namespaces
+    local job
+    for job in $(jobs -rp); do kill -s "$1" -- "-$job" || kill -s "$1" "$job"; done
+    kill -s "$1" $(scene_pids)
+}
+
 scene_clear() {
-    local pid ns
     [ "$BASHPID" = $$ ] || return # a child between fork and exec still has our traps
     trap '' INT TERM HUP
-    for pid in $consumer_pid $gateway_pid; do kill -KILL "$pid" && wait "$pid"; done 2>/dev/null
-    for ns in "$gateway_ns" "$client_ns"; do ip netns del "$ns"; done 2>/dev/null
+    {
+        scene_signal TERM
+        until_true 50 scene_is_empty || scene_signal KILL
+        wait
+        ip netns del "$gateway_ns"
+        ip netns del "$client_ns"
+    } >/dev/null 2>&1
     rm -rf "$scene"
     hugepages_restore
 }
@@ -39,17 +72,8 @@ scene_build() {
         ip -n "$gateway_ns" link set sl0 up && ip -n "$client_ns" link set sl1 up
 }
 
-# until_true TENTHS COMMAND..
-until_true() {
-    local left=$1
-    shift
-    until "$@" >/dev/null 2>&1; do
-        [ $((left -= 1)) -gt 0 ] || return 1
-        sleep 0.1
-    done
-}
-
 gateway_answers() { "$build/app/ctl/sluice-ctl" -s "$scene/control.sock" stats; }
+consumer_registered() { "$build/app/ctl/sluice-ctl" -s "$scene/control.sock" consumers | grep -q echo; }
 is_gone() { ! kill -0 "$1"; }
 
 scene_start() {
@@ -60,8 +84,9 @@ scene_start() {
     gateway_pid=$!
     until_true 200 eval "gateway_answers || is_gone $gateway_pid"
     gateway_answers >/dev/null 2>&1 || return 1
-    setsid "$build/app/echo/sluice-echo" -s consumers.sock echo >consumer.log 2>&1 &
-    consumer_pid=$!
+    setsid ip netns exec "$gateway_ns" "$build/app/echo/sluice-echo" -s consumers.sock echo \
+        >consumer.log 2>&1 &
+    until_true 100 consumer_registered
 }
 
 # scene_say LINE OUTPUT: openssl s_client sends a line once it is in, and waits for it to come back.
@@ -71,7 +96,7 @@ scene_say() {
     on_client timeout 20 openssl s_client -dtls1_2 -connect $scene_ip4:4433 -CAfile "$scene/pki/ca.crt" \
         -verify_return_error -verify_hostname localhost <"$scene/input" >"$output" 2>&1 &
     client=$!
-    exec 8>"$scene/input"
+    exec 8<>"$scene/input" # both ways: a client that is gone must not end us
     if until_true 100 grep -q 'Verify return code: 0' "$output"; then
         echo "$line" >&8
         until_true 50 grep -qxF "$line" "$output" && status=0
@@ -83,30 +108,33 @@ scene_say() {
 }
 
 scene_stop() {
-    kill -TERM "$gateway_pid" && until_true 30 is_gone "$gateway_pid" && wait "$gateway_pid"
+    kill -TERM "$gateway_pid" && until_true 100 is_gone "$gateway_pid" && wait "$gateway_pid"
 }
 
+# What `--keep` says. The script that ends the scene does what scene_clear does here.
 scene_describe() {
     local ctl=$build/app/ctl/sluice-ctl
     cat >"$scene/stop.sh" <<END
-#!/bin/sh
-kill $consumer_pid $gateway_pid
-sleep 1
-ip netns del $gateway_ns
-ip netns del $client_ns
-rm -rf $scene
+#!/usr/bin/env bash
+# Ends the demo that was left running, and takes away what it made.
+. "$root/drivers-config/host/hugepages.sh"
+. "$root/app/demo/scene.sh"
+gateway_ns=$gateway_ns client_ns=$client_ns scene=$scene
+hugepages_raise 0 # none: but it was raised, and is put back
+scene_clear
+echo 'The demo has ended.'
 END
     chmod +x "$scene/stop.sh"
     cat <<END
 
 Play with it:
-  a client         ip netns exec $client_ns openssl s_client -dtls1_2 \\
+  say something    ip netns exec $client_ns openssl s_client -dtls1_2 \\
                        -connect $scene_ip4:4433 -CAfile $scene/pki/ca.crt
   with a CID       ip netns exec $client_ns $build/peers/mbedtls_client \\
                        host=$scene_ip4 port=4433 ca=$scene/pki/ca.crt cid=c0ffee messages=10
   ping it          ip netns exec $client_ns ping $scene_ip4
   counters         $ctl -s $scene/control.sock stats
-  a consumer       $build/app/cat/sluice-cat -s $scene/consumers.sock --json echo
+  a consumer more  $build/app/cat/sluice-cat -s $scene/consumers.sock --json echo
   its log          tail -f $scene/gateway.log
 Stop it:
   $scene/stop.sh

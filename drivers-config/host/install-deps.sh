@@ -4,12 +4,13 @@
 # `tests` (the default): that, the test peers and the second compiler. Quick when all is there.
 # Ends with one line that says what it did; exit status 0 only when nothing is missing.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin # `su` without `-` leaves them out
 
 demo=(build-essential meson ninja-build pkg-config python3 scdoc
       libdpdk-dev libssl-dev libipsec-mb-dev libcyaml-dev libyaml-dev
       libxdp-dev libbpf-dev libnuma-dev
-      iproute2 ethtool openssl procps util-linux debian-archive-keyring ca-certificates)
-tests=(libgtest-dev clang-14 libclang-rt-14-dev gnutls-bin tshark iputils-ping jq)
+      iproute2 iputils-ping ethtool openssl procps util-linux debian-archive-keyring ca-certificates)
+tests=(libgtest-dev clang-14 libclang-rt-14-dev gnutls-bin tshark jq)
 
 case ${1:-tests} in
     demo) wanted=("${demo[@]}") ;;
@@ -57,7 +58,8 @@ fi
 say "installing ${absent[*]}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! { apt update && apt install -y --no-install-recommends "${absent[@]}"; } >"$log" 2>&1; then
+# Whoever was interrupted in the middle of an installation goes on from there.
+if ! { dpkg --configure -a && apt update && apt install -y --no-install-recommends "${absent[@]}"; } >"$log" 2>&1; then
     tail -n 30 "$log" >&2
     say "apt-get could not install all of: ${absent[*]}" >&2
     exit 1

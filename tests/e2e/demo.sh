@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# app/demo/run.sh as a newcomer uses it: once to its end, with --keep, and interrupted on its way.
+support=$(dirname "$(realpath "$0")")/../support
+. "$support/tap.sh"
+. "$support/gateway.sh"
+tap_begin
+export SLUICE_BUILD=$build TMPDIR=$work
+
+demo() { # NAME OPTION..: in the background; $demo_pid, $work/NAME.out
+    local name=$1
+    shift
+    "$root/app/demo/run.sh" "$@" >"$work/$name.out" 2>&1 </dev/null &
+    demo_pid=$!
+    at_exit gateway_kill $demo_pid
+}
+ends_with() { # STATUS SENTENCE NAME
+    local status
+    wait_for 120 ended "$demo_pid"
+    wait "$demo_pid"
+    status=$?
+    tail -n 40 "$work/$3.out"
+    [ $status = "$1" ] && tail -n 1 "$work/$3.out" | grep -qF "$2"
+}
+reached() { grep -qF "$2" "$work/$1.out" || ended "$demo_pid"; }
+nothing_left() { # of the run whose process was $demo_pid
+    local left
+    left=$(ip netns list | grep -- "-$demo_pid\b"
+        ls -d "$work"/sluice-demo-* 2>/dev/null
+        ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -F "$work/sluice-demo-")
+    echo "$left"
+    [ -z "$left" ]
+}
+hint() { sed -n "/^  $1  /{s/^  $1 *//;:a;/\\\\$/{N;s/\\\\\\n *//;ba};p}" "$work/keep.out"; } # a command it gives
+on_hint() { timeout 20 bash -c "$(hint "$1") ${*:2}"; }
+
+demo whole
+check 'it ends with a clear verdict' ends_with 0 'The demo works: both clients got back what they sent.' whole
+check 'the client with a connection ID got every message back' grep -q 'ECHOED 1000 of 1000 equal, 0 different' \
+    "$work/whole.out"
+check 'what openssl s_client got back is shown' grep -q 'echoed: Hello from openssl' "$work/whole.out"
+check 'the counters are shown' grep -qE '^ +sessions_closed +2 ' "$work/whole.out"
+check 'nothing of it is left' nothing_left
+
+demo keep --keep
+at_exit eval "$work/sluice-demo-*/stop.sh"
+check 'with --keep it ends likewise' ends_with 0 'The demo works, and keeps running.' keep
+check 'the client it names works' on_hint 'with a CID'
+check 'so does ping' on_hint 'ping it' -c 1
+check 'and the counters' eval 'on_hint counters | grep -E "sessions_opened +3 "'
+check 'what it says ends it' "$work"/sluice-demo-*/stop.sh
+check 'and nothing of it is left' nothing_left
+
+for stage in '1. What' '2. Build' '3. Two' '4. Mbed' '5. openssl'; do
+    demo term
+    wait_for 60 reached term "$stage"
+    kill -TERM $demo_pid
+    check "a signal in stage ${stage%%.*} ends it" ends_with 143 'Interrupted' term
+    check 'and nothing of it is left' nothing_left
+done
