@@ -1,0 +1,83 @@
+/** Certificates: who a peer is by one that libcrypto has parsed, and the files of the gateway.
+ * lib/identity */
+#include "fuzz.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+extern "C" {
+#include "sl_identity.h"
+}
+
+using fuzz::Bytes;
+
+namespace
+{
+
+void check_peer(const Bytes &der)
+{
+    const unsigned char *at = der.data();
+    X509 *certificate = d2i_X509(nullptr, &at, (long)der.size());
+    ERR_clear_error();
+    if (certificate == nullptr)
+        return;
+    sl_identity identity;
+    memset((void *)&identity, 0xee, sizeof identity);
+    const int result = sl_identity_from_certificate(&identity, certificate);
+    FUZZ_CHECK(result == 0 || result == -EINVAL);
+    FUZZ_CHECK(identity.method == (result == 0 ? SL_IDENTITY_CERTIFICATE : SL_IDENTITY_NONE));
+    FUZZ_CHECK(memchr(identity.subject, 0, sizeof identity.subject) != nullptr);
+    for (const char *c = identity.subject; *c != '\0'; c++) /* it is printed to terminals */
+        FUZZ_CHECK((unsigned char)*c >= ' ' && (unsigned char)*c < 0x7f);
+    FUZZ_CHECK(ERR_peek_error() == 0);
+    X509_free(certificate);
+}
+
+/** One file as certificate, key and CA. */
+void check_file(const Bytes &text, bool with_ca)
+{
+    static const int fd = memfd_create("certificate", MFD_CLOEXEC);
+    static const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    FUZZ_CHECK(ftruncate(fd, 0) == 0 &&
+               pwrite(fd, text.data(), text.size(), 0) == (ssize_t)text.size());
+    const sl_certificate_files files = {path.c_str(), path.c_str()};
+    int which = 77;
+    bool is_key = false;
+    char reason[SL_REASON_LEN] = "";
+    sl_credentials *credentials =
+        sl_credentials_load(&files, 1, with_ca ? path.c_str() : nullptr, &which, &is_key, reason);
+    if (credentials == nullptr) {
+        FUZZ_CHECK(which == 0 || (with_ca && which == SL_CREDENTIALS_CA));
+        FUZZ_CHECK(strlen(reason) > 10 && strlen(reason) < SL_REASON_LEN);
+        FUZZ_CHECK(strchr(reason, '\n') == nullptr);
+    } else {
+        FUZZ_CHECK(sl_credentials_count(credentials) == 1);
+        FUZZ_CHECK(sl_credentials_certificate(credentials, 0) != nullptr);
+        FUZZ_CHECK(sl_credentials_key(credentials, 0) != nullptr);
+        FUZZ_CHECK((sl_credentials_trust(credentials) != nullptr) == with_ca);
+        sl_credentials_destroy(credentials);
+    }
+    FUZZ_CHECK(ERR_peek_error() == 0);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz::Input input(data, size);
+    const uint8_t mode = input.u8();
+    if (mode & 1)
+        check_file(input.rest(), mode & 2);
+    else
+        check_peer(input.rest());
+    return 0;
+}
+
+/* Keys can't be made the same twice: corpus/certificate holds some. */
+std::vector<Bytes> fuzz::seeds()
+{
+    return {};
+}

@@ -1,0 +1,119 @@
+/** Configuration files: refused with FILE:LINE: reason, or loaded within all limits. lib/config */
+#include "fuzz.h"
+
+#include <algorithm>
+#include <sys/mman.h>
+#include <unistd.h>
+
+extern "C" {
+#include "sl_config.h"
+}
+
+using fuzz::Bytes;
+
+namespace
+{
+
+void check_error(const std::string &path, const std::string &error, const Bytes &text)
+{
+    FUZZ_CHECK(error.compare(0, path.size() + 1, path + ":") == 0);
+    char *end;
+    unsigned long line = strtoul(error.c_str() + path.size() + 1, &end, 10);
+    /* libyaml counts the line breaks of other alphabets too, and the line after the last one. */
+    FUZZ_CHECK(line >= 1 && line <= text.size() + 2);
+    FUZZ_CHECK(strncmp(end, ": ", 2) == 0 && end[2] != '\0');
+    for (const char *c = end; *c != '\0'; c++)
+        FUZZ_CHECK((unsigned char)*c >= ' ' && *c != 0x7f);
+}
+
+bool is_in(unsigned value, unsigned least, unsigned most)
+{
+    return value >= least && value <= most;
+}
+
+void check_limits(const sl_config &config)
+{
+    FUZZ_CHECK(is_in(config.workers, 1, SL_CONFIG_WORKERS_MAX));
+    FUZZ_CHECK(config.idle <= SL_IDLE_YIELD && config.crypto <= SL_CONFIG_CRYPTO_OPENSSL);
+    FUZZ_CHECK(config.peer_moves <= SL_CONFIG_MOVES_REFUSE);
+    FUZZ_CHECK(config.consumer_socket_mode <= 0777);
+    FUZZ_CHECK(config.ring_kib >= 4 && (config.ring_kib & (config.ring_kib - 1)) == 0);
+    FUZZ_CHECK(is_in(config.ports_count, 1, SL_CONFIG_PORTS_MAX));
+    FUZZ_CHECK(is_in(config.listeners_count, 1, 64));
+    FUZZ_CHECK(is_in(config.certificates_count, 1, SL_CONFIG_CERTIFICATES_MAX));
+    FUZZ_CHECK(config.sessions >= 1 && config.half_open >= 1);
+    FUZZ_CHECK(is_in(config.first_timeout_ms, 100, 60000));
+    FUZZ_CHECK(is_in(config.handshake_threads, 1, 8));
+    FUZZ_CHECK(config.idle_timeout_s >= 1 && config.handshake_timeout_s >= 1);
+    FUZZ_CHECK(config.control_socket != nullptr && config.consumer_socket != nullptr);
+    for (unsigned i = 0; i < config.ports_count; i++) {
+        const sl_config_port &port = config.ports[i];
+        FUZZ_CHECK(port.driver <= SL_CONFIG_DRIVER_DPDK && port.addresses_count >= 1);
+        FUZZ_CHECK(port.vlan >= 0 && port.vlan <= 4094);
+        FUZZ_CHECK((port.driver == SL_CONFIG_DRIVER_DPDK) == (port.devices_count > 0));
+        FUZZ_CHECK((port.driver == SL_CONFIG_DRIVER_DPDK) == (port.interface == nullptr));
+        for (unsigned k = 0; k < port.addresses_count; k++)
+            FUZZ_CHECK(port.addresses[k] != nullptr);
+    }
+    for (unsigned i = 0; i < config.listeners_count; i++) {
+        FUZZ_CHECK(config.listeners[i].port != 0);
+        FUZZ_CHECK(is_in((unsigned)strlen(config.listeners[i].service), 1, 31));
+    }
+    for (unsigned i = 0; i < config.certificates_count; i++)
+        FUZZ_CHECK(config.certificates[i].certificate[0] != '\0' &&
+                   config.certificates[i].key[0] != '\0');
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const int fd = memfd_create("config", MFD_CLOEXEC);
+    static const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    FUZZ_CHECK(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size);
+    const Bytes text(data, data + size);
+    char error[512] = "";
+    sl_config *config = sl_config_load(path.c_str(), error, sizeof error);
+    if (config == nullptr) {
+        check_error(path, error, text);
+        return 0;
+    }
+    check_limits(*config);
+    for (const char *place :
+         {"", "workers", "ports[0].addresses[0]", "ports[7]", "listeners[0].",
+          "certificates[0].key", "ports.workers[99999999999999999999]", "[", "."})
+        FUZZ_CHECK(is_in(sl_config_line(config, place), 1, (unsigned)size + 2));
+    sl_config_destroy(config);
+    return 0;
+}
+
+std::vector<Bytes> fuzz::seeds()
+{
+    const std::string listeners = "listeners:\n"
+                                  "  - port: 4433\n"
+                                  "    service: echo\n";
+    const std::string certificates = "certificates:\n"
+                                     "  - certificate: server.crt\n"
+                                     "    key: server.key\n";
+    const std::string least = "ports:\n"
+                              "  - interface: va\n"
+                              "    addresses: [198.18.0.1]\n" +
+                              listeners + certificates;
+    const std::string most =
+        "workers: 2\nidle: yield\ncrypto: openssl\nmemory_mb: 128\neal: [\"--no-huge\", a]\n"
+        "control_socket: /run/c\nconsumer_socket: /run/d\nconsumer_socket_mode: 0660\n"
+        "ring_kib: 64\nclient_ca: ca.crt\nconnection_ids: false\npeer_moves: accept\n"
+        "sessions: 100\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
+        "first_timeout_ms: 100\nhandshake_threads: 2\nkeylog_file: /tmp/k\n"
+        "ports:\n"
+        "  - driver: dpdk\n    devices: [net_ring0, net_ring1]\n"
+        "    addresses: [198.18.0.1, '2001:db8::1']\n    vlan: 7\n    rx_checksum: require\n"
+        "  - driver: af_packet\n    interface: vb\n    addresses: [198.18.1.1]\n" +
+        listeners + "  - port: 4434\n    service: relay\n" + certificates;
+    std::vector<Bytes> seeds;
+    for (const std::string &text :
+         {least, most, least + "? [a, b]\n: &x {c: *x}\n", "--- !!map\n" + least + "...\n---\n",
+          "workers: \"\\x00\"\n" + least, "workers: 1e3\nworkers: -1\n" + least})
+        seeds.push_back(of_text(text));
+    return seeds;
+}

@@ -1,0 +1,256 @@
+/**
+ * Handshakes on a network that damages, doubles, drops and forges what a client sends, with a
+ * cookie that is always valid. Whatever comes: each handshake ends in one counted way, no record
+ * number is used twice, nobody is established but who holds the keys, and the next client gets its
+ * handshake. lib/handshake
+ */
+#include "fuzz.h"
+
+#include <algorithm>
+
+#include "handshake_lab.h"
+#include "seeded_random.h"
+
+using fuzz::Bytes;
+using fuzz::join;
+using namespace sl_test;
+
+namespace
+{
+
+Bytes record(uint8_t type, uint16_t epoch, uint64_t number, const Bytes &body)
+{
+    Bytes out(SL_RECORD_HEADER_LEN);
+    sl_wire_write_record_header(out.data(), type, epoch, number, (uint16_t)body.size());
+    return join({out, body});
+}
+
+/** A handshake message, or a piece of one, that says of itself what the input wants. */
+Bytes forged_message(fuzz::Input &input)
+{
+    const uint8_t type = input.u8();
+    const uint16_t seq = input.u8() & 0x80 ? input.u16() : input.u8() % 8;
+    const uint32_t len = input.u16(), off = input.u8() & 1 ? input.u16() : 0;
+    const Bytes body = input.bytes(input.u8());
+    Bytes out(SL_HANDSHAKE_HEADER_LEN);
+    sl_writer w = sl_writer_of(out.data(), out.size());
+    sl_write_u8(&w, type);
+    sl_write_be24(&w, len);
+    sl_write_be16(&w, seq);
+    sl_write_be24(&w, off);
+    sl_write_be24(&w, (uint32_t)body.size());
+    return join({out, body});
+}
+
+class Network
+{
+  public:
+    Network(HandshakeLab &lab, fuzz::Input &input) : lab_(lab), input_(input)
+    {
+        lab.judge = [this](bool to_server, unsigned id, const Bytes &datagram) {
+            return to_server && id == 1 ? pass(datagram) : Fate::Deliver;
+        };
+    }
+    bool has_meddled() const
+    {
+        return has_meddled_;
+    }
+
+  private:
+    Fate pass(const Bytes &datagram)
+    {
+        if (input_.is_empty())
+            return Fate::Deliver;
+        const uint8_t what = input_.u8();
+        has_meddled_ |= what % 8 > 1;
+        switch (what % 8) {
+        case 0:
+            return Fate::Deliver;
+        case 1:
+            arrive(datagram);
+            return Fate::Deliver;
+        case 2:
+            return Fate::Lose;
+        case 3: /* other bytes instead */
+            arrive(damaged(datagram));
+            return Fate::Lose;
+        case 4: /* other bytes before, or behind */
+            arrive(damaged(datagram));
+            return Fate::Deliver;
+        case 5: /* a forged record before */
+            arrive(record(input_.u8(), input_.u8() % 3, input_.u16(), input_.bytes(input_.u8())));
+            return Fate::Deliver;
+        case 6:
+            arrive(record(SL_CONTENT_HANDSHAKE, 0, 3, forged_message(input_)));
+            return Fate::Deliver;
+        default:
+            in_pieces(datagram);
+            return Fate::Lose;
+        }
+    }
+
+    void arrive(const Bytes &datagram)
+    {
+        if (!datagram.empty())
+            lab_.worker_of(1).receive(1, datagram);
+    }
+
+    Bytes damaged(Bytes datagram)
+    {
+        fuzz::damage(input_, datagram);
+        return datagram;
+    }
+
+    /** The first message in two fragments that overlap, or leave a gap, or contradict. */
+    void in_pieces(const Bytes &datagram)
+    {
+        constexpr size_t body = SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN;
+        if (datagram.size() < body || datagram[0] != SL_CONTENT_HANDSHAKE || datagram[4] != 0)
+            return arrive(datagram);
+        const size_t len =
+            std::min<size_t>(datagram.size() - body, sl_load_be16(&datagram[11]) - 12U);
+        const size_t first = input_.u16() % (len + 1);
+        const size_t second = std::min(first, (size_t)input_.u16() % (len + 1));
+        Bytes head = piece(datagram, 0, first), tail = piece(datagram, second, len - second);
+        if (input_.u8() & 1)
+            fuzz::damage(input_, head);
+        if (input_.u8() & 1)
+            std::swap(head, tail);
+        arrive(head);
+        arrive(tail);
+    }
+
+    static Bytes piece(const Bytes &datagram, size_t off, size_t len)
+    {
+        constexpr size_t body = SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN;
+        Bytes message(datagram.begin() + SL_RECORD_HEADER_LEN, datagram.begin() + body);
+        sl_writer w = sl_writer_of(message.data() + 6, 6);
+        sl_write_be24(&w, (uint32_t)off);
+        sl_write_be24(&w, (uint32_t)len);
+        message.insert(message.end(), datagram.begin() + (long)(body + off),
+                       datagram.begin() + (long)(body + off + len));
+        return record(SL_CONTENT_HANDSHAKE, 0, 4, message);
+    }
+
+    HandshakeLab &lab_;
+    fuzz::Input &input_;
+    bool has_meddled_ = false;
+};
+
+ClientOptions client_options(fuzz::Input &input, uint8_t mode)
+{
+    ClientOptions options;
+    if (mode & 2)
+        options.cid = Bytes(input.u8(), 0xcd);
+    if (mode & 4)
+        options.raw_cid_extension = input.bytes(input.u8());
+    if (mode & 0x20)
+        options.hello_padding = 1500;
+    if (mode & 0x40)
+        options.mtu = 300;
+    if (mode & 0x80)
+        options.extended_master_secret = false;
+    return options;
+}
+
+/** Both hold the same keys: what one seals, the other opens. */
+void check_established(HandshakeLab &lab)
+{
+    const Bytes data = {1, 2, 3};
+    FUZZ_CHECK(lab.peer(1).epoch != nullptr);
+    FUZZ_CHECK(lab.peer(1).identity.cid_len <= SL_OWN_CID_LEN);
+    FUZZ_CHECK(lab.peer(1).epoch->peer_cid_len <= SL_PEER_CID_MAX);
+    if (!lab.client(1).is_connected())
+        return; /* the last flight may not have found it */
+    lab.client(1).send(data);
+    for (const Bytes &datagram : lab.client(1).take_output())
+        lab.worker_of(1).receive(1, datagram);
+    FUZZ_CHECK(!lab.peer(1).data.empty() && lab.peer(1).data.back() == data);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz::Input input(data, size);
+    const uint8_t mode = input.u8();
+    sl_sim::seed_libcrypto(1);
+    set_now(ns_per_s);
+    LabOptions options;
+    options.asks_clients = mode & 0x18;
+    options.ring_size = 1 << 16;
+    HandshakeLab lab(options);
+    ClientOptions client = client_options(input, mode);
+    if (mode & 8)
+        client.identity = make_identity("EC", "client", &lab.authority);
+    {
+        Network network(lab, input);
+        lab.add_client(1, client);
+        lab.start(1);
+        lab.run_until([&] {
+            return lab.is_connected(1) || lab.client(1).has_failed() || lab.peer(1).is_aborted;
+        });
+        const bool may_enter = !options.asks_clients || client.identity.has_value();
+        FUZZ_CHECK(may_enter || !lab.peer(1).is_established);
+        const bool is_odd = mode & 4 || (client.cid && client.cid->size() > 20);
+        FUZZ_CHECK(network.has_meddled() || !may_enter || is_odd || lab.is_connected(1));
+    }
+    lab.judge = [](bool, unsigned id, const Bytes &) {
+        return id == 1 ? Fate::Lose : Fate::Deliver; /* it is heard no more */
+    };
+    lab.run_for(30); /* nor anything of it under way */
+    if (lab.peer(1).is_established)
+        check_established(lab);
+    FUZZ_CHECK(lab.counters_add_up());
+    if (lab.peer(1).has_handle)
+        lab.worker_of(1).close(1);
+
+    ClientOptions next;
+    if (options.asks_clients)
+        next.identity = make_identity("EC", "next", &lab.authority);
+    FUZZ_CHECK(lab.connect(2, next));
+    lab.worker_of(2).close(2);
+    lab.run_for(0);
+    FUZZ_CHECK(sl_handshaker_in_progress(lab.handshaker) == 0);
+    FUZZ_CHECK(lab.counters_add_up());
+    return 0;
+}
+
+std::vector<Bytes> fuzz::seeds()
+{
+    std::vector<Bytes> seeds = {{0},
+                                {2, 8},
+                                {2, 0},
+                                {2, 33},
+                                {2, 255},
+                                {4, 3, 9, 1, 2},
+                                {4, 0},
+                                {8},
+                                {16},
+                                {0x20},
+                                {0x48},
+                                {0x80},
+                                {0, 1, 1, 1, 1},
+                                {8, 2, 2},
+                                {0, 0, 2, 2},
+                                {0, 0, 0, 2},
+                                {2, 5, 0, 1, 1},
+                                {0x28, 1},
+                                {0x28, 0, 2}};
+    /* Changes in the ClientHello with the cookie, then in the flight that follows. */
+    for (uint8_t mode : {0, 2, 8, 0x48}) {
+        const Bytes start = mode & 2 ? Bytes{mode, 8} : Bytes{mode};
+        for (uint8_t at : {20, 30, 60, 95, 110, 130, 150})
+            for (uint8_t how : {3, 4})
+                seeds.push_back(join({start, {0, how, 1, 0, 0, at, 0x41}}));
+        for (uint8_t at : {14, 18, 22, 40, 80})
+            seeds.push_back(join({start, {0, 0, 3, 1, 0, 0, at, 0x41}}));
+        seeds.push_back(join({start, {0, 7, 0, 100, 0, 60, 0, 0}}));
+        seeds.push_back(join({start, {0, 7, 0, 100, 0, 60, 1, 1, 0, 0, 30, 9, 1}}));
+        seeds.push_back(join({start, {0, 0, 7, 0, 9, 0, 4, 0, 0}}));
+        seeds.push_back(join({start, {0, 0, 5, 21, 0, 0xff, 0xff, 2, 2, 40}}));
+        seeds.push_back(join({start, {0, 0, 6, 16, 0, 2, 0, 33, 0, 33, 32}, Bytes(33, 9)}));
+        seeds.push_back(join({start, {0, 0, 6, 11, 0x80, 0xff, 0xff, 0, 9, 0, 3, 1, 2, 3}}));
+    }
+    return seeds;
+}
