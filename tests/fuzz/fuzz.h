@@ -7,6 +7,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -115,7 +116,8 @@ inline Bytes of_be64(uint64_t value)
 /** Is needle somewhere in hay? An empty one is not. */
 inline bool contains(const Bytes &hay, const Bytes &needle)
 {
-    return !needle.empty() && memmem(hay.data(), hay.size(), needle.data(), needle.size());
+    return !needle.empty() &&
+           std::search(hay.begin(), hay.end(), needle.begin(), needle.end()) != hay.end();
 }
 
 /**

@@ -38,11 +38,11 @@ for name in "${targets[@]}"; do
     more=()
     [ ! -d tests/fuzz/corpus/"$name" ] || more=(tests/fuzz/corpus/"$name")
     ${FUZZ_LOCK:+flock "$FUZZ_LOCK"} $fixed $build/tests/fuzz/libfuzzer_"$name" -fork=1 \
-        -ignore_crashes=0 -max_total_time="$seconds" -max_len=4096 -timeout=20 \
+        -ignore_crashes=0 -print_funcs=0 -max_total_time="$seconds" -max_len=4096 -timeout=20 \
         -artifact_prefix=$build/"$name"- "$corpus" "${more[@]}" >$build/"$name".log 2>&1
     status=$?
     printf '%-12s %s: %s\n' "$name" "$([ $status = 0 ] && echo fine || echo FAILED)" \
         "$(grep -E '^#[0-9]+:|cov:' $build/"$name".log | tail -n 1)"
-    [ $status = 0 ] || { failed=1; grep -vE '^#[0-9]+' $build/"$name".log | tail -n 40; }
+    [ $status = 0 ] || { failed=1; grep -vE '^#[0-9]+' $build/"$name".log | grep -vE "^(stat::|INFO|MS|0x|\\|Base64)" | tail -n 40 | cut -c1-200; }
 done
 exit $failed

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace sluice
@@ -61,7 +62,7 @@ sl_frame *FramePool::Take(uint16_t group)
 sl_frame *FramePool::TakeFilled(uint16_t group, const Bytes &bytes)
 {
     sl_frame *frame = Take(group);
-    memcpy(frame->data, bytes.data(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), frame->data);
     frame->len = (uint16_t)bytes.size();
     frame->tailroom = (uint16_t)(kRoom - bytes.size());
     return frame;
@@ -121,7 +122,7 @@ bool Consumer::Send(uint8_t kind, uint64_t session, const Bytes &payload)
         return false;
     entry->kind = kind;
     entry->session = session;
-    memcpy(entry + 1, payload.data(), payload.size());
+    std::copy(payload.begin(), payload.end(), reinterpret_cast<uint8_t *>(entry + 1));
     sl_ring_commit(&send_, entry, (uint32_t)payload.size());
     sl_ring_publish(&send_);
     return true;
@@ -313,7 +314,7 @@ Bytes WorkerBench::UdpFrame(const sl_path &path, const Bytes &payload)
     sl_frame frame{};
     frame.data = room.data();
     frame.payload_len = (uint16_t)payload.size();
-    memcpy(room.data() + sl_wire_headers_len(&out), payload.data(), payload.size());
+    std::copy(payload.begin(), payload.end(), room.begin() + sl_wire_headers_len(&out));
     sl_wire_write_headers(&frame, &out, path.hop.mac);
     room.resize(frame.len);
     return room;
