@@ -73,6 +73,17 @@ static void relay_burst(struct port_queue *queue)
     memmove(queue->held, queue->held + sent, queue->held_count * sizeof queue->held[0]);
 }
 
+void port_flush_relays(struct sl_port *port)
+{
+    for (unsigned q = 0; q < port->config.queue_count; q++) {
+        struct port_queue *queue = &port->queues[q];
+        if (queue->relay == NULL)
+            continue;
+        for (unsigned turn = 0; turn <= PORT_RELAY_LEN; turn++)
+            relay_burst(queue);
+    }
+}
+
 unsigned sl_port_receive(struct sl_port *port, unsigned q, struct sl_frame **frames, unsigned n)
 {
     struct port_queue *queue = &port->queues[q];

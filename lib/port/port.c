@@ -233,6 +233,7 @@ void sl_port_destroy(struct sl_port *port)
 {
     if (port == NULL)
         return;
+    port_flush_relays(port);
     tear_down(port);
     rte_free(port);
 }

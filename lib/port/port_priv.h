@@ -110,6 +110,9 @@ void port_pools_destroy(struct sl_port *port);
 int port_device_start(struct sl_port *port, struct port_device *device);
 void port_device_stop(struct port_device *device);
 
+/* frames.c: what waits in relays is sent, as far as the ports take it. No worker runs any more. */
+void port_flush_relays(struct sl_port *port);
+
 /* rss.c */
 void port_rss_configure(const struct sl_port *port, const struct port_device *device,
                         const struct rte_eth_dev_info *dev, struct rte_eth_conf *conf);

@@ -1,6 +1,9 @@
 // Port groups: several devices, fewer queues than workers, and what can't be.
 #include "group.h"
 
+#include <rte_eth_ring.h>
+#include <rte_ring.h>
+
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -82,6 +85,24 @@ TEST(PortGroup, WithFewerQueuesThanWorkersSendsForAll)
         for (unsigned q = 0; q < 16; q++)
             got += receive_some(group.port, q);
     EXPECT_EQ(1U, got);
+}
+
+TEST(PortGroup, ThatIsDestroyedSendsWhatWorkersLeftToOthers)
+{
+    test::start_eal();
+    rte_ring *rx = rte_ring_create("relay_rx", 64, SOCKET_ID_ANY, 0);
+    rte_ring *tx = rte_ring_create("relay_tx", 64, SOCKET_ID_ANY, 0);
+    ASSERT_LE(0, rte_eth_from_rings("relay", &rx, 1, &tx, 1, 0));
+    {
+        Group group({"net_ring_relay"}, 2); // one queue: worker 1 sends by way of worker 0
+        ASSERT_EQ(0, group.create()) << group.reason;
+        ASSERT_TRUE(send_one(group.port, 1));
+        ASSERT_TRUE(send_one(group.port, 1));
+        EXPECT_EQ(0U, rte_ring_count(tx));
+    }
+    EXPECT_EQ(2U, rte_ring_count(tx)); // of a pool that is gone: not to be looked at
+    rte_ring_free(rx);
+    rte_ring_free(tx);
 }
 
 TEST(PortGroup, ThatIsDestroyedLeavesItsNamesFree)
