@@ -46,6 +46,31 @@ check 'the next gateway on the same file serves' mbedtls cid=aabb messages=10
 check 'SIGINT ends it as well' kill -INT "$gateway_pid"
 check 'with status 0' wait "$gateway_pid"
 
+# Many sessions: nobody is forgotten.
+gateway_start || exit
+many=${SLUICE_DEEP:+5000}
+many=${many:-500}
+on_peer timeout 120 "$peers/crowd_client" $gateway_ip4 $port $many >"$work/crowd.log" 2>&1 &
+crowd_pid=$!
+check "$many clients are in" wait_for 100 grep -q '^OPEN' "$work/crowd.log"
+check 'the gateway ends within two seconds all the same' gateway_stop
+check 'and each of them got close_notify' wait "$crowd_pid"
+
+# Signals that come early or twice.
+gateway_launch
+kill -TERM "$gateway_pid"
+early() { wait "$gateway_pid"; local status=$?; echo "status $status"; [ $status = 0 ] || [ $status = 143 ]; }
+check 'SIGTERM while it starts ends it, as soon as it can' early
+gateway_launch
+wait_for 20 grep -q 'info sessions' "$gateway_log" # EAL and the port are there, the threads not yet
+kill -TERM "$gateway_pid"
+check 'also when it has got further' wait "$gateway_pid"
+check 'and leaves no socket behind' test ! -e "$control" -a ! -e "$consumers"
+gateway_start || exit
+kill -TERM "$gateway_pid"
+kill -TERM "$gateway_pid"
+check 'a second SIGTERM changes nothing' wait "$gateway_pid"
+
 # Killed, it leaves its XDP program and sockets behind; that must not be in anybody's way.
 gateway_start || exit
 kill -KILL "$gateway_pid"

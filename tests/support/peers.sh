@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # peers.sh BUILD
 # Makes the test clients in BUILD/peers: mbedtls_client (connection IDs; Mbed TLS 3.6 of Debian
-# trixie, unpacked there), openssl_client and flood. Does nothing when they are newer than their sources.
+# trixie, unpacked there), openssl_client, crowd_client and flood. Does nothing when they are newer
+# than their sources.
 set -euo pipefail
-[ $# = 1 ] || { sed -n '2,4s/^# //p' "$0"; exit 2; }
+[ $# = 1 ] || { sed -n '2,5s/^# //p' "$0"; exit 2; }
 here=$(dirname "$(realpath "$0")")
 root=$(dirname "$(dirname "$here")")
 mkdir -p "$1/peers"
@@ -28,6 +29,7 @@ build() {
 }
 libraries=$peers/mbedtls/usr/lib/x86_64-linux-gnu
 build flood flood.c
+build crowd_client crowd_client.c -lssl -lcrypto
 build openssl_client openssl_client.c client.c echo_load.c -lssl -lcrypto
 build mbedtls_client mbedtls_client.c client.c echo_load.c -isystem "$peers/mbedtls/usr/include" -L"$libraries" \
     -Wl,-rpath,"$libraries" -lmbedtls -lmbedx509 -lmbedcrypto
