@@ -40,16 +40,15 @@ class Veth
         run("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
         run("ip link add va" + end + " type veth peer name vb" + end);
         run("ip link set vb up");
-        socket_ = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(kType));
-        sockaddr_ll address{};
-        address.sll_family = AF_PACKET;
-        address.sll_protocol = htons(kType);
-        address.sll_ifindex = (int)if_nametoindex("vb");
-        EXPECT_EQ(0, bind(socket_, (sockaddr *)&address, sizeof address));
+        socket_ = open(kType);
+        tap_ = open(ETH_P_ALL);
+        int on = 1;
+        EXPECT_EQ(0, setsockopt(tap_, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on));
     }
     ~Veth()
     {
         close(socket_);
+        close(tap_);
         system("ip link del va");
     }
     bool is_up()
@@ -73,9 +72,50 @@ class Veth
         return std::string(buffer, len < 0 ? 0 : (size_t)len);
     }
 
+    /** The same, and the tag that the kernel took off: -1, none. */
+    std::string receive_tagged(int *tag)
+    {
+        char buffer[2048], control[256];
+        iovec bytes{buffer, sizeof buffer};
+        msghdr message{};
+        message.msg_iov = &bytes;
+        message.msg_iovlen = 1;
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        pollfd wait{tap_, POLLIN, 0};
+        *tag = -1;
+        if (poll(&wait, 1, 1000) != 1)
+            return "";
+        ssize_t len = recvmsg(tap_, &message, 0);
+        for (cmsghdr *c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+            tpacket_auxdata data;
+            memcpy(&data, CMSG_DATA(c), sizeof data);
+            if (c->cmsg_type == PACKET_AUXDATA && (data.tp_status & TP_STATUS_VLAN_VALID))
+                *tag = data.tp_vlan_tci;
+        }
+        return std::string(buffer, len < 0 ? 0 : (size_t)len);
+    }
+
   private:
+    int open(uint16_t type)
+    {
+        int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(type));
+        sockaddr_ll address{};
+        address.sll_family = AF_PACKET;
+        address.sll_protocol = htons(type);
+        address.sll_ifindex = (int)if_nametoindex("vb");
+        EXPECT_EQ(0, bind(fd, (sockaddr *)&address, sizeof address));
+        return fd;
+    }
+
     int socket_;
+    int tap_; // sees frames before the kernel has dealt with their tags
 };
+
+std::string tagged(const std::string &frame, uint8_t vlan)
+{
+    return frame.substr(0, 12) + std::string("\x81\x00\x00", 3) + (char)vlan + frame.substr(12);
+}
 
 std::string frame_of(size_t len, char fill)
 {
@@ -245,6 +285,66 @@ TEST(PortVeth, CarriesFramesOverAfPacket)
     EXPECT_TRUE(veth.is_up());
     for (size_t len : {60, 64, 1000, 1514})
         exchange(veth, group.port, 1, len);
+}
+
+TEST(PortVeth, TellsOfAVlanTagInTheFrameOrBesideIt)
+{
+    for (sl_port_driver driver : {SL_PORT_AF_XDP, SL_PORT_AF_PACKET}) {
+        Veth veth(1);
+        On group(driver, 1);
+        ASSERT_EQ(0, group.create()) << group.reason;
+        std::string plain = frame_of(100, 'v');
+        veth.send(tagged(plain, 7));
+        bool found = false;
+        for (unsigned turn = 0; turn < 10000 && !found; turn++) {
+            sl_frame *frames[SL_BURST];
+            unsigned n = sl_port_receive(group.port, 0, frames, SL_BURST);
+            for (unsigned i = 0; i < n; i++) {
+                std::string bytes((char *)frames[i]->data, frames[i]->len);
+                bool is_stripped = frames[i]->flags & SL_FRAME_RX_VLAN_STRIPPED;
+                found |= is_stripped ? bytes == plain && frames[i]->vlan_tci == 7
+                                     : bytes == tagged(plain, 7);
+            }
+            sl_port_free(frames, n);
+            usleep(100);
+        }
+        EXPECT_TRUE(found) << sl_port_info(group.port)->driver;
+    }
+}
+
+TEST(PortVeth, SendsATagThatIsInTheFrame)
+{
+    for (sl_port_driver driver : {SL_PORT_AF_XDP, SL_PORT_AF_PACKET}) {
+        Veth veth(1);
+        On group(driver, 1);
+        ASSERT_EQ(0, group.create()) << group.reason;
+        std::string plain = frame_of(100, 'w'), sent = tagged(plain, 9);
+        sl_frame *frame;
+        ASSERT_EQ(1U, sl_port_take(group.port, 0, &frame, 1));
+        memcpy(frame->data, sent.data(), sent.size());
+        frame->len = (uint16_t)sent.size();
+        ASSERT_EQ(1U, sl_port_transmit(group.port, 0, &frame, 1));
+        int tag;
+        EXPECT_EQ(plain, veth.receive_tagged(&tag)) << sl_port_info(group.port)->driver;
+        EXPECT_EQ(9, tag) << sl_port_info(group.port)->driver;
+    }
+}
+
+TEST(PortVeth, CarriesTaggedFramesOfAFullMtu)
+{
+    for (sl_port_driver driver : {SL_PORT_AF_XDP, SL_PORT_AF_PACKET}) {
+        Veth veth(1);
+        On group(driver, 1);
+        ASSERT_EQ(0, group.create()) << group.reason;
+        std::string plain = frame_of(1514, 'x'), sent = tagged(plain, 9);
+        sl_frame *frame;
+        ASSERT_EQ(1U, sl_port_take(group.port, 0, &frame, 1));
+        memcpy(frame->data, sent.data(), sent.size());
+        frame->len = (uint16_t)sent.size();
+        ASSERT_EQ(1U, sl_port_transmit(group.port, 0, &frame, 1));
+        int tag;
+        EXPECT_EQ(plain, veth.receive_tagged(&tag)) << sl_port_info(group.port)->driver;
+    }
 }
 
 TEST(PortVeth, CountsWhatItCarried)
