@@ -1,21 +1,15 @@
 /* Handshake threads: they poll, so that a worker never has to wake them, and nap when idle. */
-#include <sys/prctl.h>
-#include <time.h>
-
 #include "runtime_priv.h"
 
-#define NAP_NS 50000 /* with the kernel's slack and scheduling about 100 us at most */
-#define SLACK_NS 10000
 #define MESSAGES_PER_POLL 64
 
 void *runtime_handshaker_main(void *arg)
 {
     struct runtime_handshaker *self = arg;
-    const struct timespec nap = {.tv_nsec = NAP_NS};
-    prctl(PR_SET_TIMERSLACK, SLACK_NS);
+    runtime_nap_prepare();
     while (!runtime_must_quit(self->runtime))
         if (!sl_handshaker_poll(self->handshaker, clock_kernel_ns(), MESSAGES_PER_POLL))
-            nanosleep(&nap, NULL);
+            runtime_nap();
     return NULL;
 }
 

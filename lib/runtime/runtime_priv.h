@@ -29,6 +29,11 @@ uint64_t clock_now(struct clock *clock);
 /** What the kernel says now. */
 uint64_t clock_kernel_ns(void);
 
+/* nap.c: a thread that polls sleeps for 50 to 100 us when it has nothing to do. */
+/** Once in each such thread. */
+void runtime_nap_prepare(void);
+void runtime_nap(void);
+
 /** A region for one worker. */
 enum memory_kind { MEMORY_HUGE, MEMORY_TRANSPARENT, MEMORY_ORDINARY, MEMORY_KINDS };
 struct memory {

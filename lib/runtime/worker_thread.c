@@ -6,6 +6,9 @@
 
 #include "runtime_priv.h"
 
+/** Empty turns, about 30 us of them, before a worker that yields naps. */
+#define YIELDS_MAX 64
+
 /** Frames that came in on this worker's queue of each port. */
 static bool receive(struct runtime_worker *self, uint64_t now_ns)
 {
@@ -40,16 +43,30 @@ bool runtime_worker_poll(struct runtime_worker *self)
     return busy;
 }
 
+/**
+ * `idle: yield` after an empty turn: others first, and soon a nap. Not yields alone: they never let
+ * the processor idle, and upset the kernel's fair shares: docs/decisions/idle-naps.md
+ */
+static void give_way(unsigned empty_turns)
+{
+    if (empty_turns < YIELDS_MAX)
+        sched_yield();
+    else
+        runtime_nap();
+}
+
 int runtime_worker_main(void *arg)
 {
     struct runtime_worker *self = arg;
     bool yields = self->runtime->config.yield_when_idle;
+    unsigned empty_turns = 0;
     clock_start(&self->clock);
+    runtime_nap_prepare();
     while (!runtime_must_quit(self->runtime)) {
         if (runtime_worker_poll(self))
-            continue;
-        if (yields)
-            sched_yield();
+            empty_turns = 0;
+        else if (yields)
+            give_way(empty_turns++);
         else
             rte_pause();
     }

@@ -7,6 +7,7 @@ extern "C" {
 #include "test_certificates.h"
 
 #include <memory>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -239,6 +240,21 @@ TEST_F(Runtime, HandsOverWhatAnotherWorkerOwns)
     EXPECT_EQ(count_of(1, SL_COUNTER_TAKEN_OVER), dropped(1));
     EXPECT_LT(0U, dropped(0));
     EXPECT_LT(0U, dropped(1));
+}
+
+TEST_F(Runtime, WhereItYieldsItSleepsWhileThereIsNothingToDo)
+{
+    auto sleeps = [] {
+        rusage usage;
+        getrusage(RUSAGE_SELF, &usage);
+        return (uint64_t)usage.ru_nvcsw; // a yield is none
+    };
+    auto polls = [&] { return count_of(0, SL_COUNTER_POLLS) + count_of(1, SL_COUNTER_POLLS); };
+    start();
+    uint64_t first_polls = polls(), first_sleeps = sleeps();
+    ASSERT_TRUE(poll_until([&] { return polls() - first_polls > 4000; }));
+    uint64_t seen = polls() - first_polls;
+    EXPECT_LT(seen / 2, sleeps() - first_sleeps) << "in " << seen << " turns of the workers";
 }
 
 TEST_F(Runtime, SaysWhatItGot)
