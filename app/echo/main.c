@@ -8,6 +8,8 @@
 #include "client.h"
 
 #define BURST 64
+/** Bursts between two looks at whether a signal has come: each is a system call. */
+#define BURSTS_PER_LOOK 1024
 
 struct echo {
     struct client client;
@@ -72,11 +74,10 @@ static int run(struct echo *echo)
 {
     int result = client_connect(&echo->client);
     while (result >= 0) {
-        unsigned empty = 0;
-        do {
+        unsigned bursts = 0;
+        do
             result = echo_burst(echo);
-            empty = result == 0 ? empty + 1 : 0;
-        } while (result > 0 || (result == 0 && echo->spin && empty < 4096));
+        while (++bursts < BURSTS_PER_LOOK && (result > 0 || (result == 0 && echo->spin)));
         if (result == 0)
             result = echo->spin ? (client_is_stopped() ? -EINTR : 1) : client_wait(&echo->client);
         else if (client_is_stopped())

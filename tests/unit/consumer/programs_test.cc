@@ -208,6 +208,32 @@ TEST_F(Programs, EchoCountsWhatDidNotFit)
     EXPECT_EQ(echo.line().rfind("sluice-echo: 200 received, 64 echoed, 136 dropped", 0), 0u);
 }
 
+TEST_F(Programs, EchoStopsThoughMessagesKeepComing)
+{
+    for (const char *option : {"--once", "--spin"}) {
+        gateway = nullptr; /* the next one keeps its rings until it is gone */
+        gateway = std::make_unique<test::Gateway>(path, 1, 64 << 20, 1, false);
+        gateway->start_polling();
+        Program echo({SLUICE_ECHO, option, "-s", path, "echo"});
+        sl_attachment *a = attachment();
+        std::atomic<bool> stop{false}, is_ahead{false};
+        std::thread flood([&] {
+            for (uint64_t put = 0; !stop; test::show(a)) {
+                uint64_t end = put + 64;
+                while (put < end && test::put(a, SL_RING_DATA, 1, "x", 1))
+                    put++;
+                if (put < end || put > 4000000) /* by a million messages, where it is faster */
+                    is_ahead = true;
+            }
+        });
+        EXPECT_TRUE(test::eventually([&] { return is_ahead.load(); }));
+        echo.signal(SIGTERM);
+        EXPECT_EQ(echo.exit_status(), 0);
+        stop = true;
+        flood.join();
+    }
+}
+
 TEST_F(Programs, RegisterAgainAfterARestart)
 {
     Program echo({SLUICE_ECHO, "-s", path, "echo"});
