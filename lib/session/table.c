@@ -24,6 +24,16 @@ static void free_slot_append(struct sl_session_table *table, uint32_t slot)
     table->last_free = slot;
 }
 
+/**
+ * Somewhere in the lower half of what a handle has room for, and elsewhere in each process: a
+ * handle that a consumer has kept from the gateway before must not name somebody else's session.
+ */
+static uint64_t first_generation(const struct sl_session_table *table)
+{
+    const uint64_t no_tag = UINT64_MAX; /* the tags of connection IDs count from 0 */
+    return sl_siphash(table->tag_key, &no_tag, sizeof no_tag) >> (GENERATION_SHIFT + 1);
+}
+
 struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_t sessions_max,
                                                  unsigned worker, const uint8_t seed[32])
 {
@@ -46,11 +56,13 @@ struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_
     table->worker = worker;
     memcpy(table->index_key, seed, 16);
     memcpy(table->tag_key, seed + 16, 16);
+    uint64_t generation = first_generation(table);
     table->first_free = SL_SLOT_NONE;
     for (uint32_t i = 0; i < places; i++)
         table->index[i].slot = SL_SLOT_NONE;
     for (uint32_t slot = 0; slot < sessions_max; slot++) {
         table->epoch_free[slot] = &epochs[sessions_max - 1 - slot];
+        table->generations[slot] = generation;
         free_slot_append(table, slot);
     }
     table->epoch_free_count = sessions_max;

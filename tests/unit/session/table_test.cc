@@ -14,7 +14,7 @@ namespace
 class SessionTable : public ::testing::Test
 {
   protected:
-    void Create(uint32_t capacity, unsigned worker = 3)
+    void Create(uint32_t capacity, unsigned worker = 3, uint8_t secret = 0x5e)
     {
         size_t len = sl_session_table_memory_len(capacity);
         region_.reset(static_cast<uint8_t *>(aligned_alloc(64, len)));
@@ -22,7 +22,7 @@ class SessionTable : public ::testing::Test
         sl_arena arena;
         sl_arena_init(&arena, region_.get(), len);
         uint8_t seed[32];
-        memset(seed, 0x5e, sizeof seed);
+        memset(seed, secret, sizeof seed);
         table = sl_session_table_create(&arena, capacity, worker, seed);
         ASSERT_NE(table, nullptr);
         EXPECT_EQ(arena.at, arena.end) << "memory_len is exact";
@@ -47,6 +47,19 @@ class SessionTable : public ::testing::Test
 };
 
 } // namespace
+
+TEST_F(SessionTable, OfTheNextGatewayKnowsNoHandleOfTheOneBefore)
+{
+    std::vector<uint64_t> old;
+    Create(8, 0, 1);
+    for (unsigned i = 0; i < 8; i++)
+        old.push_back(sl_session_take(table, 0)->handle);
+    Create(8, 0, 2);
+    for (unsigned i = 0; i < 8; i++)
+        EXPECT_NE(sl_session_take(table, 0)->handle, 0u);
+    for (uint64_t handle : old)
+        EXPECT_EQ(sl_session_of_handle(table, handle), nullptr);
+}
 
 TEST_F(SessionTable, GivesHandlesThatNameSlotAndWorker)
 {
