@@ -3,7 +3,8 @@
  *
  * A consumer registers for a service by name and then exchanges plaintext messages with the
  * service's DTLS sessions over shared memory. One `struct sluice` belongs to one thread at a time;
- * a program may have several. Calls fail with a negative errno.
+ * a program may have several. After fork one of the two processes goes on with it; the other may
+ * call sluice_disconnect, which then only frees. Calls fail with a negative errno.
  */
 #ifndef SLUICE_H
 #define SLUICE_H
@@ -19,7 +20,8 @@ extern "C" {
 
 struct sluice;
 
-/** A session's handle: unique for the life of the gateway process. */
+/** A session's handle: unique for the life of the gateway process; old ones are refused by the
+ * next. */
 typedef uint64_t sluice_session;
 
 enum sluice_event_kind {
@@ -79,7 +81,8 @@ struct sluice_event {
 /**
  * Registers at the gateway that listens on socket_path (NULL: SLUICE_DEFAULT_SOCKET).
  * return 0 and *out; -ENOENT or -ECONNREFUSED: no gateway there; -EACCES; -ENXIO: it has no such
- * service; -EPROTO: another ABI version; -EUSERS: too many consumers; -ETIMEDOUT; -ENOMEM, -EMFILE.
+ * service; -EPROTO: another ABI version; -EUSERS: too many consumers; -ETIMEDOUT: it hangs;
+ * -ENOMEM, -EMFILE: here or there; -EINTR.
  */
 int sluice_connect(const char *socket_path, const char *service, struct sluice **out);
 /** Deregisters, and frees. NULL is allowed. */

@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <sys/wait.h>
 
 #include "consumer_fixture.h"
 
@@ -101,6 +102,27 @@ TEST_F(SluiceEnd, IsAssumedWhenTheHeartbeatHasStopped)
     gateway->stop_polling();
     gateway->poll(test::now_ns() - SL_RING_HEARTBEAT_STALE_NS - 1000000000ULL);
     EXPECT_EQ(sluice_prepare_wait(s.get()), -EPIPE);
+}
+
+TEST_F(SluiceEnd, OfAChildThatFreesItsShareIsNotOurs)
+{
+    pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        sluice_disconnect(s.release());
+        _exit(0);
+    }
+    waitpid(child, nullptr, 0);
+    EXPECT_EQ(sluice_wait(s.get(), 0), 0);
+    test::put(attachments[0], SL_RING_DATA, 3, "x", 1);
+    std::thread later([this] {
+        usleep(20000);
+        test::show(attachments[0]);
+    });
+    EXPECT_EQ(sluice_wait(s.get(), 5000), 1);
+    EXPECT_EQ(sluice_receive(s.get(), events, 16), 1);
+    later.join();
+    EXPECT_EQ(gateway->attachments().size(), 2u);
 }
 
 TEST_F(SluiceEnd, IsReachedThroughARingThatIsCorrupt)
