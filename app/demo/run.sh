@@ -36,7 +36,7 @@ quietly() { # LOG COMMAND..
 }
 install_all() { "$root/drivers-config/host/install-deps.sh" demo 2>&1 | indent; }
 build_all() {
-    [ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dtests=false || return 1
+    [ -f "$build/build.ninja" ] || meson setup "$build" "$root" || return 1
     ninja -C "$build" app/gateway/sluice app/{ctl/sluice-ctl,echo/sluice-echo,cat/sluice-cat}
 }
 end() {

@@ -8,9 +8,9 @@ PATH=$PATH:/usr/sbin:/sbin # `su` without `-` leaves them out
 
 demo=(build-essential meson ninja-build pkg-config python3 scdoc
       libdpdk-dev libssl-dev libipsec-mb-dev libcyaml-dev libyaml-dev
-      libxdp-dev libbpf-dev libnuma-dev
+      libxdp-dev libbpf-dev libnuma-dev libgtest-dev
       iproute2 iputils-ping ethtool openssl procps util-linux debian-archive-keyring ca-certificates)
-tests=(libgtest-dev clang-14 libclang-rt-14-dev gnutls-bin tshark jq)
+tests=(clang-14 libclang-rt-14-dev gnutls-bin tshark jq)
 
 case ${1:-tests} in
     demo) wanted=("${demo[@]}") ;;
@@ -55,7 +55,7 @@ if ! grep -q '^VERSION_ID="12"' /etc/os-release; then
     say "made for Debian 12; this is $(. /etc/os-release && echo "$PRETTY_NAME"). Trying all the same." >&2
 fi
 
-say "installing ${absent[*]}"
+say "installing ${absent[*]}; a few minutes"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # Whoever was interrupted in the middle of an installation goes on from there.
