@@ -48,11 +48,14 @@ static int set_up_queues(struct sl_port *port, const struct port_device *device)
 }
 
 /** Neighbour discovery is multicast; a port that can't filter it in takes everything. */
-static void open_filter(const struct sl_port *port, const struct port_device *device)
+static void open_filter(const struct sl_port *port, struct port_device *device)
 {
     bool many = port->device_count > 1; /* frames for the first one's MAC may come in on any */
-    if ((rte_eth_allmulticast_enable(device->port_id) != 0 || many) &&
-        rte_eth_promiscuous_enable(device->port_id) != 0)
+    if (rte_eth_allmulticast_enable(device->port_id) == 0 && !many)
+        return;
+    if (rte_eth_promiscuous_enable(device->port_id) == 0)
+        device->is_promiscuous = !port->was_promiscuous;
+    else
         port_log(
             port,
             "port %u: neither all-multicast nor promiscuous mode: IPv6 neighbour discovery may "
@@ -101,6 +104,9 @@ int port_device_start(struct sl_port *port, struct port_device *device)
 
 void port_device_stop(struct port_device *device)
 {
+    if (device->is_promiscuous) /* an interface of the kernel's would stay so */
+        rte_eth_promiscuous_disable(device->port_id);
+    device->is_promiscuous = false;
     if (device->is_started && rte_eth_dev_stop(device->port_id) == 0)
         device->is_started = false;
 }

@@ -32,6 +32,7 @@ static int bring_up(struct sl_port *port, int fd, struct ifreq *request)
     if (ioctl(fd, SIOCGIFFLAGS, request) != 0)
         return port_fail(port, -errno, "can't read the flags of interface %s: %s", name,
                          strerror(errno));
+    port->was_promiscuous = request->ifr_flags & IFF_PROMISC;
     if (request->ifr_flags & IFF_UP)
         return 0;
     request->ifr_flags = (short)(request->ifr_flags | IFF_UP);

@@ -58,6 +58,7 @@ struct port_device {
     uint16_t port_id;
     bool is_plugged; /* by us: to be unplugged */
     bool is_started;
+    bool is_promiscuous; /* by us: to be ended */
     uint16_t rx_count, tx_count; /* queues it gets */
     uint16_t first, stride;      /* its queue i is worker first + i * stride's */
 };
@@ -68,6 +69,7 @@ struct sl_port {
     void (*log)(const char *line);
     char *reason; /* [PORT_REASON_LEN], while sl_port_create runs */
     char driver[32];
+    bool was_promiscuous; /* the kernel's interface, before us */
     bool is_perhaps_busy; /* the last failure may be one of a moment */
     uint16_t room;        /* data room of the pools, headroom included */
     uint16_t room_extra;  /* bytes of it that the driver needs beside a frame */

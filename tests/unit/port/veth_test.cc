@@ -53,9 +53,11 @@ class Veth
     }
     bool is_up()
     {
-        ifreq request{};
-        strcpy(request.ifr_name, "va");
-        return ioctl(socket_, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
+        return flags() & IFF_UP;
+    }
+    bool is_promiscuous()
+    {
+        return flags() & IFF_PROMISC;
     }
     void send(const std::string &frame)
     {
@@ -97,6 +99,13 @@ class Veth
     }
 
   private:
+    int flags()
+    {
+        ifreq request{};
+        strcpy(request.ifr_name, "va");
+        EXPECT_EQ(0, ioctl(socket_, SIOCGIFFLAGS, &request));
+        return request.ifr_flags;
+    }
     int open(uint16_t type)
     {
         int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(type));
@@ -285,6 +294,23 @@ TEST(PortVeth, CarriesFramesOverAfPacket)
     EXPECT_TRUE(veth.is_up());
     for (size_t len : {60, 64, 1000, 1514})
         exchange(veth, group.port, 1, len);
+}
+
+TEST(PortVeth, LeavesTheInterfaceAsPromiscuousAsItWas)
+{
+    for (sl_port_driver driver : {SL_PORT_AF_XDP, SL_PORT_AF_PACKET}) {
+        for (bool before : {false, true}) {
+            Veth veth(2);
+            if (before)
+                run("ip link set va promisc on");
+            {
+                On group(driver, 2);
+                ASSERT_EQ(0, group.create()) << group.reason;
+                EXPECT_TRUE(veth.is_promiscuous()); // neighbour discovery is multicast
+            }
+            EXPECT_EQ(before, veth.is_promiscuous()) << driver;
+        }
+    }
 }
 
 TEST(PortVeth, TellsOfAVlanTagInTheFrameOrBesideIt)
