@@ -130,7 +130,12 @@ static void add_cores(struct arguments *arguments, const struct sl_config *confi
         cores[count++] = 0;
     int workers = (int)config->workers;
     if (count < workers)
-        log_format("cores: %d for %d workers; they share", count, workers);
+        log_format("cores: %d for %d workers; they share%s", count, workers,
+                   config->idle == SL_IDLE_SPIN ? ", which idle: yield is meant for" : "");
+    else if (count == workers && config->idle == SL_IDLE_SPIN)
+        log_format(
+            "cores: %d for %d workers; handshakes share theirs, which idle: yield is meant for",
+            count, workers);
     int spare = count > workers ? count - workers : 0;
     char text[ARGUMENT_LEN] = "--lcores=0@(";
     size_t len = strlen(text);

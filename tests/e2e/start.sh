@@ -59,6 +59,20 @@ consumer_start echo "$sluice_echo" -s "$consumers" echo
 check 'and serves' mbedtls cid=aabb messages=200 size=1-1350 window=8
 check 'and ends cleanly' gateway_stop
 
+# One core for everything: said, with what helps, and it works.
+one=$(taskset -cp $$ | grep -oE '[0-9]+' | tail -n 1)
+gateway_config 'idle: spin'
+gateway_launch taskset -c "$one"
+check 'on one core two workers start' wait_for 40 gateway_ready
+check 'and it says what helps' grep -q 'cores: 1 for 2 workers.*idle: yield' "$gateway_log"
+check 'and ends, spinning, with status 0' gateway_stop
+gateway_config
+gateway_launch taskset -c "$one"
+check 'yielding, they start' wait_for 20 gateway_ready
+consumer_start echo1 "$sluice_echo" -s "$consumers" echo
+check 'and serve' mbedtls cid=aabb messages=200 size=1-1350 window=8
+check 'and end cleanly' gateway_stop
+
 # AF_XDP can't be had (a program of somebody else's sits on the interface): af_packet takes over.
 gateway_config "ports: [{driver: auto, interface: sl0, $group}]" 'workers: 1'
 no_xdp=(setpriv "--bounding-set=-bpf,-sys_admin,-perfmon" "--inh-caps=-bpf,-sys_admin,-perfmon")
