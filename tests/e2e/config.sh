@@ -67,3 +67,15 @@ refuses() { "$@" >"$work/out" 2>&1; local status=$?; cat "$work/out"; [ $status 
 check 'a file that is not there is refused' refuses "$sluice" check -c "$work/none.yaml"
 check 'an unknown command is refused' refuses "$sluice" fly
 check 'no arguments are refused' refuses "$sluice"
+
+# Every key of the file has its place in the manual.
+documented() {
+    local key status=0
+    for key in $(grep -oE 'CYAML_FIELD_[A-Z_]+\("[a-z_]+"' "$root/lib/config/schema.c" | cut -d'"' -f2); do
+        grep -qE "^(\*[a-z_]+\*, )*\*$key\*" "$root/docs/man/sluice.yaml.5.scd" && continue
+        echo "$key is not in sluice.yaml(5)"
+        status=1
+    done
+    return $status
+}
+check 'every key is in the manual page' documented
