@@ -37,7 +37,7 @@ void bench_pin(unsigned core)
 
 struct bench_options bench_begin(int argc, char **argv)
 {
-    struct bench_options options = {.rounds = 31};
+    struct bench_options options = {.rounds = 0};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--quick") == 0) {
             options.is_quick = true;
@@ -48,6 +48,8 @@ struct bench_options bench_begin(int argc, char **argv)
             exit(2);
         }
     }
+    if (options.rounds == 0)
+        options.rounds = options.is_quick ? 15 : 31;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
         perror("sched_getaffinity");
         exit(1);

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 struct bench_options {
-    unsigned rounds; /* --rounds N: values for each key */
-    bool is_quick;   /* --quick: fewer cases */
+    unsigned rounds; /* --rounds N: values for each key; an odd number by default */
+    bool is_quick;   /* --quick: fewer cases and rounds */
 };
 
 /** Reads the options (exits with a usage text) and pins the calling thread to the last core. */

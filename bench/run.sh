@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [--quick] [--rounds N]
 # Builds and runs every measuring program, prints a table, and writes bench/out/latest.json.
-# --quick measures fewer cases and takes less than two minutes. BUILD names the build folder (default:
+# --quick measures fewer cases and rounds, and takes less than two minutes. BUILD names the build folder (default:
 # build), OUT another file to write.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
