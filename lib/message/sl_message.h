@@ -96,7 +96,8 @@ struct sl_message_established {
     struct sl_identity identity;
 };
 
-/** The handshake failed: drop the session. Alerts to send came before, as `send`. */
+/** The handshake failed: drop the session, and answer `closed`. Alerts to send came before, as
+ * `send`. */
 struct sl_message_abort {
     uint32_t reason; /* for logs only: an OpenSSL error code or 0 */
 };

@@ -61,7 +61,7 @@ static struct sl_session *session_beside(struct sl_worker *w, struct sl_session 
         return NULL;
     }
     if (is_half_open(current)) { /* gave up its first attempt */
-        worker_abort(w, current, true, now_ns);
+        worker_abort(w, current, now_ns);
         struct sl_session *session = begin_session(w, frame, hello, drop, now_ns);
         if (session != NULL && !sl_session_index(w->table, session))
             __builtin_unreachable(); /* the abort has just freed the tuple */
@@ -71,7 +71,7 @@ static struct sl_session *session_beside(struct sl_worker *w, struct sl_session 
     if (successor != NULL && has_random(successor, hello))
         return successor;
     if (successor != NULL)
-        worker_abort(w, successor, true, now_ns);
+        worker_abort(w, successor, now_ns);
     struct sl_session *session = begin_session(w, frame, hello, drop, now_ns);
     if (session != NULL)
         sl_session_link_successor(w->table, current, session);

@@ -61,10 +61,9 @@ void worker_close(struct sl_worker *w, struct sl_session *session, uint8_t reaso
     begin_close(w, session, SESSION_TELL_HANDSHAKER | SESSION_TELL_CONSUMER, now_ns);
 }
 
-void worker_abort(struct sl_worker *w, struct sl_session *session, bool tell_handshaker,
-                  uint64_t now_ns)
+void worker_abort(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
 {
-    begin_close(w, session, tell_handshaker ? SESSION_TELL_HANDSHAKER : 0, now_ns);
+    begin_close(w, session, SESSION_TELL_HANDSHAKER, now_ns);
 }
 
 void worker_establish(struct sl_worker *w, struct sl_session *session,
@@ -126,10 +125,10 @@ static void sweep_slot(struct sl_worker *w, struct sl_session *session, uint64_t
     case SL_SESSION_HANDSHAKE:
     case SL_SESSION_KEYED:
         if (w->is_stopping) {
-            worker_abort(w, session, true, now_ns);
+            worker_abort(w, session, now_ns);
         } else if (now_ns - session->last_active_ns > w->config.handshake_timeout_ns) {
             worker_count(w, SL_COUNTER_HANDSHAKES_EXPIRED, 1);
-            worker_abort(w, session, true, now_ns);
+            worker_abort(w, session, now_ns);
         }
         break;
     case SL_SESSION_ESTABLISHED:

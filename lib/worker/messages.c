@@ -122,7 +122,7 @@ static void handle_from_handshaker(struct sl_worker *w, const struct sl_message 
         break;
     case SL_MESSAGE_ABORT:
         if (session != NULL && session->state != SL_SESSION_ESTABLISHED)
-            worker_abort(w, session, false, now_ns);
+            worker_abort(w, session, now_ns);
         break;
     default:
         assert(false && "a handshaker sends nothing else");

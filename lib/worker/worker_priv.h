@@ -202,9 +202,8 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
                       const struct sl_message_established *established, uint64_t now_ns);
 void worker_close(struct sl_worker *w, struct sl_session *session, uint8_t reason,
                   bool close_notify, uint64_t now_ns);
-/** Ends a handshake or session without a word to the peer. tell_handshaker: it does not know. */
-void worker_abort(struct sl_worker *w, struct sl_session *session, bool tell_handshaker,
-                  uint64_t now_ns);
+/** Ends a handshake without a word to the peer. A handshaker that ended it waits to hear of it. */
+void worker_abort(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 /**
  * A session with our CID needs its 5-tuple only while its client may not have our last flight, and
  * so repeats its own, in epoch 0.

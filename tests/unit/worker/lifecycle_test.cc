@@ -48,6 +48,10 @@ TEST(WorkerLifecycle, AnAbortedHandshakeIsGone)
     bench.FromHandshaker(SL_MESSAGE_ABORT, handle, &abort, sizeof abort);
     bench.Turn();
     EXPECT_EQ(bench.half_open(), 0u);
+    auto messages = bench.ToHandshaker();
+    ASSERT_EQ(messages.size(), 1u) << "the handshaker remembers the handle until it is closed";
+    EXPECT_EQ(messages[0].kind, SL_MESSAGE_CLOSED);
+    EXPECT_EQ(messages[0].session, handle);
     struct sl_message_send send;
     memset(&send, 0, sizeof send);
     bench.FromHandshaker(SL_MESSAGE_SEND, handle, &send, sizeof send);
