@@ -91,9 +91,12 @@ static void admit_failure(struct sl_worker *w, struct sl_session *session,
         worker_close(w, session, SL_CLOSE_LIMIT, true, now_ns);
         return;
     }
-    if (job->drop == SL_DROP_REPLAY && job->type == SL_CONTENT_HANDSHAKE &&
-        session->state == SL_SESSION_ESTABLISHED) {
-        admit_late_handshake(w, session, job, now_ns);
+    if (job->drop == SL_DROP_REPLAY && job->type == SL_CONTENT_HANDSHAKE) {
+        /* A Finished with its old number: our answer is lost, or its first copy was. */
+        if (session->state == SL_SESSION_ESTABLISHED)
+            admit_late_handshake(w, session, job, now_ns);
+        else
+            admit_keyed(w, session, job);
         return;
     }
     worker_drop(w, job->drop);

@@ -282,3 +282,28 @@ TEST_F(WorkerAdmit, WhoTakesASessionOverHearsWhereThePeerIsNow)
     EXPECT_EQ(identity.remote_port, moved.tuple.remote_port);
     EXPECT_EQ(events[1].payload, (Bytes{2}));
 }
+
+// A client may repeat its Finished under the same number (pion does), and the first copy may have
+// found the handshaker's ring full.
+TEST(WorkerAdmitKeyed, ARepeatedFinishedGoesToTheHandshakerAgain)
+{
+    WorkerBench::Options options;
+    options.handshaker_ring = 4096;
+    WorkerBench bench(options);
+    Peer peer;
+    peer.path = WorkerBench::ClientPath(1);
+    peer.handle = bench.BeginHandshake(peer.path);
+    bench.GiveKeys(peer, false);
+    Bytes finished =
+        WorkerBench::UdpFrame(peer.path, bench.Seal(peer, SL_CONTENT_HANDSHAKE, {20, 0, 0, 0}));
+    const Bytes plaintext = {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 16};
+    bench.Receive(std::vector<Bytes>(64, WorkerBench::UdpFrame(peer.path, plaintext)));
+    uint64_t lost = bench.drops(SL_DROP_HANDSHAKE_FULL);
+    bench.Receive({finished});
+    EXPECT_EQ(bench.drops(SL_DROP_HANDSHAKE_FULL), lost + 1);
+    bench.ToHandshaker();
+    bench.Receive({finished});
+    auto messages = bench.ToHandshaker();
+    ASSERT_EQ(messages.size(), 1u);
+    EXPECT_EQ(messages[0].kind, SL_MESSAGE_PLAINTEXT);
+}
