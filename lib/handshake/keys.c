@@ -69,6 +69,15 @@ static void init_epochs(struct handshake *handshake, const struct sl_key_materia
     sl_epoch_init(&keys->inner, aead, &inner);
 }
 
+/** What a client may have asked for, and libssl has granted: RFC 6066 4. */
+static uint16_t plain_max(const SSL *ssl)
+{
+    uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl));
+    return code >= TLSEXT_max_fragment_length_512 && code <= TLSEXT_max_fragment_length_4096
+               ? (uint16_t)(256U << code)
+               : SL_RECORD_PLAINTEXT_MAX;
+}
+
 /** The message that gives the keys to the worker; the replay window is filled in when it goes. */
 static void write_message(const struct handshake *handshake, const struct sl_key_material *material,
                           struct sl_message_keys *out)
@@ -77,6 +86,7 @@ static void write_message(const struct handshake *handshake, const struct sl_key
                                     .alg = (uint8_t)material->alg,
                                     .own_cid_negotiated = handshake->cid_negotiated,
                                     .peer_cid_len = handshake->peer_cid_len,
+                                    .plain_max = plain_max(handshake->ssl),
                                     .write_next = 0};
     memcpy(out->peer_cid, handshake->peer_cid, sizeof out->peer_cid);
     memcpy(out->open_key, material->client_key, sizeof out->open_key);

@@ -75,6 +75,7 @@ struct sl_message_keys {
     uint8_t peer_cid[SL_PEER_CID_MAX];
     uint8_t open_key[32], seal_key[32];
     uint8_t open_iv[12], seal_iv[12];
+    uint16_t plain_max;      /* that the client takes in a record: RFC 6066 4 */
     uint64_t write_next;     /* 0 in a full handshake */
     struct sl_replay replay; /* what the handshake thread has opened itself so far */
 };

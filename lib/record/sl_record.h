@@ -46,6 +46,7 @@ struct sl_epoch {
     uint8_t own_cid_len;  /* the CID in records we receive; 0: none, type 25 is not valid then */
     uint8_t peer_cid_len; /* the CID in records we send; 0: plain epoch-n records */
     bool has_keys;
+    uint16_t plain_max; /* bytes of plaintext that a record we send may have */
     uint8_t open_iv[12], seal_iv[12];
     uint8_t own_cid[20];
     uint8_t peer_cid[SL_PEER_CID_MAX];
@@ -63,6 +64,7 @@ struct sl_epoch_config {
     bool own_cid_negotiated; /* the peer sends tls12_cid records to us */
     uint8_t own_cid_len, peer_cid_len;
     const uint8_t *own_cid, *peer_cid;
+    uint16_t plain_max; /* 0: SL_RECORD_PLAINTEXT_MAX */
 };
 
 void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,

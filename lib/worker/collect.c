@@ -78,8 +78,9 @@ static enum sl_drop prepare(struct sl_worker *w, const struct worker_consumer *c
         return drop;
     uint32_t sealed_len = sl_record_sealed_len(session->epoch, len);
     bool is_candidate = session->flags & SESSION_HAS_CANDIDATE;
-    if (sealed_len >
-        worker_path_payload_max(w, is_candidate ? &session->candidate : &session->path))
+    if (len > session->epoch->plain_max ||
+        sealed_len >
+            worker_path_payload_max(w, is_candidate ? &session->candidate : &session->path))
         return SL_DROP_SEND_TOO_LARGE;
 
     struct tx_message *message = &w->tx.messages[w->tx.count];

@@ -91,6 +91,7 @@ static void take_keys(struct sl_worker *w, struct sl_session *session,
         .own_cid = session->own_cid,
         .peer_cid_len = keys->peer_cid_len,
         .peer_cid = keys->peer_cid,
+        .plain_max = keys->plain_max,
     };
     sl_epoch_init(epoch, w->aead, &config);
     epoch->replay = keys->replay;

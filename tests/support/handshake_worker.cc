@@ -212,6 +212,7 @@ void HandshakeWorker::take_keys(Peer &to, const sl_message &message)
     config.own_cid = to.own_cid.data();
     config.peer_cid_len = keys->peer_cid_len;
     config.peer_cid = keys->peer_cid;
+    config.plain_max = keys->plain_max;
     to.epoch.reset((sl_epoch *)aligned_alloc(64, sizeof(sl_epoch)));
     memset((void *)to.epoch.get(), 0, sizeof(sl_epoch));
     sl_epoch_init(to.epoch.get(), aead, &config);

@@ -128,7 +128,8 @@ bool Consumer::Send(uint8_t kind, uint64_t session, const Bytes &payload)
     return true;
 }
 
-WorkerBench::WorkerBench(const Options &options) : region_(nullptr, [](void *p) { free(p); })
+WorkerBench::WorkerBench(const Options &options)
+    : region_(nullptr, [](void *p) { free(p); }), plain_max_(options.plain_max)
 {
     for (unsigned i = 0; i < SL_SHARDS; i++)
         shard_owner_[i] = (uint8_t)(i % options.worker_count);
@@ -388,6 +389,7 @@ void WorkerBench::GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg, uint64_t 
     memcpy(keys.open_iv, secrets.client_iv, 12);
     memcpy(keys.seal_iv, secrets.server_iv, 12);
     keys.write_next = write_next;
+    keys.plain_max = plain_max_;
     sl_replay_init(&keys.replay);
     FromHandshaker(SL_MESSAGE_KEYS, peer.handle, &keys, sizeof keys);
     Turn();

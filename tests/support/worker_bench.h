@@ -116,6 +116,7 @@ class WorkerBench
         sl_crypto_backend crypto = SL_CRYPTO_OPENSSL;
         uint64_t handshaker_ring = 1 << 20;
         unsigned mtu = 1500;
+        uint16_t plain_max = 0; // of every client; 0: as much as a record may have
     };
     explicit WorkerBench(const Options &options);
     WorkerBench() : WorkerBench(Options()) {}
@@ -217,6 +218,7 @@ class WorkerBench
     sl_worker *worker_;
     sl_aead *aead_;
     std::vector<Bytes> sent_;
+    uint16_t plain_max_;
 };
 
 } // namespace sluice

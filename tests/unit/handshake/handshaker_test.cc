@@ -107,6 +107,21 @@ TEST(Handshaker, SaysWhoTheClientIsAndWhereItIs)
     EXPECT_EQ(lab.peer(3).client_random, lab.client(3).client_random());
 }
 
+// RFC 6066 4: libssl grants it, and the worker's records have to keep to it as well.
+TEST(Handshaker, TellsTheWorkerTheFragmentLengthThatAClientAskedFor)
+{
+    HandshakeLab lab;
+    SSL_set_tlsext_max_fragment_length(lab.add_client(1).ssl(), TLSEXT_max_fragment_length_512);
+    lab.start(1);
+    ASSERT_TRUE(lab.run_until([&] { return lab.is_connected(1); }));
+    EXPECT_EQ(lab.peer(1).epoch->plain_max, 512);
+    for (const auto &datagram : lab.peer(1).sends)
+        for (const Part &part : datagram)
+            EXPECT_LE(part.bytes.size(), 512u);
+    ASSERT_TRUE(lab.connect(2));
+    EXPECT_EQ(lab.peer(2).epoch->plain_max, SL_RECORD_PLAINTEXT_MAX);
+}
+
 TEST(Handshaker, ServesSeveralWorkersOverTheirOwnRings)
 {
     LabOptions options;

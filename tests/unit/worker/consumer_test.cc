@@ -130,6 +130,23 @@ TEST(WorkerConsumer, AMessageLargerThanThePathIsRefused)
     EXPECT_EQ(bench.drops(SL_DROP_SEND_TOO_LARGE), 1u);
 }
 
+TEST(WorkerConsumer, AMessageLargerThanTheClientTakesInARecordIsRefused)
+{
+    WorkerBench::Options options;
+    options.plain_max = 512;
+    WorkerBench bench(options);
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    consumer.Receive();
+    consumer.Send(SL_RING_SEND, peer.handle, Bytes(512));
+    consumer.Send(SL_RING_SEND, peer.handle, Bytes(513));
+    bench.Turn();
+    EXPECT_EQ(bench.SentPayloads().size(), 1u);
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_TOO_LARGE), 1u);
+    EXPECT_EQ(consumer.Receive().at(0).detail, SL_REFUSE_TOO_LARGE);
+}
+
 TEST(WorkerConsumer, AFullRingDropsAndCountsAndOrderIsKept)
 {
     WorkerBench bench;
