@@ -50,13 +50,27 @@ static bool agrees(const struct assembly *assembly, const struct fragment *fragm
     return memcmp(header, assembly->message, sizeof header) == 0;
 }
 
+/** The fragment has other bytes than the message begun, where both have some. */
+static bool contradicts(const struct assembly *assembly, const struct fragment *fragment)
+{
+    const uint8_t *body = assembly->message + SL_HANDSHAKE_HEADER_LEN;
+    for (uint32_t i = 0; i < fragment->len; i++) {
+        uint32_t at = fragment->off + i;
+        if ((assembly->have[at / 8] & 1U << at % 8) && body[at] != fragment->bytes[i])
+            return true;
+    }
+    return false;
+}
+
 bool sl_handshake_add_fragment(struct assembly *assembly, const struct fragment *fragment)
 {
     if (sl_handshake_is_whole(assembly))
         return true;
     /* A forged fragment may have been first: whoever disagrees with it is believed in turn, and
      * the client's retransmission wins in the end. */
-    if ((assembly->message == NULL || !agrees(assembly, fragment)) && !begin(assembly, fragment))
+    bool goes_on =
+        assembly->message != NULL && agrees(assembly, fragment) && !contradicts(assembly, fragment);
+    if (!goes_on && !begin(assembly, fragment))
         return false;
     uint8_t *body = assembly->message + SL_HANDSHAKE_HEADER_LEN;
     for (uint32_t i = 0; i < fragment->len && assembly->missing > 0; i++) {

@@ -33,14 +33,14 @@ bool sl_handshake_read_fragment(struct sl_reader *record, struct fragment *out);
 
 struct assembly {
     uint8_t *message; /* header and body as if it had come in one piece; NULL: nothing yet */
-    uint8_t *have;    /* a bit for each byte of the body; NULL when whole */
+    uint8_t *have;    /* a bit for each byte of the body */
     uint32_t len;     /* of the body */
     uint32_t missing; /* bytes of the body */
 };
 
 /**
- * Adds a fragment, unless the message is whole; one that disagrees about the message begins it
- * afresh. false: no memory.
+ * Adds a fragment, unless the message is whole; one that disagrees about the message, or about
+ * bytes of it, begins it afresh. false: no memory.
  */
 bool sl_handshake_add_fragment(struct assembly *assembly, const struct fragment *fragment);
 static inline bool sl_handshake_is_whole(const struct assembly *assembly)

@@ -171,6 +171,17 @@ TEST_F(HalfOpen, LetsTheTrueMessageWinOverAForgedFragment)
     expect_completion();
 }
 
+TEST_F(HalfOpen, LetsTheTrueMessageWinOverForgedBytesOfItsOwnLength)
+{
+    begin();
+    inject(record(SL_CONTENT_HANDSHAKE, 3,
+                  message(SL_HANDSHAKE_CLIENT_KEY_EXCHANGE, 2, 33, 5, 1, 0x5a)));
+    inject(record(SL_CONTENT_HANDSHAKE, 3,
+                  message(SL_HANDSHAKE_CLIENT_KEY_EXCHANGE, 2, 33, 20, 13, 0x5a)));
+    expect_completion();
+    EXPECT_EQ(lab->counter(SL_HANDSHAKE_FAILED), 0u);
+}
+
 TEST_F(HalfOpen, DropsProtectedRecordsThatDoNotVerify)
 {
     for (bool with_cid : {false, true}) {
