@@ -10,8 +10,11 @@ static void count_bad(struct handshake *handshake)
 }
 
 static bool take_fragment(struct handshake *handshake, const struct fragment *fragment,
-                          bool is_protected)
+                          bool is_protected, bool is_first)
 {
+    /* The worker checks the cookie of a ClientHello that stands first in its record. */
+    if (fragment->type == SL_HANDSHAKE_CLIENT_HELLO && !is_first)
+        return false;
     /* A ClientHello that begins again, while its first try is still incomplete. */
     if (handshake->state == HANDSHAKE_HELLO && fragment->type == SL_HANDSHAKE_CLIENT_HELLO &&
         fragment->off == 0)
@@ -31,9 +34,11 @@ static void take_fragments(struct handshake *handshake, const uint8_t *bytes, si
 {
     struct sl_reader record = sl_reader_of(bytes, len);
     struct fragment fragment;
-    bool is_sound = len > 0;
-    while (is_sound && sl_handshake_read_fragment(&record, &fragment))
-        is_sound = take_fragment(handshake, &fragment, is_protected);
+    bool is_sound = len > 0, is_first = true;
+    while (is_sound && sl_handshake_read_fragment(&record, &fragment)) {
+        is_sound = take_fragment(handshake, &fragment, is_protected, is_first);
+        is_first = false;
+    }
     if (!is_sound || record.failed)
         count_bad(handshake);
 }

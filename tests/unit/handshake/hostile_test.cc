@@ -267,6 +267,21 @@ TEST_F(HalfOpen, SendsItsFlightAgainInTimeWhateverComesMeanwhile)
     expect_completion();
 }
 
+TEST_F(HalfOpen, DoesNotAnswerAClientHelloWhoseCookieNobodyHasChecked)
+{
+    /* The worker looks at the first message of a record only. */
+    begin();
+    size_t sent = lab->peer(1).sends.size();
+    lab->run_for(600);
+    Bytes hidden = message(SL_HANDSHAKE_CLIENT_KEY_EXCHANGE, 2, 33, 0, 0);
+    Bytes again = message(SL_HANDSHAKE_CLIENT_HELLO, 1, 120, 0, 120);
+    hidden.insert(hidden.end(), again.begin(), again.end());
+    inject(record(SL_CONTENT_HANDSHAKE, 7, hidden));
+    EXPECT_EQ(lab->peer(1).sends.size(), sent);
+    EXPECT_EQ(bad(), 1u);
+    expect_completion();
+}
+
 TEST(EarlyData, IsDroppedAndCountedAndDoesNotDisturb)
 {
     HandshakeLab lab;
