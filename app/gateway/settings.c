@@ -154,6 +154,7 @@ static void make_worker(struct settings *settings)
     worker->idle_timeout_ns = config->idle_timeout_s * NS_PER_SECOND;
     worker->handshake_timeout_ns = config->handshake_timeout_s * NS_PER_SECOND;
     worker->peer_moves = moves[config->peer_moves];
+    worker->close_at_usage_limit = config->close_at_usage_limit;
 }
 
 static void make_handshaker(struct settings *settings)

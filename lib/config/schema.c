@@ -91,6 +91,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_BOOL("connection_ids", OPTIONAL, struct sl_config, connection_ids),
     CYAML_FIELD_ENUM("peer_moves", OPTIONAL, struct sl_config, peer_moves, moves_names,
                      LENGTH(moves_names)),
+    CYAML_FIELD_BOOL("close_at_usage_limit", OPTIONAL, struct sl_config, close_at_usage_limit),
     CYAML_FIELD_UINT("sessions", OPTIONAL, struct sl_config, sessions),
     CYAML_FIELD_UINT("half_open", OPTIONAL, struct sl_config, half_open),
     CYAML_FIELD_UINT("idle_timeout_s", OPTIONAL, struct sl_config, idle_timeout_s),

@@ -67,6 +67,7 @@ struct sl_config {
     char *client_ca;     /* PEM; when set, clients must show a certificate it vouches for */
     bool connection_ids; /* default true */
     enum sl_config_moves peer_moves; /* default hold */
+    bool close_at_usage_limit;       /* default false */
     unsigned sessions;               /* for the whole gateway; default 65536 */
     unsigned half_open;              /* handshakes in progress, the whole gateway; default 4096 */
     unsigned idle_timeout_s;         /* default 300 */
