@@ -58,7 +58,6 @@
     X(CLIENT_HELLO,      RX, "malformed ClientHello or one too long for its first fragment")       \
     X(HELLO_FRAGMENT,    RX, "ClientHello fragment without its handshake")                         \
     X(HELLO_DUPLICATE,   RX, "ClientHello of an established session again")                        \
-    X(HELLO_TOO_SHORT,   RX, "ClientHello smaller than the HelloVerifyRequest would be")           \
     X(ANSWER_NO_BUFFER,  RX, "no room to send the answer to a stranger")                           \
     X(HALF_OPEN_LIMIT,   RX, "too many handshakes in progress")                                    \
     X(TABLE_FULL,        RX, "session table is full")                                              \

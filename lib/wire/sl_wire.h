@@ -118,6 +118,10 @@ struct sl_client_hello {
 enum sl_drop sl_wire_parse_client_hello(const struct sl_record_header *record, const uint8_t *body,
                                         struct sl_client_hello *out) SL_MUST_USE;
 
+/** The shortest first fragment, record header and all: up to an empty cookie. */
+#define SL_CLIENT_HELLO_START_LEN                                                                  \
+    (SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN + 2 + SL_RANDOM_LEN + 1 + 1)
+
 /** Length of a HelloVerifyRequest datagram with this cookie. */
 #define SL_HELLO_VERIFY_LEN(cookie_len)                                                            \
     (SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN + 3 + (cookie_len))

@@ -2,6 +2,8 @@
  * ClientHellos: without a valid cookie they are answered and forgotten; with one, a slot is taken.
  * RFC 6347 4.2.1, 4.2.8.
  */
+#include <assert.h>
+
 #include "worker_priv.h"
 
 static bool is_half_open(const struct sl_session *session)
@@ -93,7 +95,10 @@ static void handle_later_fragment(struct sl_worker *w, const struct sl_frame *fr
                           (uint32_t)header->header_len + header->body_len);
 }
 
-/** Wants an answer with a cookie, no longer than the request. */
+/** Wants an answer with a cookie. It is no longer than the least that parses as a first fragment.
+ */
+static_assert(SL_HELLO_VERIFY_LEN(SL_COOKIE_LEN) <= SL_CLIENT_HELLO_START_LEN,
+              "an answer to a spoofed address may not be longer than what came from there");
 static enum sl_drop ask_for_cookie(struct sl_worker *w, const struct sl_frame *frame,
                                    const struct sl_client_hello *hello,
                                    const struct sl_session *current, struct hello_answer *answer,
@@ -101,8 +106,6 @@ static enum sl_drop ask_for_cookie(struct sl_worker *w, const struct sl_frame *f
 {
     if (current != NULL && has_random(current, hello))
         return SL_DROP_HELLO_DUPLICATE; /* a late copy; its handshake goes on */
-    if (frame->payload_len < SL_HELLO_VERIFY_LEN(SL_COOKIE_LEN))
-        return SL_DROP_HELLO_TOO_SHORT;
     if (worker_has_backlog(w) || answer->wanted)
         return SL_DROP_ANSWER_NO_BUFFER;
     answer->wanted = true;

@@ -264,3 +264,21 @@ TEST(WorkerHello, RefusesAMalformedHello)
     EXPECT_EQ(bench.drops(SL_DROP_CLIENT_HELLO), 1u);
     EXPECT_TRUE(bench.Sent().empty());
 }
+
+// It could be used to send more to a victim than the attacker sends.
+TEST(WorkerHello, AnswersTheShortestHelloThatThereIsWithNoMore)
+{
+    WorkerBench bench;
+    for (size_t len = 0; len < 100; len++) {
+        Bytes fragment = WorkerBench::ClientHello({}); // its first fragment, of so many bytes
+        fragment[SL_RECORD_HEADER_LEN + 3] = 200;
+        fragment.resize(SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN + len);
+        fragment[SL_RECORD_HEADER_LEN - 1] = (uint8_t)(SL_HANDSHAKE_HEADER_LEN + len);
+        fragment[SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN - 1] = (uint8_t)len;
+        bench.Receive({WorkerBench::UdpFrame(WorkerBench::ClientPath(1), fragment)});
+        std::vector<Bytes> answers = bench.SentPayloads();
+        EXPECT_EQ(answers.size(), fragment.size() >= SL_CLIENT_HELLO_START_LEN ? 1u : 0u);
+        for (const Bytes &answer : answers)
+            EXPECT_LE(answer.size(), fragment.size());
+    }
+}
