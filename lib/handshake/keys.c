@@ -113,6 +113,7 @@ bool sl_handshake_send_keys(struct handshake *handshake)
 {
     struct sl_message_keys *message = &handshake->keys->message;
     message->replay = handshake->keys->wire.replay;
+    message->forged = handshake->keys->wire.forged;
     bool sent = sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_KEYS,
                                   handshake->handle, message, sizeof *message, NULL, 0);
     OPENSSL_cleanse(message, sizeof *message);

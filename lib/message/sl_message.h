@@ -78,6 +78,7 @@ struct sl_message_keys {
     uint16_t plain_max;      /* that the client takes in a record: RFC 6066 4 */
     uint64_t write_next;     /* 0 in a full handshake */
     struct sl_replay replay; /* what the handshake thread has opened itself so far */
+    uint64_t forged;         /* and what it could not open */
 };
 
 /**

@@ -11,6 +11,8 @@ void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
     assert(config->peer_cid_len <= sizeof epoch->peer_cid);
     memset(epoch, 0, sizeof *epoch);
     epoch->write_next = config->write_next;
+    epoch->sealed = config->write_next;
+    epoch->forged = config->forged;
     epoch->number = config->number;
     epoch->alg = (uint8_t)config->alg;
     epoch->plain_max = config->plain_max > 0 ? config->plain_max : SL_RECORD_PLAINTEXT_MAX;

@@ -60,7 +60,8 @@ struct sl_epoch_config {
     enum sl_aead_alg alg;
     const uint8_t *open_key, *open_iv; /* what the peer seals with */
     const uint8_t *seal_key, *seal_iv;
-    uint64_t write_next;
+    uint64_t write_next;     /* numbers below have been used, and count as sealed */
+    uint64_t forged;         /* records that have not verified under this key so far */
     bool own_cid_negotiated; /* the peer sends tls12_cid records to us */
     uint8_t own_cid_len, peer_cid_len;
     const uint8_t *own_cid, *peer_cid;

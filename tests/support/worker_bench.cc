@@ -149,6 +149,7 @@ WorkerBench::WorkerBench(const Options &options)
     config.idle_timeout_ns = 300 * kSecond;
     config.handshake_timeout_ns = 30 * kSecond;
     config.peer_moves = options.peer_moves;
+    config.close_at_usage_limit = options.close_at_usage_limit;
     config.group_count = 1;
     sl_group &group = config.groups[0];
     memcpy(group.mac, kMac, 6);
@@ -374,7 +375,8 @@ uint64_t WorkerBench::BeginHandshake(const sl_path &path, uint8_t random_fill)
     return 0;
 }
 
-void WorkerBench::GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg, uint64_t write_next)
+void WorkerBench::GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg, uint64_t write_next,
+                           uint64_t forged)
 {
     Secrets secrets(peer.handle);
     const uint8_t peer_cid[5] = {0xc1, 0xc2, 0xc3, 0xc4, 0xc5};
@@ -389,6 +391,7 @@ void WorkerBench::GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg, uint64_t 
     memcpy(keys.open_iv, secrets.client_iv, 12);
     memcpy(keys.seal_iv, secrets.server_iv, 12);
     keys.write_next = write_next;
+    keys.forged = forged;
     keys.plain_max = plain_max_;
     sl_replay_init(&keys.replay);
     FromHandshaker(SL_MESSAGE_KEYS, peer.handle, &keys, sizeof keys);

@@ -117,6 +117,7 @@ class WorkerBench
         uint64_t handshaker_ring = 1 << 20;
         unsigned mtu = 1500;
         uint16_t plain_max = 0; // of every client; 0: as much as a record may have
+        bool close_at_usage_limit = false;
     };
     explicit WorkerBench(const Options &options);
     WorkerBench() : WorkerBench(Options()) {}
@@ -139,7 +140,7 @@ class WorkerBench
     // Takes a client through cookie, keys and established, the test playing the handshaker.
     uint64_t BeginHandshake(const sl_path &path, uint8_t random_fill = 1);
     void GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg = SL_AEAD_AES_128_GCM,
-                  uint64_t write_next = 0);
+                  uint64_t write_next = 0, uint64_t forged = 0);
     void Establish(Peer &peer);
     Peer Connect(const sl_path &path, bool with_cid, uint8_t random_fill = 1,
                  sl_aead_alg alg = SL_AEAD_AES_128_GCM);

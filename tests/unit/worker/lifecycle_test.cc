@@ -176,3 +176,99 @@ TEST(WorkerLifecycle, ASessionEndsWithItsRecordNumbers)
     ASSERT_EQ(events.size(), 1u);
     EXPECT_EQ(events[0].detail, SL_CLOSE_LIMIT);
 }
+
+namespace
+{
+
+// A session whose key has sealed so many records, and a message sent on it.
+void SendAfter(WorkerBench &bench, Consumer &consumer, Peer &peer, uint64_t sealed)
+{
+    bench.Attach(consumer);
+    peer.path = WorkerBench::ClientPath(1);
+    peer.handle = bench.BeginHandshake(peer.path);
+    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, sealed);
+    bench.Establish(peer);
+    consumer.Receive();
+    consumer.Send(SL_RING_SEND, peer.handle, {1});
+    bench.Turn();
+}
+
+} // namespace
+
+// RFC 9325 4.4: 2^24.5 records under one AES-GCM key.
+TEST(WorkerLifecycle, AKeyIsCountedOnceAtThreeQuartersAndOnceAtItsLimit)
+{
+    const uint64_t limit = sl_aead_seal_limit(SL_AEAD_AES_128_GCM);
+    for (uint64_t sealed : {limit / 4 * 3 - 2, limit / 4 * 3 - 1, limit - 2, limit - 1}) {
+        WorkerBench bench;
+        Consumer consumer(0, 0, 0);
+        Peer peer;
+        SendAfter(bench, consumer, peer, sealed);
+        for (int i = 0; i < 3; i++) {
+            EXPECT_EQ(bench.events(SL_COUNTER_USAGE_WARNINGS),
+                      sealed + 1 + (uint64_t)i >= limit / 4 * 3 && sealed < limit - 1);
+            EXPECT_EQ(bench.events(SL_COUNTER_USAGE_LIMITS), sealed + 1 + (uint64_t)i >= limit);
+            consumer.Send(SL_RING_SEND, peer.handle, {1});
+            bench.Turn();
+        }
+        EXPECT_EQ(bench.sessions(), 1u) << "closing is a switch";
+    }
+}
+
+TEST(WorkerLifecycle, ASessionIsClosedAtItsKeysLimitWhereThatIsWanted)
+{
+    WorkerBench::Options options;
+    options.close_at_usage_limit = true;
+    WorkerBench bench(options);
+    Consumer consumer(0, 0, 0);
+    Peer peer;
+    SendAfter(bench, consumer, peer, sl_aead_seal_limit(SL_AEAD_AES_128_GCM) - 2);
+    EXPECT_EQ(bench.sessions(), 1u);
+    consumer.Send(SL_RING_SEND, peer.handle, {1});
+    bench.Turn();
+    EXPECT_EQ(bench.sessions(), 0u);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].kind, SL_RING_CLOSE);
+    EXPECT_EQ(events[0].detail, SL_CLOSE_LIMIT);
+    std::vector<Bytes> sent = bench.SentPayloads();
+    ASSERT_EQ(sent.size(), 3u);
+    EXPECT_EQ(bench.Open(peer, sent[2]).plain, (Bytes{1, 0}));
+}
+
+// RFC 9325 4.4: 2^28 forged records, those that the handshake thread met included.
+TEST(WorkerLifecycle, ASessionWhoseKeyHasMetTooManyForgeriesIsClosed)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer;
+    peer.path = WorkerBench::ClientPath(1);
+    peer.handle = bench.BeginHandshake(peer.path);
+    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, 0, (1ULL << 28) - 2);
+    bench.Establish(peer);
+    consumer.Receive();
+    Bytes forged = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {1});
+    forged.back() ^= 1;
+    bench.Receive({WorkerBench::UdpFrame(peer.path, forged)});
+    EXPECT_EQ(bench.drops(SL_DROP_AUTH), 1u);
+    EXPECT_EQ(bench.sessions(), 1u);
+    bench.Receive({WorkerBench::UdpFrame(peer.path, forged)});
+    EXPECT_EQ(bench.drops(SL_DROP_FORGERY_LIMIT), 1u);
+    EXPECT_EQ(bench.sessions(), 0u);
+    EXPECT_EQ(consumer.Receive().at(0).detail, SL_CLOSE_LIMIT);
+}
+
+TEST(WorkerLifecycle, AFlightThatFindsNoBufferIsCounted)
+{
+    WorkerBench bench;
+    uint64_t handle = bench.BeginHandshake(WorkerBench::ClientPath(1));
+    bench.pool.set_capacity(0);
+    const Bytes parts = {SL_CONTENT_HANDSHAKE, 0, 0, 2, 2, 0};
+    struct sl_message_send send;
+    send.count = 1;
+    send.bytes_len = (uint16_t)parts.size();
+    bench.FromHandshaker(SL_MESSAGE_SEND, handle, &send, sizeof send, parts);
+    bench.Turn();
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_NO_BUFFER), 1u);
+}
