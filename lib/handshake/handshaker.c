@@ -160,6 +160,7 @@ static void take_record(struct sl_handshaker *handshaker, unsigned worker,
     const struct sl_message_record *record = message->body;
     if (message->body_len < sizeof *record ||
         !has_bytes(message, sizeof *record, record->bytes_len) ||
+        record->bytes_len > SL_MESSAGE_BYTES_MAX ||
         record->own_cid_len > sizeof record->own_cid) {
         sl_handshake_count(handshaker, SL_HANDSHAKE_BAD_RECORD);
         return;

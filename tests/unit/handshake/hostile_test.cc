@@ -364,6 +364,16 @@ TEST(Message, ThatIsTooShortIsABadRecord)
     EXPECT_EQ(lab.counter(SL_HANDSHAKE_BAD_RECORD), 4u);
 }
 
+TEST_F(HalfOpen, SurvivesARecordLongerThanAMessageMayCarry)
+{
+    /* A whole record of RFC 6347 4.1 is longer than what it would be opened in. */
+    begin();
+    for (uint16_t epoch : {0, 1})
+        inject(record(SL_CONTENT_HANDSHAKE, 0, Bytes(16384 + (epoch > 0 ? 2048 : 0)), epoch));
+    EXPECT_EQ(bad(), 2u);
+    expect_completion();
+}
+
 TEST(Hello, ThatLibsslRefusesEndsTheHandshakeAndIsRememberedUntilItIsClosed)
 {
     HandshakeLab lab;
