@@ -124,7 +124,8 @@ void one_visitor(Gateway &gateway, fuzz::Input &input)
         visitor.say_hello(); /* in one go: it says more than it is asked */
     gateway.poll();
 
-    const int expected = status_for(said);
+    const bool has_fds = how & 2; /* a consumer has none to send */
+    const int expected = has_fds ? -1 : status_for(said);
     const ssize_t heard = visitor.hear();
     const bool is_cut_off = how & 4 && heard < 0; /* the end with words unread takes the reply */
     if (expected < 0) {
@@ -147,6 +148,7 @@ void one_visitor(Gateway &gateway, fuzz::Input &input)
     FUZZ_CHECK(gateway.consumers() == before && gateway.attached == 2 * before);
 }
 
+/** How many descriptors there are, seen from the first that is free. */
 int lowest_free_fd()
 {
     const int fd = dup(0);
@@ -173,6 +175,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         gateway.poll(3000000000);
         FUZZ_CHECK(silent.hear() == 0); /* who never says anything is let go */
     }
+    /* Some connections are closed by a thread of their own. */
+    for (int i = 0; i < 10000 && lowest_free_fd() != before; i++)
+        usleep(1000);
     FUZZ_CHECK(lowest_free_fd() == before);
     return 0;
 }
