@@ -110,6 +110,23 @@ class Gateway
             shutdown(client_fd_, SHUT_RDWR);
     }
 
+    void forget()
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        if (client_fd_ >= 0)
+            close(client_fd_);
+        client_fd_ = -1;
+    }
+    /** Descriptors of this process; the thread is between two of its own meanwhile. */
+    unsigned count_fds()
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        unsigned count = 0;
+        for (int fd = 0; fd < 256; fd++)
+            count += fcntl(fd, F_GETFD) >= 0;
+        return count;
+    }
+
     const std::string path = "/tmp/sluice-fuzz-gateway-" + std::to_string(getpid());
     Memory receive[kWorkers] = {Memory(SL_RING_DATA_OFF + kRingSize),
                                 Memory(SL_RING_DATA_OFF + kRingSize)};
@@ -128,9 +145,7 @@ class Gateway
             FUZZ_CHECK(hello.magic == SL_RING_MAGIC && strcmp(hello.service, "echo") == 0);
             std::lock_guard<std::mutex> lock(mutex_);
             send_reply(fd);
-            if (client_fd_ >= 0)
-                close(client_fd_);
-            client_fd_ = fd;
+            client_fd_ = fd; /* of one at a time */
         }
         if (client_fd_ >= 0)
             close(client_fd_);
@@ -322,13 +337,6 @@ void use(sluice *s, fuzz::Input &input)
     }
 }
 
-int lowest_free_fd()
-{
-    const int fd = dup(0);
-    close(fd);
-    return fd;
-}
-
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -338,8 +346,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     prepare_reply(input);
     if (input.u8() & 1)
         scribble(input);
-    static const int warm_up = lowest_free_fd();
-    (void)warm_up;
+    const unsigned before = gateway().count_fds();
     sluice *s = nullptr;
     const int result = sluice_connect(gateway().path.c_str(), "echo", &s);
     const int errors[] = {-EPROTO, -ENXIO,  -EUSERS, -ENOMEM,       -ETIMEDOUT,
@@ -350,6 +357,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned n = 0; result == 0 && n < 64 && !input.is_empty(); n++)
         use(s, input);
     sluice_disconnect(s);
+    gateway().forget();
+    FUZZ_CHECK(gateway().count_fds() == before);
     return 0;
 }
 
