@@ -213,13 +213,13 @@ inline bool show(sl_attachment *attachment)
     return has_woken;
 }
 
-inline bool put(sl_attachment *attachment, sl_ring_kind kind, uint64_t session, const void *payload,
+inline bool put(sl_attachment *attachment, uint8_t kind, uint64_t session, const void *payload,
                 size_t len, uint16_t detail = 0)
 {
     sl_ring_entry *entry = sl_ring_reserve(&attachment->receive, (uint32_t)len);
     if (entry == nullptr)
         return false;
-    entry->kind = (uint8_t)kind;
+    entry->kind = kind;
     entry->worker = (uint8_t)attachment->worker;
     entry->detail = detail;
     entry->session = session;

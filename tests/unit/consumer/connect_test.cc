@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -189,6 +190,27 @@ TEST_F(SluiceConnect, GivesUpOnAGatewayThatDoesNotAnswer)
     uint64_t start = test::now_ns();
     EXPECT_EQ(sluice_connect(path.c_str(), "echo", &s), -ETIMEDOUT);
     EXPECT_GT(test::now_ns() - start, 1000000000ULL);
+}
+
+TEST_F(SluiceConnect, SaysThatDescriptorsAreMissingAndKeepsNone)
+{
+    start_gateway(4);
+    pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) { /* room for its socket and three of the ten that come */
+        sluice *s = nullptr;
+        int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        rlimit few = {(rlim_t)next + 4, (rlim_t)next + 4};
+        close(next);
+        setrlimit(RLIMIT_NOFILE, &few);
+        int result = sluice_connect(path.c_str(), "echo", &s);
+        _exit(open("/dev/null", O_RDONLY) == next ? -result : 99);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), EMFILE);
+    EXPECT_TRUE(gateway->has_attachments(0));
 }
 
 TEST_F(SluiceConnect, AllowsToDisconnectNothing)

@@ -157,7 +157,7 @@ TEST_F(SluiceReceive, FillsTheBurstFromOneRingWhenTheOthersAreQuiet)
 TEST_F(SluiceReceive, PassesOverKindsThatItDoesNotKnow)
 {
     connect_to(1);
-    test::put(attachments[0], (sl_ring_kind)200, 1, "x", 1);
+    test::put(attachments[0], 200, 1, "x", 1);
     test::put(attachments[0], SL_RING_OPEN, 1, "short", 5);
     test::put(attachments[0], SL_RING_MOVED, 1, "short", 5);
     test::put(attachments[0], SL_RING_DATA, 2, "y", 1);
