@@ -29,20 +29,20 @@ check 'a ping of 1,452 bytes comes back whole over IPv6' ping_all -s 1452 -M do 
 check 'an address that is not the gateway'"'"'s is not answered' silent 198.18.0.77
 check 'nor one over IPv6' silent 2001:db8::77
 check 'fragments are not answered' silent -s 4000 $gateway_ip4
-check 'and are counted' wait_counter 2 .total.drops.ip_fragment '>= 2'
+check 'and are counted' wait_counter 10 .total.drops.ip_fragment '>= 2'
 
 # Nothing but a datagram with a DTLS record on a listener's port is looked into.
 send_udp() { on_peer bash -c "printf '%b' '$2' >/dev/udp/$1"; }
 check 'a datagram to a port without a listener is sent' send_udp $gateway_ip4/9 'hello'
-check 'and counted' wait_counter 2 .total.drops.no_listener '== 1'
+check 'and counted' wait_counter 10 .total.drops.no_listener '== 1'
 check 'a datagram that is not DTLS is sent' send_udp $gateway_ip4/$port 'GET / HTTP/1.0\r\n'
-check 'and counted' wait_counter 2 .total.drops.not_dtls '== 1'
+check 'and counted' wait_counter 10 .total.drops.not_dtls '== 1'
 check 'half a record header is sent' send_udp $gateway_ip4/$port '\x16\xfe\xfd\x00\x00'
-check 'and counted' wait_counter 2 '(.total.drops.record_header + .total.drops.truncated)' '== 1'
+check 'and counted' wait_counter 10 '(.total.drops.record_header + .total.drops.truncated)' '== 1'
 check 'a record of an unknown connection ID is sent' send_udp $gateway_ip4/$port \
     '\x19\xfe\xfd\x00\x01\x00\x00\x00\x00\x00\x01AAAAAAAA\x00\x20BBBBBBBBBBBBBBBBCCCCCCCCCCCCCCCC'
-check 'and counted' wait_counter 2 .total.drops.unknown_cid '== 1'
+check 'and counted' wait_counter 10 .total.drops.unknown_cid '== 1'
 check 'nothing was sent but what was asked for' \
-    wait_counter 2 '(.total.events.tx_frames == .total.events.answered)' '== true'
+    wait_counter 10 '(.total.events.tx_frames == .total.events.answered)' '== true'
 check_equation
 check 'the gateway ends cleanly' gateway_stop

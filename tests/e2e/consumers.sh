@@ -15,73 +15,97 @@ gateway_start || exit
 refuses() { # PATTERN COMMAND..: ends by itself with a status and a sentence
     local pattern=$1 status
     shift
-    timeout 10 "$@" >"$work/refused.out" 2>&1
+    timeout 20 "$@" >"$work/refused.out" 2>&1
     status=$?
     cat "$work/refused.out"
     [ $status != 0 ] && [ $status -lt 124 ] && grep -qi "$pattern" "$work/refused.out"
 }
 check 'a service that the gateway does not have is refused with a sentence' \
-    refuses nothing "$sluice_echo" -s "$consumers" nothing
-check 'a socket that is not there is refused with a sentence' \
-    refuses nowhere.sock "$sluice_cat" -s "$work/nowhere.sock" echo
+    refuses 'no such service' "$sluice_echo" -s "$consumers" nothing
+check 'a socket that is not there is refused with a sentence, told --once' \
+    refuses 'nowhere.sock: no gateway' "$sluice_cat" --once -s "$work/nowhere.sock" echo
 
-# Nobody serves: the handshake succeeds, the data is dropped, and counted.
-unanswered() { ! mbedtls cid=aabb messages=1 tries=2 resend_ms=200; }
-check 'without a consumer nothing comes back' unanswered
-check 'and the reason is counted' wait_counter 2 .total.drops.no_consumer '>= 1'
-no_session 'that session is closed'
-
-consumer_start one "$sluice_echo" -s "$consumers" echo
-consumer_start two "$sluice_echo" -s "$consumers" echo
-consumer_start other "$sluice_echo" -s "$consumers" other
-sleep 0.3
-clients() { # COUNT OPTION..
+clients_begin() { # COUNT OPTION..: $clients_pid ends when all have
+    local count=$1
+    shift
+    clients "$count" "$@" >"$work/clients" 2>&1 &
+    clients_pid=$!
+}
+clients() {
     local count=$1 pids=() i status=0
     shift
     for ((i = 0; i < count; i++)); do
-        mbedtls cid=aabb size=1-1350 window=4 "$@" >"$work/client.$i" 2>&1 &
+        mbedtls cid=aabb size=1-1350 resend_ms=300 tries=100 "$@" >"$work/client.$i" 2>&1 &
         pids+=($!)
     done
     for i in "${!pids[@]}"; do wait "${pids[i]}" || { status=1; cat "$work/client.$i"; }; done
     return $status
 }
-check 'two consumers share eight sessions' clients 8 messages=300
+check_clients() { # WHAT: those begun last have all been echoed
+    check "$1" wait "$clients_pid" || sed 's/^/# /' "$work/clients"
+}
+waiting() { kill -0 "$clients_pid"; }
+served() { # NAME: how many messages that consumer has had in its life, once it has ended
+    sed -n 's/^sluice-echo: \([0-9]*\) received.*/\1/p' "$work/$1.out"
+}
 
-# A consumer is killed while clients talk: its sessions move to the other one.
-clients 6 messages=3000 resend_ms=300 tries=20 >"$work/during" 2>&1 &
-busy=$!
-sleep 0.5
+clients_begin 2 messages=50
+check 'without a consumer two clients are in all the same' wait_counter 20 .total.sessions '== 2'
+check 'what they send is dropped, and counted' wait_counter 20 .total.drops.no_consumer '>= 3'
+check 'and delivered to nobody' counter_is .total.events.delivered '== 0'
+consumer_start one "$sluice_echo" -s "$consumers" echo
+check_clients 'a consumer that comes later serves them'
+consumer_start two "$sluice_echo" -s "$consumers" echo
+consumer_start other "$sluice_echo" -s "$consumers" other
+check 'two consumers share eight sessions' clients 8 messages=300 window=4
+no_session 'which end'
+
+# One stands still: the sessions that it has wait for it, until it is gone.
+opened=$(counter .total.events.sessions_opened)
+kill -STOP "$one_pid"
+clients_begin 6 messages=300 window=4
+check 'six clients are in' wait_counter 20 .total.events.sessions_opened "== $((opened + 6))"
+check 'the other service works while a consumer is stopped' mbedtls port=4434 cid=aabb messages=50
+check 'whose sessions wait' waiting
 kill -KILL "$one_pid"
-check 'six clients go on when one of two consumers is killed' wait $busy
-check 'the other service has not noticed' mbedtls port=4434 cid=aabb messages=50
+check_clients 'they go on with the other consumer when it is killed'
+wait "$one_pid" 2>/dev/null
 kill -STOP "$two_pid"
 consumer_start three "$sluice_echo" -s "$consumers" echo
-sleep 0.2
-check 'the other service works while a consumer is stopped' mbedtls port=4434 cid=aabb messages=50
+opened=$(counter .total.events.sessions_opened)
+clients_begin 6 messages=100
+check 'six more are in, while another is stopped' \
+    wait_counter 20 .total.events.sessions_opened "== $((opened + 6))"
+check 'whose sessions wait, too' waiting
 kill -CONT "$two_pid"
-check 'and it goes on when it is let go' clients 4 messages=100 resend_ms=500 tries=20
+check_clients 'and go on when it is let go'
+check 'the gateway still serves the other service' mbedtls port=4434 cid=aabb messages=50
+consumer_stop two
+consumer_stop three
+check 'both had their share' test "$(served two)" -gt 0 -a "$(served three)" -gt 0
 
 # sluice-cat: events and payloads, one JSON object a line.
-kill -TERM "$two_pid" "$three_pid"
-wait_for 3 ended "$two_pid"
-wait_for 3 ended "$three_pid"
 consumer_start cat "$sluice_cat" -s "$consumers" --json echo
-sleep 0.3
-on_peer timeout 10 "$peers/mbedtls_client" host=$gateway_ip4 port=$port ca="$pki/ca.crt" cid=aabb \
-    messages=1 size=5 tries=1 resend_ms=300 >/dev/null 2>&1
-check 'sluice-cat shows what came, as JSON lines' wait_for 3 test -s "$work/cat.log"
-check 'every line of it is JSON' jq -e . "$work/cat.log"
+check 'a client comes and goes' mbedtls cid=aabb messages=0
+unanswered() { ! mbedtls cid=aabb messages=1 size=5 tries=1 resend_ms=300; }
+check 'one that says something has no answer' unanswered
+cat_shows() { # LIST: the events so far, those of the first session first
+    jq -se "(.[0].session) as \$first | sort_by(.session != \$first) | map(.event) == $1" "$work/cat.out"
+}
+check 'sluice-cat shows each event, as JSON lines' wait_for 10 cat_shows '["open", "close", "open", "data"]'
+cat_payload() { jq -se 'map(select(.event == "data"))[0] | .len == 5 and (.hex | startswith("00000000"))' "$work/cat.out"; }
+check 'and the payload' cat_payload
 consumer_stop cat
 
 # The gateway goes away and comes back: a consumer waits for it, or ends when told --once.
 consumer_start four "$sluice_echo" -s "$consumers" echo
 consumer_start once "$sluice_echo" --once -s "$consumers" echo
-sleep 0.2
+check_equation
 check 'the gateway ends cleanly' gateway_stop
-check 'sluice-echo --once ends with its gateway' wait_for 3 ended "$once_pid"
-check 'and says why' test -s "$work/once.log"
+check 'sluice-echo --once ends with its gateway' wait_for 20 ended "$once_pid"
+check 'and says why' grep -q 'the gateway has ended' "$work/once.log"
 gateway_start || exit
-check 'sluice-echo finds the new gateway by itself' wait_for 5 mbedtls cid=aabb messages=1 tries=2
+check 'sluice-echo finds the new gateway by itself' wait_for 20 consumer_is_listed "$four_pid"
 check 'and serves it' mbedtls cid=aabb messages=50
 check_equation
-check 'and ends cleanly' gateway_stop
+check 'the new gateway ends cleanly' gateway_stop

@@ -27,9 +27,7 @@ together() { # CLIENT COUNT OPTION..
     done
     return $status
 }
-workers_with() { # PATH: how many workers have counted something there
-    "$sluice_ctl" -s "$control" stats --json | jq "[.workers[] | select($1 > 0)] | length"
-}
+both() { counter_is "([.workers[] | select($1 > 0)] | length)" '== 2'; }
 
 gateway_config
 gateway_start || exit
@@ -42,35 +40,42 @@ check 'eight clients with connection IDs at once, 2,000 messages each' \
     together mbedtls 8 cid=aabbccdd messages=2000 size=1-1350 window=8 resend_ms=1000
 check 'eight clients without at once, 2,000 messages each' \
     together openssl_echo 8 messages=2000 size=1-1350 window=8 resend_ms=1000
-check 'both workers received' test "$(workers_with .events.rx_frames)" = 2
-check 'both workers delivered' test "$(workers_with .events.delivered)" = 2
+check 'both workers received' both .events.rx_frames
+check 'both workers delivered' both .events.delivered
 no_session 'no session is left'
 check_equation
 check 'the gateway ends cleanly' gateway_stop
 
-# The consumer's ring is far smaller than what is in flight here, so that it wraps many times.
+consumer_stop echo
+
+# The consumer's ring is far smaller than what goes through it, so that it wraps many times.
 gateway_config 'ring_kib: 64' 'workers: 1'
 gateway_start || exit
-consumer_start echo2 "$sluice_echo" -s "$consumers" echo
+consumer_start echo "$sluice_echo" -s "$consumers" echo
 check '10,000 messages through rings of 64 KiB' mbedtls cid=aabb "${load[@]}"
 check 'the gateway ends cleanly with one worker' gateway_stop
+consumer_stop echo
 
-on_vlan() { # the same wire, tagged
-    on_peer ip link add link sl1 name sl1.7 type vlan id 7 &&
-        on_peer ip addr flush dev sl1 && on_peer ip link set sl1.7 up &&
-        on_peer ip addr add $peer_ip4/24 dev sl1.7 && on_peer ip addr add $peer_ip6/64 dev sl1.7 nodad &&
-        on_peer ethtool -K sl1 txvlan off && on_peer ethtool -K sl1.7 tx off
+# The same wire, tagged, and an address of the peer behind the tag.
+on_vlan() {
+    ip netns exec "$peer_ns" "$support/vlan_tagger.py" sl1 vlan7 7 >"$work/tagger.out" 2>"$work/tagger.log" &
+    at_exit gateway_kill $!
+    wait_for 10 grep -q ready "$work/tagger.out" &&
+        on_peer ip addr flush dev sl1 && on_peer ip link set vlan7 up &&
+        on_peer ip addr add $peer_ip4/24 dev vlan7 && on_peer ip addr add $peer_ip6/64 dev vlan7 nodad
 }
 group="interface: sl0, addresses: [$gateway_ip4, \"$gateway_ip6\"]"
+few=(messages=1000 size=1-1350 window=8 resend_ms=1000)
 for case in 'af_packet' 'af_packet, vlan: 7' 'af_xdp, vlan: 7' 'auto, rx_checksum: require, vlan: 7'; do
-    case $case in
-        *vlan*) ip netns exec $peer_ns ip link show sl1.7 >/dev/null 2>&1 || check 'the peer tags its frames' on_vlan ;;
-    esac
+    if [[ $case == *vlan* ]] && ! on_peer ip link show vlan7 >/dev/null 2>&1; then
+        check 'the peer tags its frames' on_vlan || exit
+    fi
     gateway_config "ports: [{driver: $case, $group}]"
-    gateway_start || continue
-    consumer_start echo3 "$sluice_echo" -s "$consumers" echo
-    check "driver $case: 2,000 messages with a connection ID" mbedtls cid=aabb messages=2000 size=1-1350 window=16
-    check "driver $case: 2,000 messages over IPv6 without" openssl_echo host=$gateway_ip6 messages=2000 size=1-1350 window=16
+    gateway_start || exit
+    consumer_start echo "$sluice_echo" -s "$consumers" echo
+    check "driver $case: 1,000 messages with a connection ID" mbedtls cid=aabb "${few[@]}"
+    check "driver $case: 1,000 messages over IPv6 without" openssl_echo host=$gateway_ip6 "${few[@]}"
     check_equation
     check "driver $case: the gateway ends cleanly" gateway_stop
+    consumer_stop echo
 done

@@ -47,7 +47,7 @@ for pages in ordinary huge; do
     check "$pages pages: both queues received" both_queues_received
     check "$pages pages: and a session is as good as ever" mbedtls cid=aabb messages=500 size=1-1350 window=8
     no_session "$pages pages: no session is left"
-    check "$pages pages: nobody got a slot by it" wait_counter 2 .total.half_open '== 0'
+    check "$pages pages: nobody got a slot by it" wait_counter 10 .total.half_open '== 0'
     check_equation
     check "$pages pages: the gateway ends cleanly" gateway_stop
 done

@@ -58,6 +58,7 @@ check 'and says so' grep -qi 'huge page' "$gateway_log"
 consumer_start echo "$sluice_echo" -s "$consumers" echo
 check 'and serves' mbedtls cid=aabb messages=200 size=1-1350 window=8
 check 'and ends cleanly' gateway_stop
+consumer_stop echo
 
 # One core for everything: said, with what helps, and it works.
 one=$(taskset -cp $$ | grep -oE '[0-9]+' | tail -n 1)
@@ -79,6 +80,6 @@ no_xdp=(setpriv "--bounding-set=-bpf,-sys_admin,-perfmon" "--inh-caps=-bpf,-sys_
 gateway_launch "${no_xdp[@]}"
 check 'where AF_XDP is not allowed it starts on AF_PACKET' wait_for 20 gateway_ready
 check 'and says so' grep -qi 'af_packet' "$gateway_log"
-consumer_start echo2 "$sluice_echo" -s "$consumers" echo
+consumer_start echo "$sluice_echo" -s "$consumers" echo
 check 'and serves there' mbedtls cid=aabb messages=200 size=1-1350 window=8
 check 'and ends cleanly there' gateway_stop

@@ -26,11 +26,11 @@ closed() { local pid=${1}_pid; wait "${!pid}" && grep -q '^CLOSED by the server'
 consumer_stop cat
 waiting with_cid mbedtls cid=aabb
 waiting without openssl_echo
-check 'two clients are in' wait_counter 5 .total.sessions '== 2'
+check 'two clients are in' wait_counter 10 .total.sessions '== 2'
 check 'SIGUSR1 prints the counters' kill -USR1 "$gateway_pid"
-check 'into the log' wait_for 2 grep -q 'sessions_opened' "$gateway_log"
+check 'into the log' wait_for 10 grep -q 'sessions_opened' "$gateway_log"
 check 'sluice-ctl prints them as text' "$sluice_ctl" -s "$control" stats
-check 'SIGTERM ends it within two seconds, with status 0' gateway_stop
+check 'SIGTERM ends it within two seconds, with status 0' gateway_stop 2
 says_once() { [ "$(grep -c "$1" "$gateway_log")" = 1 ]; }
 check 'the log says once that it stops' says_once 'stopping'
 check 'and once that it has stopped' says_once 'stopped'
@@ -53,7 +53,7 @@ many=${many:-500}
 on_peer timeout 120 "$peers/crowd_client" $gateway_ip4 $port $many >"$work/crowd.log" 2>&1 &
 crowd_pid=$!
 check "$many clients are in" wait_for 100 grep -q '^OPEN' "$work/crowd.log"
-check 'the gateway ends within two seconds all the same' gateway_stop
+check 'the gateway ends within two seconds all the same' gateway_stop 2
 check 'and each of them got close_notify' wait "$crowd_pid"
 
 # Signals that come early or twice.

@@ -26,17 +26,21 @@ done
 gnutls_to=$gateway_ip6
 check 'gnutls-cli gets its line back over IPv6' gnutls 'line over IPv6'
 unset gnutls_to
+gnutls_other_ca() { gnutls x --x509cafile "$pki/other-ca.crt"; }
+check 'a server certificate that the client does not trust ends the handshake' refused \
+    'verification of server certificate failed' gnutls_other_ca
 check 'datagrams of 300 bytes will do for the handshake' gnutls 'line in small pieces' --mtu 300
 no_session 'close_notify of the clients has ended their sessions'
 check_equation
 check 'the gateway ends cleanly' gateway_stop
+consumer_stop echo
 
 gateway_config "client_ca: $pki/ca.crt"
 gateway_start || exit
-consumer_start echo2 "$sluice_echo" -s "$consumers" echo
+consumer_start echo "$sluice_echo" -s "$consumers" echo
 check 'with client_ca, a client with a certificate gets its line back' gnutls 'line of a known client' \
     --x509certfile "$pki/client.crt" --x509keyfile "$pki/client.key"
-check 'a client without a certificate is refused' refused gnutls x
-check 'a client whose certificate another authority signed is refused' refused gnutls x \
+check 'a client without a certificate is refused' refused "$no_certificate" gnutls x
+check 'a client whose certificate another authority signed is refused' refused "$unknown_ca" gnutls x \
     --x509certfile "$pki/other.crt" --x509keyfile "$pki/other.key"
 check_equation

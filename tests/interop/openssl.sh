@@ -28,7 +28,7 @@ for kind in ECDSA RSA; do
     done
 done
 check 'the extended master secret was negotiated' grep -q 'Extended master secret: yes' "$work/s_client.out"
-check 'each ClientHello was first answered with a cookie' wait_counter 2 .total.events.hello_verify '>= 6'
+check 'each ClientHello was first answered with a cookie' wait_counter 10 .total.events.hello_verify '>= 6'
 s_client_to="[$gateway_ip6]:$port"
 check 's_client gets its line back over IPv6' s_client 'line over IPv6'
 unset s_client_to
@@ -36,28 +36,39 @@ unset s_client_to
 # 1,500 bytes of protocol names: the ClientHello can't go in one datagram of 1,400.
 names=$(for i in 1 2 3 4 5 6; do printf "$i%.0s" {1..250}; printf ,; done)
 check 'a ClientHello in two fragments is answered' s_client 'line after two fragments' \
-    -mtu 1400 -alpn "${names%,}"
+    -mtu 1400 -alpn "${names%,}" -msg
+first_flight() { sed '/^<<</q' "$work/s_client.out" | grep -ac '^>>> .*content_type=256'; } # record headers
+check 'which were two' test "$(first_flight)" = 2
+check 'a server certificate that the client does not trust ends the handshake' refused \
+    'certificate verify failed' s_client x -CAfile "$pki/other-ca.crt"
 check 'a handshake in datagrams of 256 bytes succeeds' s_client 'line in small pieces' -mtu 256
 
-check 'TLS 1.2 suites with CBC are refused' refused s_client x -cipher ECDHE-ECDSA-AES128-SHA256
-check 'suites without forward secrecy are refused' refused s_client x -cipher AES128-GCM-SHA256
-check 'DTLS 1.0 is refused' refused on_peer timeout 8 openssl s_client -dtls1 \
+check 'TLS 1.2 suites with CBC are refused' refused 'alert handshake failure' s_client x -cipher ECDHE-ECDSA-AES128-SHA256
+check 'suites without forward secrecy are refused' refused 'alert handshake failure' s_client x -cipher AES128-GCM-SHA256
+check 'DTLS 1.0 is refused' refused 'alert protocol version' on_peer timeout 8 openssl s_client -dtls1 \
     -cipher ALL@SECLEVEL=0 -connect $gateway_ip4:$port -CAfile "$pki/ca.crt"
 no_session 'close_notify of the clients has ended their sessions'
 check_equation
 check 'the gateway ends cleanly' gateway_stop
+consumer_stop echo
 
 gateway_config "client_ca: $pki/ca.crt"
 gateway_start || exit
 consumer_start cat "$sluice_cat" -s "$consumers" --json echo
-consumer_start echo2 "$sluice_echo" -s "$consumers" echo
 check 'with client_ca, a client with a certificate gets in' \
-    mbedtls messages=0 cert="$pki/client.crt" key="$pki/client.key"
+    openssl_echo messages=0 cert="$pki/client.crt" key="$pki/client.key"
+key_sha256=$(openssl pkey -in "$pki/client.key" -pubout -outform DER | sha256sum)
+known() {
+    jq -se --arg key "${key_sha256%% *}" '.[0] | .event == "open" and (.peer | .method == "certificate"
+        and .public_key_sha256 == $key and .subject == "CN=client-1")' "$work/cat.out"
+}
+check 'and the consumer hears who it is' wait_for 10 known
 consumer_stop cat
+consumer_start echo "$sluice_echo" -s "$consumers" echo
 check 'and s_client with one has its line echoed' s_client 'line of a known client' \
     -cert "$pki/client.crt" -key "$pki/client.key"
-check 'a client without a certificate is refused' refused s_client x
-check 'a client whose certificate another authority signed is refused' refused s_client x \
+check 'a client without a certificate is refused' refused "$no_certificate" s_client x
+check 'a client whose certificate another authority signed is refused' refused "$unknown_ca" s_client x \
     -cert "$pki/other.crt" -key "$pki/other.key"
 no_session 'no session is left of them'
 check_equation

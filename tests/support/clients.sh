@@ -4,7 +4,7 @@
 #   mbedtls OPTION=VALUE..      openssl_echo OPTION=VALUE..    the project's own (client.h)
 #   s_client LINE ARG..         `openssl s_client`: succeeds when LINE comes back; $work/s_client.out
 #   gnutls LINE ARG..           `gnutls-cli`, likewise; $work/gnutls.out
-#   refused COMMAND..           succeeds when the client's handshake does not
+#   refused PATTERN COMMAND..   succeeds when the client's handshake does not, for that reason
 peers=$build/peers
 pki=$work/pki
 
@@ -22,12 +22,12 @@ talk() {
     shift 2
     rm -f "$work/talk.in"
     mkfifo "$work/talk.in"
-    on_peer timeout 20 "$@" <"$work/talk.in" >"$output" 2>&1 &
+    on_peer timeout 40 "$@" <"$work/talk.in" >"$output" 2>&1 &
     pid=$!
     exec {talk_fd}>"$work/talk.in"
-    if wait_for 10 talk_ready "$pid" "$output"; then
+    if wait_for 15 talk_ready "$pid" "$output"; then
         (echo "$line" >&$talk_fd) 2>/dev/null # it may have ended: a broken pipe is not ours
-        wait_for 5 talk_answered "$pid" "$output" "$line"
+        wait_for 15 talk_answered "$pid" "$output" "$line"
         grep -qxF -- "$line" "$output" && status=0
     fi
     exec {talk_fd}>&-
@@ -53,11 +53,16 @@ gnutls() {
 }
 
 refused() {
+    local pattern=$1
+    shift
     if "$@" >"$work/refused.out" 2>&1; then
         echo 'the handshake succeeded, and must not'
         return 1
     fi
-    grep -qiE 'alert|handshake fail|fatal|error|HANDSHAKE FAILED' "$work/refused.out" && return 0
+    grep -qiE -- "$pattern" "$work/refused.out" && return 0
     cat "$work/refused.out"
     return 1
 }
+# What clients print that got a fatal alert.
+no_certificate='alert handshake failure|alert \[40\]|fatal alert message was received'
+unknown_ca='alert unknown ca|alert \[48\]|fatal alert message was received'

@@ -6,8 +6,9 @@
 #   gateway_start             starts it and waits until it is ready; $gateway_pid, $gateway_log
 #   gateway_launch [COMMAND..]   starts it behind a command, and waits for nothing
 #   "${no_hugepages[@]}"      such a command: there are no huge pages then
-#   gateway_stop              SIGTERM; succeeds when it ended with status 0 within two seconds
-#   consumer_start NAME PROGRAM ARG..   a consumer in the background; $NAME_pid, $work/NAME.log
+#   gateway_stop [SECONDS]    SIGTERM; succeeds when it ended with status 0 within SECONDS (10)
+#   consumer_start NAME PROGRAM ARG..   a consumer in the background, waited for until the gateway
+#                             lists it; $NAME_pid, $work/NAME.out, $work/NAME.log its standard error
 #   consumer_stop NAME
 #   counter PATH              a number from `sluice-ctl stats --json`, as jq: .total.events.answered
 #   wait_counter SECONDS PATH TEST   e.g. wait_counter 5 .total.sessions '== 0'
@@ -69,21 +70,23 @@ gateway_start() {
     return 1
 }
 
-gateway_kill() { kill -9 "$1" && wait "$1"; }
+gateway_kill() { # only what is still a child of ours: another process may have the number by now
+    jobs -p | grep -qx "$1" && kill -9 "$1" && wait "$1"
+}
 
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
 gateway_stop() {
-    local status started=$EPOCHREALTIME
+    local limit=${1:-10} status started=$EPOCHREALTIME
     kill -TERM "$gateway_pid" || return 1
-    if ! wait_for 5 ended "$gateway_pid"; then
-        echo "still there five seconds after SIGTERM"
+    if ! wait_for 10 ended "$gateway_pid"; then
+        echo "still there ten seconds after SIGTERM"
         return 1
     fi
     wait "$gateway_pid"
     status=$?
-    awk -v a="$started" -v b="$EPOCHREALTIME" -v s=$status \
-        'BEGIN { printf "ended with status %d after %.2f s\n", s, b - a; exit !(s == 0 && b - a <= 2) }'
+    awk -v a="$started" -v b="$EPOCHREALTIME" -v s=$status -v limit="$limit" \
+        'BEGIN { printf "ended with status %d after %.2f s\n", s, b - a; exit !(s == 0 && b - a <= limit) }'
 }
 
 gateway_dump() {
@@ -92,7 +95,7 @@ gateway_dump() {
     echo "--- counters:"
     "$sluice_ctl" -s "$control" stats
     local log
-    for log in "$work"/*.log; do
+    for log in "$work"/*.log "$work"/*.out; do
         [ "$log" = "$work/gateway.log" ] || { echo "--- $(basename "$log"):"; tail -n 30 "$log"; }
     done
 }
@@ -100,32 +103,37 @@ gateway_dump() {
 consumer_start() {
     local name=$1
     shift
-    "$@" >"$work/$name.log" 2>&1 &
+    "$@" >"$work/$name.out" 2>"$work/$name.log" &
     printf -v "${name}_pid" %s $!
     at_exit gateway_kill $!
+    # Who is listed is on the way to the workers too, ahead of any session that begins from now on.
+    wait_for 20 consumer_is_listed $! || fail "consumer $name registers" "$(cat "$work/$name.log")"
 }
+consumer_is_listed() { "$sluice_ctl" -s "$control" consumers | grep -q " pid $1 "; }
 
 consumer_stop() {
     local pid=${1}_pid
     kill -TERM "${!pid}" && wait "${!pid}"
 }
 
-counter() { "$sluice_ctl" -s "$control" stats --json | jq -r "$1 // 0"; }
+counter() { "$sluice_ctl" -s "$control" stats --json | jq -r "$1"; }
 
 wait_counter() {
     local seconds=$1 path=$2 condition=$3
     wait_for "$seconds" counter_is "$path" "$condition"
 }
-counter_is() { [ "$("$sluice_ctl" -s "$control" stats --json | jq -r "(($1) // 0) $2")" = true ]; }
+counter_is() { # a path that does not exist, a name spelt wrong, is not what was expected
+    [ "$("$sluice_ctl" -s "$control" stats --json | jq -r "($1) as \$is | \$is != null and (\$is $2)")" = true ]
+}
 
 # Every record received has ended exactly once (DESIGN's equation), whatever the test has done.
 equation_holds() {
     "$sluice_ctl" -s "$control" stats --json | jq -e '.total |
         (.events.delivered + .events.answered + .events.to_handshake + .events.consumed
          + ([.drops | to_entries[] | select(.key | startswith("send_") | not) | .value] | add)) as $ended
-        | "received \(.events.rx_records), ended \($ended)", .events.rx_records == $ended' | tee "$work/equation"
+        | "received \(.events.rx_records), ended \($ended)", .events.rx_records > 0 and .events.rx_records == $ended' | tee "$work/equation"
     [ "$(tail -n 1 "$work/equation")" = true ]
 }
-check_equation() { check 'every record received has ended exactly once' wait_for 2 equation_holds; }
+check_equation() { check 'every record received has ended exactly once' wait_for 10 equation_holds; }
 
-no_session() { check "$1" wait_counter 5 .total.sessions '== 0'; }
+no_session() { check "$1" wait_counter 10 .total.sessions '== 0'; }
