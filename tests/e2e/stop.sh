@@ -58,6 +58,8 @@ check 'and each of them got close_notify' wait "$crowd_pid"
 
 # Signals that come early or twice.
 gateway_launch
+is_sluice() { [ "$(cat "/proc/$gateway_pid/comm")" = sluice ]; }
+wait_for 10 is_sluice # until then it is a shell, which may swallow a signal between fork and exec
 kill -TERM "$gateway_pid"
 early() { wait "$gateway_pid"; local status=$?; echo "status $status"; [ $status = 0 ] || [ $status = 143 ]; }
 check 'SIGTERM while it starts ends it, as soon as it can' early
