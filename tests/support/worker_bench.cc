@@ -180,8 +180,21 @@ WorkerBench::WorkerBench(const Options &options)
     aead_ = sl_aead_create(options.crypto);
 }
 
+namespace
+{
+std::set<sl_drop> reached_drops;
+}
+
+const std::set<sl_drop> &WorkerBench::ReachedDrops()
+{
+    return reached_drops;
+}
+
 WorkerBench::~WorkerBench()
 {
+    for (unsigned i = 1; i < SL_DROP_COUNT; i++)
+        if (drops((sl_drop)i) > 0)
+            reached_drops.insert((sl_drop)i);
     EXPECT_EQ(CheckEquation(), "");
     sl_worker_destroy(worker_);
     sl_aead_destroy(aead_);
@@ -312,7 +325,7 @@ Bytes WorkerBench::UdpFrame(const sl_path &path, const Bytes &payload)
     std::swap(out.tuple.remote_ip, out.tuple.local_ip);
     std::swap(out.tuple.remote_port, out.tuple.local_port);
     memcpy(out.hop.mac, kMac, 6);
-    Bytes room(2048);
+    Bytes room(payload.size() + 128);
     sl_frame frame{};
     frame.data = room.data();
     frame.payload_len = (uint16_t)payload.size();

@@ -23,7 +23,7 @@ using Bytes = std::vector<uint8_t>;
 class FramePool
 {
   public:
-    static constexpr size_t kRoom = 2048;
+    static constexpr size_t kRoom = 12288; // a jumbo frame
     explicit FramePool(unsigned capacity = 4096) : capacity_(capacity) {}
     ~FramePool();
     sl_frame *Take(uint16_t group);
@@ -191,6 +191,8 @@ class WorkerBench
     {
         return sl_worker_counters(worker_)->half_open;
     }
+    // Reasons for which any bench so far has dropped something.
+    static const std::set<sl_drop> &ReachedDrops();
     // Empty, or what is wrong with the equation of DESIGN section 1.
     std::string CheckEquation() const;
 
