@@ -130,8 +130,10 @@ bool sl_handshake_open(struct handshake *handshake, const uint8_t *record, size_
     if (sl_wire_parse_record(&datagram, handshake->own_cid_len, &job.header) != SL_DROP_NONE)
         return false;
     job.body = handshaker->record + job.header.header_len;
-    if (sl_record_open_burst(handshaker->aead, &job, 1) != 1)
+    if (sl_record_open_burst(handshaker->aead, &job, 1) != 1) {
+        OPENSSL_cleanse(handshaker->plain, job.plain_len); /* a replay has been opened, too */
         return false;
+    }
     *type = job.type;
     *plain_len = job.plain_len;
     return true;
