@@ -117,7 +117,11 @@ static enum sl_drop parse_solicitation(struct parse *p)
     if (target[0] == 0xff ||
         (is_probe ? has_source_link : !is_source_possible(&frame->path.tuple.remote_ip)))
         return SL_DROP_BAD_SOURCE;
-    memcpy(frame->path.tuple.local_ip.bytes, target, 16);
+    struct sl_ip asked;
+    memcpy(asked.bytes, target, sizeof asked.bytes);
+    if (sl_ip_is_v4(&asked)) /* or we would say here who has an IPv4 address of ours */
+        return SL_DROP_BAD_SOURCE;
+    frame->path.tuple.local_ip = asked;
     frame->payload_off = (uint16_t)(p->l4 - frame->data);
     frame->payload_len = (uint16_t)p->l4_len;
     frame->kind = SL_PACKET_ND_SOLICIT;

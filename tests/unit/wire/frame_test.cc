@@ -163,6 +163,8 @@ TEST(WireFrame, EveryMalformedFrameHasItsReason)
          SL_DROP_IP_PROTOCOL},
         {"ND for a multicast target",
          Icmp6Frame(Solicitation(sl_ip{{0xff, 2}}, true), 255, V6(7), V6(1)), SL_DROP_BAD_SOURCE},
+        {"ND for a mapped address",
+         Icmp6Frame(Solicitation(V4(198, 18, 0, 1), true), 255, V6(7), V6(1)), SL_DROP_BAD_SOURCE},
         {"ND option of length 0",
          Icmp6Frame(With(Solicitation(V6(1), true), [](Bytes &b) { b[25] = 0; }), 255, V6(7),
                     V6(1)),
