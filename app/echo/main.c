@@ -43,7 +43,8 @@ static void handle(struct echo *echo, const struct sluice_event *event)
     case SLUICE_MOVED:
         echo->moved++;
         if (!event->confirmed && echo->confirm_moves)
-            (void)sluice_confirm_move(echo->client.sluice, event->session);
+            (void)sluice_confirm_move(echo->client.sluice, event->session, event->address,
+                                      event->port);
         break;
     case SLUICE_OPEN:
         echo->opened++;

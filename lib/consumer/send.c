@@ -39,9 +39,12 @@ SLUICE_API int sluice_send(struct sluice *sluice, sluice_session session, const 
     return queue(sluice, SL_RING_SEND, session, data, (uint32_t)len);
 }
 
-SLUICE_API int sluice_confirm_move(struct sluice *sluice, sluice_session session)
+SLUICE_API int sluice_confirm_move(struct sluice *sluice, sluice_session session,
+                                   const uint8_t address[16], uint16_t port)
 {
-    return queue(sluice, SL_RING_CONFIRM_MOVE, session, NULL, 0);
+    struct sl_ring_moved checked = {.port = port};
+    memcpy(&checked.ip, address, sizeof checked.ip);
+    return queue(sluice, SL_RING_CONFIRM_MOVE, session, &checked, sizeof checked);
 }
 
 SLUICE_API int sluice_close_session(struct sluice *sluice, sluice_session session)

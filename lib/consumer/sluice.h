@@ -104,8 +104,12 @@ int sluice_receive(struct sluice *sluice, struct sluice_event *events, unsigned 
  * SLUICE_REFUSED.
  */
 int sluice_send(struct sluice *sluice, sluice_session session, const void *data, size_t len);
-/** Asks for the candidate address of a SLUICE_MOVED to become the session's. As sluice_send. */
-int sluice_confirm_move(struct sluice *sluice, sluice_session session);
+/**
+ * Asks for the candidate address of a SLUICE_MOVED, which was found to be the peer's, to become the
+ * session's; nothing changes when another one is the candidate by now. As sluice_send.
+ */
+int sluice_confirm_move(struct sluice *sluice, sluice_session session, const uint8_t address[16],
+                        uint16_t port);
 /** Closes a session: close_notify to the peer. SLUICE_CLOSE follows. As sluice_send. */
 int sluice_close_session(struct sluice *sluice, sluice_session session);
 /** Shows what was queued to the gateway. */

@@ -24,7 +24,7 @@ enum sl_ring_kind {
     SL_RING_CLOSE = 4,   /* detail: enum sl_close_reason */
     SL_RING_REFUSED = 5, /* a send was refused; detail: enum sl_refuse_reason */
     SL_RING_SEND = 16,
-    SL_RING_CONFIRM_MOVE = 17,
+    SL_RING_CONFIRM_MOVE = 17, /* payload: struct sl_ring_moved, ip and port of the candidate */
     SL_RING_CLOSE_SESSION = 18,
 };
 

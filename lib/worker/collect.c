@@ -106,10 +106,16 @@ static enum sl_drop prepare(struct sl_worker *w, const struct worker_consumer *c
     return SL_DROP_NONE;
 }
 
-/** The candidate address becomes the session's. RFC 9146 6: the consumer's own check succeeded. */
-static void confirm_move(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+/**
+ * The candidate address becomes the session's. RFC 9146 6: the consumer's own check succeeded, of
+ * the address it names. If that is not the candidate any more, the consumer will hear of the other.
+ */
+static void confirm_move(struct sl_worker *w, struct sl_session *session,
+                         const struct sl_ring_moved *checked, uint64_t now_ns)
 {
-    if (!(session->flags & SESSION_HAS_CANDIDATE))
+    const struct sl_tuple *candidate = &session->candidate.tuple;
+    if (!(session->flags & SESSION_HAS_CANDIDATE) || checked->port != candidate->remote_port ||
+        memcmp(&checked->ip, &candidate->remote_ip, sizeof checked->ip) != 0)
         return;
     worker_move(w, session, &session->candidate);
     session->flags &= (uint8_t)~SESSION_HAS_CANDIDATE;
@@ -125,18 +131,35 @@ static void finish_tx(struct sl_worker *w, uint64_t now_ns)
 
 /** Requests other than to send. They keep their place in the order of what was sent before. */
 static enum sl_drop handle_request(struct sl_worker *w, const struct worker_consumer *consumer,
-                                   const struct sl_ring_entry *entry, uint64_t now_ns)
+                                   const struct sl_ring_entry *entry, const uint8_t *payload,
+                                   uint64_t now_ns)
 {
     enum sl_drop drop = SL_DROP_NONE;
     finish_tx(w, now_ns);
     struct sl_session *session = own_session(w, consumer, entry->session, &drop);
     if (session == NULL)
         return drop;
-    if (entry->kind == SL_RING_CONFIRM_MOVE)
-        confirm_move(w, session, now_ns);
-    else
+    if (entry->kind == SL_RING_CONFIRM_MOVE) {
+        struct sl_ring_moved checked;
+        memcpy(&checked, payload, sizeof checked);
+        confirm_move(w, session, &checked, now_ns);
+    } else {
         worker_close(w, session, SL_CLOSE_CONSUMER, true, now_ns);
+    }
     return SL_DROP_NONE;
+}
+
+static bool is_well_formed(const struct sl_ring_entry *entry, uint32_t len)
+{
+    switch (entry->kind) {
+    case SL_RING_SEND:
+    case SL_RING_CLOSE_SESSION:
+        return true;
+    case SL_RING_CONFIRM_MOVE:
+        return len == sizeof(struct sl_ring_moved);
+    default:
+        return false;
+    }
 }
 
 /** Takes one entry. false when the ring is empty, or lost with its consumer. */
@@ -159,15 +182,14 @@ static bool collect_one(struct sl_worker *w, struct worker_consumer *consumer, u
     bool used = false;
     if (got == -EMSGSIZE) {
         drop = SL_DROP_SEND_TOO_LARGE;
-    } else if (got == -EBADMSG ||
-               (got > 0 && (entry.kind < SL_RING_SEND || entry.kind > SL_RING_CLOSE_SESSION))) {
+    } else if (got == -EBADMSG || (got > 0 && !is_well_formed(&entry, len))) {
         worker_drop(w, SL_DROP_SEND_MALFORMED);
         worker_evict(w, consumer);
     } else if (got > 0 && entry.kind == SL_RING_SEND) {
         worker_count(w, SL_COUNTER_COLLECTED, 1);
         drop = prepare(w, consumer, frame, entry.session, len, &used, now_ns);
     } else if (got > 0) {
-        drop = handle_request(w, consumer, &entry, now_ns);
+        drop = handle_request(w, consumer, &entry, frame->data + TX_PLAIN_OFF, now_ns);
     }
     consumer->deficit -= SL_RING_ALIGN + (int64_t)len;
     if (drop != SL_DROP_NONE)

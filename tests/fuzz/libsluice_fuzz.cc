@@ -316,8 +316,10 @@ void use(sluice *s, fuzz::Input &input)
         break;
     }
     case 4: {
-        const int result =
-            what & 8 ? sluice_close_session(s, input.u64()) : sluice_confirm_move(s, input.u64());
+        const uint8_t address[16] = {what};
+        const uint64_t session = input.u64();
+        const int result = what & 8 ? sluice_close_session(s, session)
+                                    : sluice_confirm_move(s, session, address, input.u16());
         FUZZ_CHECK(result == 0 || result == -EAGAIN || result == -EPIPE);
         break;
     }

@@ -56,7 +56,9 @@ TEST(Hold, GivesANewAddressThreeTimesItsBytesUntilTheConsumerConfirmsIt)
     EXPECT_EQ(world.observer.moves_told, 1u);
     EXPECT_EQ(world.gateway.events(SL_COUNTER_MOVED), 0u);
 
-    world.ask(client, SL_RING_CONFIRM_MOVE);
+    sl_ring_moved checked{place.local_ip, place.local_port, 0, {}};
+    const uint8_t *bytes = (const uint8_t *)&checked;
+    world.ask(client, SL_RING_CONFIRM_MOVE, Bytes(bytes, bytes + sizeof checked));
     EXPECT_EQ(push_and_count(world, client, 20), 20u);
     EXPECT_EQ(world.observer.moves_confirmed, 1u);
     EXPECT_EQ(world.gateway.events(SL_COUNTER_MOVED), 1u);

@@ -248,7 +248,8 @@ void World::settle()
             if (chosen.echoes && told.event.kind == SL_RING_DATA)
                 is_taken = gateway.send(told.consumer, SL_RING_SEND, session, told.event.payload);
             if (chosen.confirms_moves && told.event.kind == SL_RING_MOVED)
-                is_taken = gateway.send(told.consumer, SL_RING_CONFIRM_MOVE, session);
+                is_taken =
+                    gateway.send(told.consumer, SL_RING_CONFIRM_MOVE, session, told.event.payload);
             EXPECT_TRUE(is_taken) << "a send ring is full";
         }
         for (const Bytes &frame : gateway.take_sent()) {

@@ -128,6 +128,13 @@ bool Consumer::Send(uint8_t kind, uint64_t session, const Bytes &payload)
     return true;
 }
 
+bool Consumer::Confirm(uint64_t session, const sl_path &path)
+{
+    sl_ring_moved checked{path.tuple.remote_ip, path.tuple.remote_port, 0, {}};
+    const uint8_t *bytes = reinterpret_cast<const uint8_t *>(&checked);
+    return Send(SL_RING_CONFIRM_MOVE, session, Bytes(bytes, bytes + sizeof checked));
+}
+
 WorkerBench::WorkerBench(const Options &options)
     : region_(nullptr, [](void *p) { free(p); }), plain_max_(options.plain_max)
 {

@@ -59,6 +59,8 @@ class Consumer
     ~Consumer();
     std::vector<Event> Receive();
     bool Send(uint8_t kind, uint64_t session, const Bytes &payload = {});
+    // That the address where the path leads is the peer's.
+    bool Confirm(uint64_t session, const sl_path &path);
     sl_attachment *attachment()
     {
         return &attachment_;

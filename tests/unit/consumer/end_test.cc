@@ -23,7 +23,7 @@ struct SluiceEnd : test::ConsumerTest {
     {
         EXPECT_EQ(sluice_receive(s.get(), events, 16), -EPIPE);
         EXPECT_EQ(sluice_send(s.get(), 1, "x", 1), -EPIPE);
-        EXPECT_EQ(sluice_confirm_move(s.get(), 1), -EPIPE);
+        EXPECT_EQ(sluice_confirm_move(s.get(), 1, (const uint8_t[16]){}, 1), -EPIPE);
         EXPECT_EQ(sluice_close_session(s.get(), 1), -EPIPE);
         EXPECT_EQ(sluice_flush(s.get()), -EPIPE);
         EXPECT_EQ(sluice_wait(s.get(), -1), -EPIPE);

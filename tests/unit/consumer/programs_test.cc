@@ -179,6 +179,8 @@ TEST_F(Programs, EchoWhatWasReceived)
         ASSERT_TRUE(collect(a));
         if (header.kind == SL_RING_CONFIRM_MOVE) {
             EXPECT_STREQ(option, "--confirm-moves");
+            EXPECT_EQ(len, sizeof moved);
+            EXPECT_EQ(memcmp(payload, &moved, offsetof(sl_ring_moved, confirmed)), 0);
             ASSERT_TRUE(collect(a));
         }
         EXPECT_EQ(header.session, 8u);

@@ -66,13 +66,18 @@ TEST_F(SluiceSend, IsShownByAWaitToo)
 TEST_F(SluiceSend, ConfirmsMovesAndClosesSessions)
 {
     connect_to(1);
-    EXPECT_EQ(sluice_confirm_move(s.get(), test::handle_of(0, 5)), 0);
+    const uint8_t address[16] = {0x20, 0x01, 0x0d, 0xb8};
+    EXPECT_EQ(sluice_confirm_move(s.get(), test::handle_of(0, 5), address, 4711), 0);
     EXPECT_EQ(sluice_close_session(s.get(), test::handle_of(0, 6)), 0);
     sluice_flush(s.get());
     ASSERT_EQ(collect(), 1);
     EXPECT_EQ(header.kind, SL_RING_CONFIRM_MOVE);
     EXPECT_EQ(header.session, test::handle_of(0, 5));
-    EXPECT_EQ(len, 0u);
+    ASSERT_EQ(len, sizeof(sl_ring_moved));
+    sl_ring_moved checked;
+    memcpy(&checked, payload, sizeof checked);
+    EXPECT_EQ(memcmp(&checked.ip, address, sizeof address), 0);
+    EXPECT_EQ(checked.port, 4711);
     ASSERT_EQ(collect(), 1);
     EXPECT_EQ(header.kind, SL_RING_CLOSE_SESSION);
     EXPECT_EQ(header.session, test::handle_of(0, 6));

@@ -108,7 +108,7 @@ TEST_F(WorkerAdmit, HoldsANewAddressToThreeTimesItsBytesUntilConfirmed)
     EXPECT_EQ(refused.kind, SL_RING_REFUSED);
     EXPECT_EQ(refused.detail, SL_REFUSE_UNCONFIRMED);
 
-    consumer.Send(SL_RING_CONFIRM_MOVE, peer.handle);
+    consumer.Confirm(peer.handle, moved);
     consumer.Send(SL_RING_SEND, peer.handle, Bytes(1000));
     bench->Turn();
     EXPECT_EQ(SentTo(), 51000);
@@ -119,13 +119,39 @@ TEST_F(WorkerAdmit, HoldsANewAddressToThreeTimesItsBytesUntilConfirmed)
     EXPECT_EQ(reinterpret_cast<const sl_ring_moved *>(events.back().payload.data())->confirmed, 1);
 }
 
+TEST_F(WorkerAdmit, OnlyTheAddressThatWasCheckedIsConfirmed)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    bench->Receive({WorkerBench::UdpFrame(moved, Data({1}))});
+    sl_path elsewhere = moved;
+    elsewhere.tuple.remote_port = 52000;
+    bench->Receive({WorkerBench::UdpFrame(elsewhere, Data({2}))});
+    consumer.Confirm(peer.handle, moved); // told of it before the candidate changed
+    bench->Turn();
+    EXPECT_EQ(bench->events(SL_COUNTER_MOVED), 0u);
+    consumer.Confirm(peer.handle, elsewhere);
+    bench->Turn();
+    EXPECT_EQ(bench->events(SL_COUNTER_MOVED), 1u);
+    EXPECT_EQ(bench->drops(SL_DROP_SEND_MALFORMED), 0u);
+}
+
+TEST_F(WorkerAdmit, AConfirmationWithoutAnAddressIsMalformed)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    bench->Receive({WorkerBench::UdpFrame(moved, Data({1}))});
+    consumer.Send(SL_RING_CONFIRM_MOVE, peer.handle);
+    bench->Turn();
+    EXPECT_EQ(bench->drops(SL_DROP_SEND_MALFORMED), 1u);
+    EXPECT_EQ(bench->events(SL_COUNTER_MOVED), 0u);
+}
+
 TEST_F(WorkerAdmit, ANewerRecordFromTheOldAddressEndsTheCandidate)
 {
     Use(SL_PEER_MOVES_HOLD);
     bench->Receive({WorkerBench::UdpFrame(moved, Data({1}))});
     bench->Receive({WorkerBench::UdpFrame(peer.path, Data({2}))});
     consumer.Receive();
-    consumer.Send(SL_RING_CONFIRM_MOVE, peer.handle);
+    consumer.Confirm(peer.handle, moved);
     consumer.Send(SL_RING_SEND, peer.handle, {3});
     bench->Turn();
     EXPECT_EQ(SentTo(), peer.path.tuple.remote_port);

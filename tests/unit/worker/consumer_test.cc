@@ -102,7 +102,7 @@ TEST(WorkerConsumer, MayNotSendOnAHandleOfAnother)
     for (uint64_t handle : {peer.handle, (uint64_t)0, UINT64_MAX, peer.handle + 1}) {
         b.Send(SL_RING_SEND, handle, {1});
         b.Send(SL_RING_CLOSE_SESSION, handle);
-        b.Send(SL_RING_CONFIRM_MOVE, handle);
+        b.Confirm(handle, WorkerBench::ClientPath(1));
     }
     bench.Turn(2);
     EXPECT_EQ(bench.drops(SL_DROP_SEND_HANDLE), 12u);

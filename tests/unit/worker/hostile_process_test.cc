@@ -273,7 +273,7 @@ TEST_F(HostileProcess, ThatPunchesHolesLosesItsRings)
     ASSERT_NO_FATAL_FAILURE(Begin([](Loot &loot) {
         sl_ring_entry entry{};
         entry.len = sizeof entry;
-        entry.kind = SL_RING_CONFIRM_MOVE;
+        entry.kind = SL_RING_CLOSE_SESSION;
         for (uint64_t head = 0;; head += SL_RING_ALIGN) { // sound, but for the holes
             memcpy(loot.bytes + SL_RING_DATA_OFF + head % kRing, &entry, sizeof entry);
             __atomic_store_n(&loot.words->send.head, head + SL_RING_ALIGN, __ATOMIC_RELEASE);
@@ -314,6 +314,7 @@ TEST_F(HostileProcess, ThatSendsOnHandlesOfOthersIsRefused)
                                   reinterpret_cast<uint8_t *>(theirs) + SL_RING_DATA_OFF, kRing);
             sl_ring_producer_init(&send, &loot.words->send, &theirs->send,
                                   loot.bytes + SL_RING_DATA_OFF, kRing);
+            const uint32_t kLen = sizeof(sl_ring_moved); // what a confirmation carries
             std::set<uint64_t> own;
             uint64_t base = 0;
             for (std::mt19937_64 random(11);;) {
@@ -323,15 +324,16 @@ TEST_F(HostileProcess, ThatSendsOnHandlesOfOthersIsRefused)
                 }
                 sl_ring_release(&receive);
                 uint64_t handle = (base & ~0xfULL) | random() % 16;
-                sl_ring_entry *entry = own.count(handle) > 0 ? nullptr : sl_ring_reserve(&send, 16);
+                sl_ring_entry *entry =
+                    own.count(handle) > 0 ? nullptr : sl_ring_reserve(&send, kLen);
                 if (entry == nullptr) {
                     sl_ring_publish(&send);
                     continue;
                 }
                 entry->kind = (uint8_t)(SL_RING_SEND + random() % 3);
                 entry->session = handle;
-                memset(entry + 1, 0xee, 16);
-                sl_ring_commit(&send, entry, 16);
+                memset(entry + 1, 0xee, kLen);
+                sl_ring_commit(&send, entry, kLen);
             }
         }));
     Cue();
