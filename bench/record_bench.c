@@ -112,32 +112,36 @@ static unsigned open_burst(const struct setting *s, uint32_t first)
 
 struct pass {
     const struct setting *setting;
-    double seal, open; /* nanoseconds for a record */
+    struct bench_sum seal, open;
 };
 
-static double run_pass(const struct setting *s,
-                       unsigned (*burst)(const struct setting *s, uint32_t first))
+static bool run_pass(const struct setting *s,
+                     unsigned (*burst)(const struct setting *s, uint32_t first),
+                     struct bench_sum *sum)
 {
     uint32_t done = 0;
+    *sum = (struct bench_sum){0};
     if (s->what->session_count > 1)
         bench_evict_caches();
-    struct bench_span span = bench_span_begin();
-    for (uint32_t first = 0; first < s->record_count; first += SL_BURST)
-        done += burst(s, first);
-    uint64_t ns = bench_span_end(&span);
+    for (uint32_t at = 0; at < s->record_count;) {
+        struct bench_span span = bench_span_begin();
+        for (uint32_t goal = at + BENCH_SPAN_ITEMS; at < goal; at += SL_BURST)
+            done += burst(s, at);
+        bench_span_add(&span, BENCH_SPAN_ITEMS, sum);
+    }
     if (done != s->record_count) {
         fprintf(stderr, "%u of %u records failed\n", s->record_count - done, s->record_count);
         exit(1);
     }
-    return (double)ns / s->record_count;
+    return sum->items > 0;
 }
 
 /** Each record is opened once: sealed anew before. */
-static void measure(void *arg)
+static bool measure(void *arg)
 {
     struct pass *pass = arg;
-    pass->seal = run_pass(pass->setting, seal_burst);
-    pass->open = run_pass(pass->setting, open_burst);
+    bool is_sealed = run_pass(pass->setting, seal_burst, &pass->seal);
+    return run_pass(pass->setting, open_burst, &pass->open) && is_sealed;
 }
 
 static void run_case(const struct bench_case *what, unsigned rounds)
@@ -156,8 +160,10 @@ static void run_case(const struct bench_case *what, unsigned rounds)
         bench_measure(measure, &pass);
         if (round == 0)
             continue;
-        bench_result(pass.seal, "record.seal.%s.%u%s.ns", what->backend_name, what->len, sessions);
-        bench_result(pass.open, "record.open.%s.%u%s.ns", what->backend_name, what->len, sessions);
+        bench_result(bench_sum_ns(&pass.seal), "record.seal.%s.%u%s.ns", what->backend_name,
+                     what->len, sessions);
+        bench_result(bench_sum_ns(&pass.open), "record.open.%s.%u%s.ns", what->backend_name,
+                     what->len, sessions);
     }
     free_setting(s);
 }

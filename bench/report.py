@@ -14,6 +14,8 @@ import sys
 import time
 
 INTERESTING_FLAGS = ("aes", "pclmulqdq", "avx2", "avx512f", "vaes", "vpclmulqdq", "sha_ni", "gfni")
+# Each program counts its own.
+COUNTED = ("machine.spans", "machine.disturbed_spans", "machine.disturbed_rounds")
 
 
 def processor():
@@ -44,7 +46,7 @@ def compiler(build):
     return version.stdout.partition("\n")[0], flags
 
 
-def machine(results, build):
+def machine(values, results, build):
     cpu = processor()
     flags = cpu.get("flags", "").split()
     version, compiler_flags = compiler(build)
@@ -63,6 +65,7 @@ def machine(results, build):
     }
     for key in [key for key in results if key.startswith("machine.")]:
         about[key.removeprefix("machine.")] = results.pop(key)["median"]
+    about.update({key.removeprefix("machine."): int(sum(values[key])) for key in COUNTED})
     return about
 
 
@@ -76,7 +79,7 @@ def main():
               "max": max(rounds), "rounds": len(rounds)}
         for key, rounds in values.items()
     }
-    about = machine(results, pathlib.Path(sys.argv[1]))
+    about = machine(values, results, pathlib.Path(sys.argv[1]))
     for name, value in about.items():
         print("%-24s %s" % (name, " ".join(value) if isinstance(value, list) else value))
     print("\n%-48s %10s %10s %10s %7s" % ("key", "median", "min", "max", "rounds"))

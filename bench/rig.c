@@ -84,7 +84,7 @@ static void attach_consumer(struct rig *rig)
 struct rig *rig_create(uint32_t session_count)
 {
     struct rig *rig = bench_alloc(sizeof *rig);
-    rig->client_count = session_count;
+    rig->client_count = rig->busy_count = session_count;
     rig->clients = bench_alloc(sizeof *rig->clients * session_count);
     rig->payload = bench_alloc(SL_RECORD_PLAINTEXT_MAX);
     rig->port = rig_port_open();
@@ -95,7 +95,7 @@ struct rig *rig_create(uint32_t session_count)
     /* The first message of each session brings its open event: not what is measured. */
     for (uint32_t i = 0; i < session_count; i += RIG_FEED_MAX) {
         rig_feed(rig, 1);
-        rig_run_in(rig);
+        rig_run_in(rig, RIG_FEED_MAX);
     }
     return rig;
 }
@@ -116,10 +116,15 @@ void rig_destroy(struct rig *rig)
         free(memory[i]);
 }
 
-/** Sessions in an order that no prefetcher follows, each once in client_count steps. */
+/** Sessions in an order that no prefetcher follows, each once in busy_count steps. */
 static struct client *next_client(struct rig *rig)
 {
-    return &rig->clients[(rig->next_client++ * 40503ULL) % rig->client_count];
+    return &rig->clients[(rig->next_client++ * 40503ULL) % rig->busy_count];
+}
+
+void rig_use(struct rig *rig, uint32_t session_count)
+{
+    rig->busy_count = session_count;
 }
 
 void rig_feed(struct rig *rig, uint32_t payload_len)
@@ -139,36 +144,37 @@ void rig_feed(struct rig *rig, uint32_t payload_len)
         rig_write_client_headers(frame, &client->path, job.record_len);
         rig_port_offer(rig->port, frame);
     }
-    rig->delivered = 0;
+    rig->done = 0;
 }
 
 void rig_drain(struct rig *rig)
 {
     const struct sl_ring_entry *entry;
     while ((entry = sl_ring_next(&rig->consumer_receive)) != NULL)
-        rig->delivered += entry->kind == SL_RING_DATA;
+        rig->done += entry->kind == SL_RING_DATA;
     sl_ring_release(&rig->consumer_receive);
 }
 
-void rig_run_in(struct rig *rig)
+unsigned rig_run_in(struct rig *rig, unsigned until)
 {
-    for (unsigned turn = 0; rig->delivered < RIG_FEED_MAX; turn++) {
+    for (unsigned turn = 0; rig->done < until; turn++) {
         rig_port_turn(rig->port);
         rig_drain(rig);
         if (turn > RIG_FEED_MAX)
             rig_fail("not every record was delivered");
     }
+    return rig->done;
 }
 
-void rig_run_port(struct rig *rig)
+unsigned rig_run_port(struct rig *rig, unsigned until)
 {
-    unsigned passed = 0;
-    for (unsigned turn = 0; passed < RIG_FEED_MAX; turn++) {
-        passed += rig_port_pass(rig->port);
+    for (unsigned turn = 0; rig->done < until; turn++) {
+        rig->done += rig_port_pass(rig->port);
         rig_drain(rig);
         if (turn > RIG_FEED_MAX)
             rig_fail("not every frame was received");
     }
+    return rig->done;
 }
 
 void rig_send(struct rig *rig, uint32_t payload_len)
@@ -183,15 +189,16 @@ void rig_send(struct rig *rig, uint32_t payload_len)
         sl_ring_commit(&rig->consumer_send, entry, payload_len);
     }
     sl_ring_publish(&rig->consumer_send);
+    rig->done = 0;
 }
 
-void rig_run_out(struct rig *rig)
+unsigned rig_run_out(struct rig *rig, unsigned until)
 {
-    unsigned sent = 0;
-    for (unsigned turn = 0; sent < RIG_FEED_MAX; turn++) {
+    for (unsigned turn = 0; rig->done < until; turn++) {
         rig_port_turn(rig->port);
-        sent += rig_port_drain(rig->port, NULL);
+        rig->done += rig_port_drain(rig->port, NULL);
         if (turn > 16 * RIG_FEED_MAX)
             rig_fail("not every message was transmitted");
     }
+    return rig->done;
 }

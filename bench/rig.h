@@ -13,7 +13,7 @@
 
 #include "sl_worker.h"
 
-#define RIG_FEED_MAX 4096 /* frames of one pass */
+#define RIG_FEED_MAX 4096 /* frames of one pass; a multiple of a span */
 
 struct rig;
 
@@ -21,17 +21,25 @@ struct rig;
 struct rig *rig_create(uint32_t session_count);
 void rig_destroy(struct rig *rig);
 
+/** From now on only so many of the clients are fed and sent to. */
+void rig_use(struct rig *rig, uint32_t session_count);
+
 /** Seals RIG_FEED_MAX records of payload_len bytes, fresh numbers, sessions mixed, into frames that
  * the port will receive. */
 void rig_feed(struct rig *rig, uint32_t payload_len);
-/** The loop of a worker's thread until all that was fed is delivered. Exits when any is lost. */
-void rig_run_in(struct rig *rig);
+/**
+ * The loop of a worker's thread until so many of the frames fed are delivered, or a burst more.
+ * Exits when any is lost.
+ *
+ * return how many are, counted from the feeding.
+ */
+unsigned rig_run_in(struct rig *rig, unsigned until);
 /** The same loop without a worker: clock, port and frames only. */
-void rig_run_port(struct rig *rig);
+unsigned rig_run_port(struct rig *rig, unsigned until);
 
 /** The consumer sends RIG_FEED_MAX messages of payload_len bytes, sessions mixed. */
 void rig_send(struct rig *rig, uint32_t payload_len);
-/** The loop until all of them were transmitted. */
-void rig_run_out(struct rig *rig);
+/** The loop until so many of them were transmitted, or a burst more. return how many were. */
+unsigned rig_run_out(struct rig *rig, unsigned until);
 
 #endif

@@ -30,6 +30,7 @@ struct rig {
     void *worker_memory;
     uint32_t client_count;
     struct client *clients;
+    uint32_t busy_count; /* <= client_count */
     uint32_t next_client;
     uint8_t *payload;
 
@@ -39,7 +40,7 @@ struct rig {
     struct sl_ring_producer_words *producer_words; /* [2] */
     struct sl_ring_consumer_words *consumer_words; /* [2] */
     uint8_t *receive_data, *send_data;
-    uint64_t delivered;
+    unsigned done; /* of what was fed or sent last */
 };
 
 void rig_fail(const char *what);

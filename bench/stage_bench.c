@@ -79,34 +79,56 @@ struct round {
     double ns[STAGE_COUNT]; /* for a packet */
 };
 
-/** Runs a loop with the watch at zero, and notes what the stages first..last took. */
-static void run(struct round *round, void (*loop)(struct rig *rig), enum stage first,
-                enum stage last)
+/** What spans that count took, stage by stage. */
+struct taken {
+    double ns[STAGE_COUNT];
+    unsigned items;
+};
+
+/** One span with the watch at zero, from one packet on. return the packet where it ended. */
+static unsigned run_span(struct rig *rig, unsigned (*loop)(struct rig *rig, unsigned until),
+                         unsigned from, struct taken *taken)
 {
     memset(spent, 0, sizeof spent);
     struct bench_span span = bench_span_begin();
     uint64_t begin = __rdtsc();
     since = begin;
-    loop(round->rig);
+    unsigned done = loop(rig, bench_span_goal(from));
     switch_to(STAGE_TURN);
     uint64_t ticks = __rdtsc() - begin;
-    double tick_ns = (double)bench_span_end(&span) / (double)ticks;
-    for (enum stage stage = first; stage <= last; stage++)
-        round->ns[stage] = (double)spent[stage] * tick_ns / RIG_FEED_MAX;
+    uint64_t span_ns = bench_span_end(&span);
+    if (span_ns == 0)
+        return done;
+    for (enum stage stage = 0; stage < STAGE_COUNT; stage++)
+        taken->ns[stage] += (double)spent[stage] * (double)span_ns / (double)ticks;
+    taken->items += done - from;
+    return done;
 }
 
-static void measure_in(void *arg)
+/** Runs a loop, and notes what the stages first..last took. return whether any span counts. */
+static bool run(struct round *round, unsigned (*loop)(struct rig *rig, unsigned until),
+                enum stage first, enum stage last)
+{
+    struct taken taken = {.items = 0};
+    for (unsigned done = 0; done < RIG_FEED_MAX;)
+        done = run_span(round->rig, loop, done, &taken);
+    for (enum stage stage = first; stage <= last; stage++)
+        round->ns[stage] = taken.ns[stage] / taken.items;
+    return taken.items > 0;
+}
+
+static bool measure_in(void *arg)
 {
     struct round *round = arg;
     rig_feed(round->rig, round->len);
-    run(round, rig_run_in, STAGE_PARSE, STAGE_DELIVER);
+    return run(round, rig_run_in, STAGE_PARSE, STAGE_DELIVER);
 }
 
-static void measure_out(void *arg)
+static bool measure_out(void *arg)
 {
     struct round *round = arg;
     rig_send(round->rig, round->len);
-    run(round, rig_run_out, STAGE_COLLECT, STAGE_SEND);
+    return run(round, rig_run_out, STAGE_COLLECT, STAGE_SEND);
 }
 
 static void run_round(struct rig *rig, uint32_t len, bool is_warm)

@@ -19,6 +19,8 @@ check 'it runs' "$root/bench/run.sh" --quick --rounds 2
 check 'it says what machine that was' jq -e '.machine | (.processor | length > 0) and
     (.flags | type == "array") and (.compiler_flags | length > 0) and .cores > 0 and
     .["gaps_over_10us.per_s"] >= 0' "$OUT"
+check 'and how much of the measuring others disturbed' jq -e '.machine | .spans > 1000 and
+    0 <= .disturbed_spans and .disturbed_spans <= .spans and .disturbed_rounds >= 0' "$OUT"
 check 'it has every stage in both sizes' has_keys \
     $(keys 'stage.{parse,find,open,admit,deliver,collect,seal,send}.{64,1400}.ns')
 check 'and the pipeline, with the share of its port' has_keys \

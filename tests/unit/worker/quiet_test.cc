@@ -76,9 +76,9 @@ bool forbid_system_calls()
     unsigned long before = allocations;
     for (uint32_t len : {1, 64, 1400}) {
         rig_feed(rig, len);
-        rig_run_in(rig);
+        rig_run_in(rig, RIG_FEED_MAX);
         rig_send(rig, len);
-        rig_run_out(rig);
+        rig_run_out(rig, RIG_FEED_MAX);
     }
     _exit(allocations == before ? 0 : 3);
 }
