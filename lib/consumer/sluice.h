@@ -39,6 +39,7 @@ enum sluice_close_reason {
     SLUICE_CLOSE_REPLACED = 4, /* the peer began a new session from the same address */
     SLUICE_CLOSE_LIMIT = 5,    /* its keys have reached their usage limit */
     SLUICE_CLOSE_SHUTDOWN = 6, /* the gateway is stopping */
+    SLUICE_CLOSE_EXPIRED = 7,  /* the peer's certificate is not valid any more */
 };
 
 enum sluice_refuse_reason {

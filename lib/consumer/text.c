@@ -7,6 +7,7 @@ static const char *const close_texts[] = {
     [SL_CLOSE_REPLACED] = "the peer began a new session from the same address",
     [SL_CLOSE_LIMIT] = "the session's keys have reached their usage limit",
     [SL_CLOSE_SHUTDOWN] = "the gateway is stopping",
+    [SL_CLOSE_EXPIRED] = "the peer's certificate is not valid any more",
 };
 static const char *const refuse_texts[] = {
     [SL_REFUSE_HANDLE] = "no session of this consumer's has this handle, or not any more",

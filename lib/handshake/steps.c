@@ -50,11 +50,27 @@ static enum sl_handshake_counter outcome_of(const struct handshake *handshake)
     return is_refused ? SL_HANDSHAKE_REFUSED_PEER : SL_HANDSHAKE_FAILED;
 }
 
+/** When the first certificate of the client's verified chain ends, by the worker's clock. */
+static uint64_t expires_ns(const struct handshake *handshake)
+{
+    STACK_OF(X509) *chain = SSL_get0_verified_chain(handshake->ssl);
+    uint64_t first_ns = 0;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        int days, seconds;
+        if (!ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(sk_X509_value(chain, i))))
+            continue; /* libssl has verified that there is one, and that it lies ahead */
+        int64_t left_s = (int64_t)days * 86400 + seconds;
+        uint64_t ns = handshake->owner->now_ns + (uint64_t)(left_s > 0 ? left_s : 0) * 1000000000;
+        first_ns = first_ns == 0 || ns < first_ns ? ns : first_ns;
+    }
+    return first_ns;
+}
+
 static bool complete(struct handshake *handshake)
 {
     struct sl_handshaker *handshaker = handshake->owner;
-    struct sl_message_established message = {.identity = handshake->identity};
-    SSL_get_client_random(handshake->ssl, message.client_random, sizeof message.client_random);
+    struct sl_message_established message = {.identity = handshake->identity,
+                                             .expires_ns = expires_ns(handshake)};
     struct sl_identity *identity = &message.identity;
     identity->cid_len = handshake->cid_negotiated ? handshake->own_cid_len : 0;
     identity->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(handshake->ssl));

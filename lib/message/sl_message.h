@@ -94,7 +94,7 @@ struct sl_message_send {
 
 /** The peer's Finished has verified. */
 struct sl_message_established {
-    uint8_t client_random[SL_RANDOM_LEN];
+    uint64_t expires_ns; /* when the first certificate of the client's chain ends; 0: never */
     struct sl_identity identity;
 };
 

@@ -36,6 +36,7 @@ enum sl_close_reason {
     SL_CLOSE_REPLACED = 4, /* the client restarted on the same 5-tuple */
     SL_CLOSE_LIMIT = 5,    /* usage limit of the keys */
     SL_CLOSE_SHUTDOWN = 6, /* the gateway is stopping */
+    SL_CLOSE_EXPIRED = 7,  /* the peer's certificate has ended */
 };
 
 /** Why a send was refused. Numbers of the ABI, unlike those of the drop reasons behind them. */

@@ -59,7 +59,7 @@ struct sl_session {
     uint32_t next_free;
     uint64_t closing_since_ns;
     uint64_t last_repeat_ns; /* last flight asked for */
-    uint64_t last_candidate_ns;
+    uint64_t expires_ns;     /* when its peer's certificate ends; 0: never */
     uint8_t client_random[SL_RANDOM_LEN];
 } __attribute__((aligned(SL_CACHE_LINE)));
 

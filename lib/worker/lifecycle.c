@@ -74,6 +74,7 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
     session->state = SL_SESSION_ESTABLISHED;
     session->flags |= SESSION_WAS_ESTABLISHED;
     session->last_active_ns = now_ns;
+    session->expires_ns = established->expires_ns;
     w->identities[sl_handle_slot(session->handle)] = established->identity;
     worker_gauge_half_open(w, -1);
     gauge_sessions(w, 1);
@@ -109,6 +110,10 @@ static void sweep_established(struct sl_worker *w, struct sl_session *session, u
     if (now_ns - session->last_active_ns > w->config.idle_timeout_ns) {
         worker_count(w, SL_COUNTER_SESSIONS_EXPIRED, 1);
         worker_close(w, session, SL_CLOSE_IDLE, true, now_ns);
+        return;
+    }
+    if (session->expires_ns != 0 && now_ns >= session->expires_ns) {
+        worker_close(w, session, SL_CLOSE_EXPIRED, true, now_ns);
         return;
     }
     enum sl_drop ignored;

@@ -184,8 +184,7 @@ void HandshakeWorker::take(const sl_message &message)
         const auto *established = (const sl_message_established *)message.body;
         to.is_established = true;
         to.identity = established->identity;
-        to.client_random.assign(established->client_random,
-                                established->client_random + SL_RANDOM_LEN);
+        to.expires_ns = established->expires_ns;
         break;
     }
     case SL_MESSAGE_ABORT:

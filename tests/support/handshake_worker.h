@@ -43,7 +43,7 @@ struct Peer {
     bool is_established = false;
     bool is_aborted = false;
     sl_identity identity = {};
-    Bytes client_random;
+    uint64_t expires_ns = 0;               /* as established says */
     std::vector<sl_message_kind> messages; /* from the handshaker, in order */
     std::vector<std::vector<Part>> sends;  /* one a datagram */
     std::vector<Bytes> output;             /* datagrams for the client */

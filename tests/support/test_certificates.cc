@@ -90,7 +90,7 @@ Key make_key(const std::string &kind)
 }
 
 Identity make_identity(const std::string &kind, const std::string &common_name,
-                       const Identity *issuer, bool is_authority)
+                       const Identity *issuer, bool is_authority, long valid_s)
 {
     Identity made{make_key(kind), Certificate(must(X509_new()), X509_free)};
     X509 *certificate = made.certificate.get();
@@ -100,7 +100,7 @@ Identity make_identity(const std::string &kind, const std::string &common_name,
     must(X509_set_version(certificate, X509_VERSION_3));
     must(ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial & 0x7fffffff));
     must(X509_gmtime_adj(X509_getm_notBefore(certificate), -86400));
-    must(X509_gmtime_adj(X509_getm_notAfter(certificate), 86400L * 365));
+    must(X509_gmtime_adj(X509_getm_notAfter(certificate), valid_s));
     set_name(X509_get_subject_name(certificate), common_name);
     must(X509_set_issuer_name(certificate, X509_get_subject_name(signer.certificate.get())));
     must(X509_set_pubkey(certificate, made.key.get()));

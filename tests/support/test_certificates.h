@@ -25,7 +25,8 @@ struct Identity {
 
 /** A certificate for subject, signed by issuer, or by itself. */
 Identity make_identity(const std::string &kind, const std::string &common_name,
-                       const Identity *issuer = nullptr, bool is_authority = false);
+                       const Identity *issuer = nullptr, bool is_authority = false,
+                       long valid_s = 86400L * 365);
 /** A revocation list of issuer's that names revoked. */
 std::string make_crl_pem(const Identity &issuer, const Certificate &revoked);
 

@@ -433,15 +433,17 @@ void WorkerBench::GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg, uint64_t 
     sl_epoch_init(peer.epoch.get(), aead_, &mirrored);
 }
 
-void WorkerBench::Establish(Peer &peer)
+void WorkerBench::Establish(Peer &peer, uint64_t expires_ns)
 {
     sl_message_established established{};
+    established.expires_ns = expires_ns;
     established.identity.cid_len = (uint8_t)peer.own_cid.size();
     FromHandshaker(SL_MESSAGE_ESTABLISHED, peer.handle, &established, sizeof established);
     Turn();
 }
 
-Peer WorkerBench::Connect(const sl_path &path, bool with_cid, uint8_t random_fill, sl_aead_alg alg)
+Peer WorkerBench::Connect(const sl_path &path, bool with_cid, uint8_t random_fill, sl_aead_alg alg,
+                          uint64_t expires_ns)
 {
     Peer peer;
     peer.path = path;
@@ -462,7 +464,7 @@ Peer WorkerBench::Connect(const sl_path &path, bool with_cid, uint8_t random_fil
     }
     EXPECT_NE(peer.handle, 0u);
     GiveKeys(peer, with_cid, alg);
-    Establish(peer);
+    Establish(peer, expires_ns);
     return peer;
 }
 

@@ -143,9 +143,9 @@ class WorkerBench
     uint64_t BeginHandshake(const sl_path &path, uint8_t random_fill = 1);
     void GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg = SL_AEAD_AES_128_GCM,
                   uint64_t write_next = 0, uint64_t forged = 0);
-    void Establish(Peer &peer);
+    void Establish(Peer &peer, uint64_t expires_ns = 0);
     Peer Connect(const sl_path &path, bool with_cid, uint8_t random_fill = 1,
-                 sl_aead_alg alg = SL_AEAD_AES_128_GCM);
+                 sl_aead_alg alg = SL_AEAD_AES_128_GCM, uint64_t expires_ns = 0);
     Bytes Seal(Peer &peer, uint8_t type, const Bytes &plain);
     // Opens a record that the gateway sent; empty when it does not verify.
     struct Opened {

@@ -75,6 +75,22 @@ TEST(ClientCertificate, IsVerifiedAndReported)
     EXPECT_TRUE(lab.counters_add_up());
 }
 
+TEST(ClientCertificate, EndsTheSessionWhenTheFirstOfItsChainDoes)
+{
+    const uint64_t hour_ns = 3600 * 1000 * ns_per_ms;
+    HandshakeLab lab(mutual());
+    Identity middle = make_identity("EC", "middle", &lab.authority, true, 2 * 3600);
+    ClientOptions client;
+    client.chain = {middle.certificate};
+    client.identity = make_identity("EC", "client", &middle);
+    ASSERT_TRUE(lab.connect(1, client)) << lab.client(1).error();
+    EXPECT_GT(lab.peer(1).expires_ns, now_ns() + hour_ns);
+    EXPECT_LE(lab.peer(1).expires_ns, now_ns() + 2 * hour_ns);
+    HandshakeLab open;
+    ASSERT_TRUE(open.connect(1));
+    EXPECT_EQ(open.peer(1).expires_ns, 0u) << "who has none is not asked for one again";
+}
+
 TEST(ClientCertificate, OfAnotherAuthorityIsRefusedWithAnAlert)
 {
     HandshakeLab lab(mutual());

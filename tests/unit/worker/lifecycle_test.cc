@@ -26,6 +26,31 @@ TEST(WorkerLifecycle, AnIdleSessionIsClosedWithCloseNotify)
     EXPECT_EQ(bench.Open(peer, sent[0]).type, SL_CONTENT_ALERT);
 }
 
+TEST(WorkerLifecycle, ASessionEndsWithTheCertificateOfItsPeer)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    Peer expiring = bench.Connect(WorkerBench::ClientPath(2), true, 2, SL_AEAD_AES_128_GCM,
+                                  bench.now_ns + 60 * kSecond);
+    consumer.Receive();
+    bench.now_ns += 59 * kSecond;
+    bench.Turn(10);
+    EXPECT_EQ(bench.sessions(), 2u);
+    bench.now_ns += kSecond;
+    bench.Turn(10);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].kind, SL_RING_CLOSE);
+    EXPECT_EQ(events[0].detail, SL_CLOSE_EXPIRED);
+    EXPECT_EQ(events[0].session, expiring.handle);
+    std::vector<Bytes> sent = bench.SentPayloads();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(bench.Open(expiring, sent[0]).type, SL_CONTENT_ALERT);
+    EXPECT_EQ(bench.sessions(), 1u);
+}
+
 TEST(WorkerLifecycle, AHandshakeThatGoesNowhereGivesItsSlotBack)
 {
     WorkerBench bench;
