@@ -63,7 +63,7 @@ static void open_filter(const struct sl_port *port, struct port_device *device)
             port->config.group);
 }
 
-static int configure(struct sl_port *port, const struct port_device *device,
+static int configure(struct sl_port *port, struct port_device *device,
                      const struct rte_eth_dev_info *dev)
 {
     struct rte_eth_conf conf = {0};

@@ -28,6 +28,9 @@
 #define PORT_RELAY_LEN 1024
 #define PORT_BURST 32
 #define PORT_DESCRIPTORS 1024
+/** Of the hash: what it needs for UDP over IPv6 (and IPv4), and the longest of any card. */
+#define PORT_RSS_KEY_LEN 40
+#define PORT_RSS_KEY_MAX 64
 /** The private area of each mbuf. A multiple of the cache line keeps the data aligned. */
 #define PORT_PRIV_SIZE RTE_ALIGN_CEIL(sizeof(struct sl_frame), RTE_CACHE_LINE_SIZE)
 
@@ -58,9 +61,10 @@ struct port_device {
     uint16_t port_id;
     bool is_plugged; /* by us: to be unplugged */
     bool is_started;
-    bool is_promiscuous; /* by us: to be ended */
+    bool is_promiscuous;         /* by us: to be ended */
     uint16_t rx_count, tx_count; /* queues it gets */
     uint16_t first, stride;      /* its queue i is worker first + i * stride's */
+    uint8_t rss_key[PORT_RSS_KEY_MAX];
 };
 
 struct sl_port {
@@ -116,7 +120,8 @@ void port_device_stop(struct port_device *device);
 void port_flush_relays(struct sl_port *port);
 
 /* rss.c */
-void port_rss_configure(const struct sl_port *port, const struct port_device *device,
+/** Asks for the hash in conf, which points to device->rss_key afterwards. */
+void port_rss_configure(const struct sl_port *port, struct port_device *device,
                         const struct rte_eth_dev_info *dev, struct rte_eth_conf *conf);
 /** After the start: fills the indirection table; true when the port says it does as asked. */
 bool port_rss_check(const struct sl_port *port, const struct port_device *device,

@@ -2,11 +2,19 @@
  * computes the same function, most packets arrive where they belong and no handoff is needed. */
 #include "port_priv.h"
 
-#define RSS_KEY_LEN 40
 #define RSS_UDP                                                                                    \
     (RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP | RTE_ETH_RSS_IPV6_UDP_EX)
 
-void port_rss_configure(const struct sl_port *port, const struct port_device *device,
+/**
+ * A card with a longer key hashes longer tuples than ours: of UDP's, its first bytes alone decide.
+ */
+static bool takes_our_key(const struct sl_port *port, const struct rte_eth_dev_info *dev)
+{
+    return port->config.rss_key != NULL && dev->hash_key_size >= PORT_RSS_KEY_LEN &&
+           dev->hash_key_size <= PORT_RSS_KEY_MAX;
+}
+
+void port_rss_configure(const struct sl_port *port, struct port_device *device,
                         const struct rte_eth_dev_info *dev, struct rte_eth_conf *conf)
 {
     uint64_t hash = dev->flow_type_rss_offloads;
@@ -14,10 +22,12 @@ void port_rss_configure(const struct sl_port *port, const struct port_device *de
         return;
     conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf->rx_adv_conf.rss_conf.rss_hf = (hash & RSS_UDP) != 0 ? hash & RSS_UDP : hash;
-    if (port->config.rss_key == NULL || dev->hash_key_size != RSS_KEY_LEN)
+    if (!takes_our_key(port, dev))
         return; /* a key of its own */
-    conf->rx_adv_conf.rss_conf.rss_key = (uint8_t *)(uintptr_t)port->config.rss_key;
-    conf->rx_adv_conf.rss_conf.rss_key_len = RSS_KEY_LEN;
+    memset(device->rss_key, 0, sizeof device->rss_key);
+    memcpy(device->rss_key, port->config.rss_key, PORT_RSS_KEY_LEN);
+    conf->rx_adv_conf.rss_conf.rss_key = device->rss_key;
+    conf->rx_adv_conf.rss_conf.rss_key_len = dev->hash_key_size;
     if (dev->rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH)
         conf->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_RSS_HASH;
 }
@@ -65,12 +75,12 @@ static bool set_table(const struct sl_port *port, const struct port_device *devi
 bool port_rss_check(const struct sl_port *port, const struct port_device *device,
                     const struct rte_eth_dev_info *dev)
 {
-    if (device->rx_count < 2 || port->config.rss_key == NULL || port->config.shard_owner == NULL)
+    if (device->rx_count < 2 || !takes_our_key(port, dev) || port->config.shard_owner == NULL)
         return false;
-    uint8_t key[RSS_KEY_LEN] = {0};
-    struct rte_eth_rss_conf got = {.rss_key = key, .rss_key_len = sizeof key};
+    uint8_t key[PORT_RSS_KEY_MAX] = {0};
+    struct rte_eth_rss_conf got = {.rss_key = key, .rss_key_len = dev->hash_key_size};
     bool same_table = set_table(port, device, dev);
     return rte_eth_dev_rss_hash_conf_get(device->port_id, &got) == 0 && same_table &&
            (got.rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_UDP) != 0 &&
-           memcmp(key, port->config.rss_key, sizeof key) == 0;
+           memcmp(key, device->rss_key, dev->hash_key_size) == 0;
 }
