@@ -24,9 +24,28 @@ void control_expire_clients(struct sl_control *control, uint64_t now_ns)
     }
 }
 
+static void set_listening(struct sl_control *control, bool on)
+{
+    struct epoll_event event = {.events = on ? EPOLLIN : 0, .data.ptr = &control->listen_fd};
+    epoll_ctl(control->epoll_fd, EPOLL_CTL_MOD, control->listen_fd, &event);
+}
+
+void control_listen_again(struct sl_control *control, uint64_t now_ns)
+{
+    if (control->listen_again_ns == 0 || now_ns < control->listen_again_ns)
+        return;
+    control->listen_again_ns = 0;
+    set_listening(control, true);
+}
+
 void control_accept(struct sl_control *control, uint64_t now_ns)
 {
     int fd = accept4(control->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        /* Who knocks stays in the kernel's queue: the loop would turn without a pause. */
+        control->listen_again_ns = now_ns + LISTEN_AGAIN_NS;
+        set_listening(control, false);
+    }
     if (fd < 0)
         return;
     for (unsigned i = 0; i < CLIENTS_MAX; i++) {

@@ -120,6 +120,7 @@ static bool turn(struct sl_control *control)
             control_serve(control, tag);
     }
     control_expire_clients(control, now_ns);
+    control_listen_again(control, now_ns);
     control->config.target.poll(control->config.target.arg, now_ns);
     return stop;
 }

@@ -7,6 +7,8 @@
 #define CLIENTS_MAX 16
 #define COMMAND_MAX 64
 #define CLIENT_PATIENCE_NS (5ULL * 1000000000ULL)
+/* After an accept that failed for want of descriptors or memory. */
+#define LISTEN_AGAIN_NS 100000000ULL
 #define REASON_LEN 256
 
 /** One connection: reads a line, then writes the answer as the client takes it. */
@@ -23,6 +25,7 @@ struct control_client {
 struct sl_control {
     struct sl_control_config config;
     int listen_fd;
+    uint64_t listen_again_ns; /* not 0: the listener is left alone until then */
     int signal_fd;
     int epoll_fd;
     struct control_client clients[CLIENTS_MAX];
@@ -33,6 +36,8 @@ int control_listen(const char *path, char *reason);
 
 /* clients.c */
 void control_accept(struct sl_control *control, uint64_t now_ns);
+/** Looks at the listener again, if it was left alone for long enough. */
+void control_listen_again(struct sl_control *control, uint64_t now_ns);
 void control_serve(struct sl_control *control, struct control_client *client);
 void control_close_client(struct control_client *client);
 /** Closes those who take too long. */

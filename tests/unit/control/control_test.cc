@@ -1,5 +1,9 @@
 #include "control_fixture.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+
 using Control = ControlTest;
 
 TEST_F(Control, AnswersItsCommandsAndRefusesOthers)
@@ -70,6 +74,33 @@ TEST_F(Control, MoreClientsThanItServesAreTurnedAway)
         close(fd);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     EXPECT_EQ(Ask("version\n"), "9.9\n");
+    Stop();
+}
+
+TEST_F(Control, WithoutDescriptorsItWaitsAndThenServesWhoWaited)
+{
+    Start();
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0), next = dup(fd);
+    close(next);
+    rlimit before, none{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = {(rlim_t)next, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path, path.c_str());
+    ASSERT_EQ(connect(fd, (sockaddr *)&address, sizeof address), 0);
+    ASSERT_EQ(send(fd, "version\n", 8, MSG_NOSIGNAL), 8);
+    // Each turn but a few finds nothing to do, and waits for 10 ms.
+    auto begin = std::chrono::steady_clock::now();
+    for (int polls = target.polls; target.polls < polls + 40;)
+        std::this_thread::yield();
+    EXPECT_GT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(200));
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    char answer[16] = "";
+    EXPECT_EQ(recv(fd, answer, 4, MSG_WAITALL), 4);
+    EXPECT_STREQ(answer, "9.9\n");
+    close(fd);
     Stop();
 }
 
