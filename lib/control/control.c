@@ -79,6 +79,7 @@ void sl_control_destroy(struct sl_control *control)
     for (unsigned i = 0; i < CLIENTS_MAX; i++)
         if (control->clients[i].fd >= 0)
             control_close_client(&control->clients[i]);
+    control_print_end(control);
     unlink(control->config.socket_path);
     close(control->listen_fd);
     if (control->signal_fd >= 0)
@@ -91,12 +92,11 @@ void sl_control_destroy(struct sl_control *control)
 /** true when a signal asks to stop. */
 static bool handle_signals(struct sl_control *control)
 {
-    const struct sl_control_target *target = &control->config.target;
     struct signalfd_siginfo info;
     bool stop = false;
     while (read(control->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGUSR1)
-            target->print_stats(target->arg, stderr, false);
+            control_print_stats(control);
         else
             stop = true;
     }
@@ -119,6 +119,7 @@ static bool turn(struct sl_control *control)
         else if (tag != NULL && ((struct control_client *)tag)->fd >= 0)
             control_serve(control, tag);
     }
+    control_print_more(control);
     control_expire_clients(control, now_ns);
     control_listen_again(control, now_ns);
     control->config.target.poll(control->config.target.arg, now_ns);

@@ -22,6 +22,13 @@ struct control_client {
     size_t answer_sent;
 };
 
+/** What SIGUSR1 prints, as far as it is not yet written. */
+struct control_print {
+    char *text; /* NULL: nothing */
+    size_t len;
+    size_t written;
+};
+
 struct sl_control {
     struct sl_control_config config;
     int listen_fd;
@@ -29,10 +36,18 @@ struct sl_control {
     int signal_fd;
     int epoll_fd;
     struct control_client clients[CLIENTS_MAX];
+    struct control_print print;
 };
 
 /* listen.c: the listening socket, or -errno and the reason. */
 int control_listen(const char *path, char *reason);
+
+/* print.c */
+/** Statistics as they are now; nothing where the last ones still wait to be written. */
+void control_print_stats(struct sl_control *control);
+/** Writes as much as standard error takes at once. */
+void control_print_more(struct sl_control *control);
+void control_print_end(struct sl_control *control);
 
 /* clients.c */
 void control_accept(struct sl_control *control, uint64_t now_ns);

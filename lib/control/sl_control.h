@@ -45,7 +45,8 @@ int sl_control_create(const struct sl_control_config *config, struct sl_control 
 void sl_control_destroy(struct sl_control *control);
 
 /**
- * Serves until SIGTERM or SIGINT; SIGUSR1 prints statistics to standard error.
+ * Serves until SIGTERM or SIGINT; SIGUSR1 prints statistics to standard error, as fast as it is
+ * read: a signal that comes before the last statistics are written whole prints nothing more.
  * return 0 when the target stopped, 1 when it did not within stop_ms.
  */
 int sl_control_run(struct sl_control *control);

@@ -19,6 +19,7 @@ extern "C" {
 // A target that prints a known text and stops when told, or does not.
 struct Target {
     std::atomic<int> polls{0};
+    std::atomic<int> prints{0};
     std::atomic<bool> stopping{false};
     bool refuses_to_stop = false;
     size_t stats_len = 100;
@@ -41,6 +42,7 @@ class ControlTest : public ::testing::Test
         config.target.poll = [](void *arg, uint64_t) { static_cast<Target *>(arg)->polls++; };
         config.target.print_stats = [](void *arg, FILE *out, bool as_json) {
             std::string text(static_cast<Target *>(arg)->stats_len, as_json ? 'j' : 't');
+            static_cast<Target *>(arg)->prints++;
             fputs(text.c_str(), out);
         };
         config.target.print_consumers = [](void *arg, FILE *out) {

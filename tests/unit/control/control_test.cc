@@ -77,6 +77,63 @@ TEST_F(Control, MoreClientsThanItServesAreTurnedAway)
     Stop();
 }
 
+// Standard error as a pipe, full from the start, until the test is over.
+class FullStandardError
+{
+  public:
+    FullStandardError() : saved_(dup(STDERR_FILENO))
+    {
+        EXPECT_EQ(pipe(ends_), 0);
+        fcntl(ends_[1], F_SETFL, O_NONBLOCK);
+        char bytes[4096] = {};
+        for (ssize_t got; (got = write(ends_[1], bytes, sizeof bytes)) > 0;)
+            filled_ += (size_t)got;
+        fcntl(ends_[1], F_SETFL, 0);
+        dup2(ends_[1], STDERR_FILENO);
+        close(ends_[1]);
+    }
+    ~FullStandardError()
+    {
+        dup2(saved_, STDERR_FILENO);
+        close(saved_);
+        close(ends_[0]);
+    }
+    // So much of what was written after it was full.
+    std::string Read(size_t len)
+    {
+        std::string text;
+        char bytes[4096];
+        pollfd readable = {ends_[0], POLLIN, 0};
+        while (text.size() < filled_ + len && poll(&readable, 1, 5000) == 1) {
+            ssize_t got = read(ends_[0], bytes, sizeof bytes);
+            text.append(bytes, got > 0 ? (size_t)got : 0);
+        }
+        return text.substr(filled_);
+    }
+
+  private:
+    int saved_, ends_[2];
+    size_t filled_ = 0;
+};
+
+TEST_F(Control, StatisticsThatNobodyReadsStopNothing)
+{
+    FullStandardError full;
+    target.stats_len = 200000; // more than a pipe holds
+    Start();
+    kill(getpid(), SIGUSR1);
+    auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (target.prints == 0 && std::chrono::steady_clock::now() < patience)
+        std::this_thread::yield();
+    int polls = target.polls;
+    while (target.polls < polls + 3 && std::chrono::steady_clock::now() < patience)
+        std::this_thread::yield();
+    EXPECT_GE(target.polls, polls + 3);
+    EXPECT_EQ(full.Read(target.stats_len), std::string(target.stats_len, 't'));
+    Stop();
+    EXPECT_EQ(result, 0);
+}
+
 TEST_F(Control, WithoutDescriptorsItWaitsAndThenServesWhoWaited)
 {
     Start();
