@@ -6,16 +6,27 @@
 
 /** A session holds its consumer's key: index in the low bits, a serial number above, never 0. */
 #define KEY_INDEX_BITS 6
+#define KEY_SERIAL_MAX (UINT32_MAX >> KEY_INDEX_BITS)
 static_assert(SL_CONSUMERS_MAX == 1 << KEY_INDEX_BITS, "the key's low bits are an index");
+
+/**
+ * Two consumers at once differ by their index, and one and its successors by the serial number.
+ * When that comes round, after 2^26 registrations, the sweep has long found all who held the old
+ * key.
+ */
+static uint32_t next_key(struct sl_worker *w, uint32_t index)
+{
+    w->consumer_serial = w->consumer_serial % KEY_SERIAL_MAX + 1;
+    return w->consumer_serial << KEY_INDEX_BITS | index;
+}
 
 void worker_attach(struct sl_worker *w, struct sl_attachment *attachment)
 {
     struct worker_consumer *consumer = &w->consumers[attachment->consumer];
     assert(consumer->attachment == NULL);
-    w->consumer_serial++;
     *consumer = (struct worker_consumer){
         .attachment = attachment,
-        .key = w->consumer_serial << KEY_INDEX_BITS | attachment->consumer,
+        .key = next_key(w, attachment->consumer),
     };
     if (attachment->consumer >= w->consumer_count)
         w->consumer_count = attachment->consumer + 1;
