@@ -53,6 +53,21 @@ int runtime_registry_create(struct sl_runtime *runtime)
     return sl_registry_create(&registry, &runtime->registry, runtime->reason);
 }
 
+/** Its workers each say so; the registry knows it until the first of them has. */
+static void evict(struct sl_runtime *runtime, uint32_t consumer)
+{
+    struct sl_consumer_info known[SL_CONSUMERS_MAX];
+    unsigned count = sl_registry_list(runtime->registry, known);
+    for (unsigned i = 0; i < count; i++)
+        if (known[i].consumer == consumer)
+            runtime_log(runtime,
+                        "consumer %u, pid %d of uid %u, service %s: evicted, for what it wrote "
+                        "into its rings",
+                        consumer, known[i].pid, known[i].uid,
+                        runtime->config.services[known[i].service]);
+    sl_registry_evict(runtime->registry, consumer);
+}
+
 static void handle(struct sl_runtime *runtime, struct runtime_worker *from,
                    const struct sl_message *message)
 {
@@ -62,7 +77,7 @@ static void handle(struct sl_runtime *runtime, struct runtime_worker *from,
     }
     uint32_t consumer = ((const struct sl_message_consumer *)message->body)->consumer;
     if (message->kind == SL_MESSAGE_EVICT) {
-        sl_registry_evict(runtime->registry, consumer);
+        evict(runtime, consumer);
     } else if (message->kind == SL_MESSAGE_DETACHED) {
         struct sl_attachment *attachment = from->attachments[consumer];
         from->attachments[consumer] = NULL;

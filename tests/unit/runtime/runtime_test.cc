@@ -4,9 +4,11 @@ extern "C" {
 }
 
 #include "eal.h"
+#include "raw_consumer.h"
 #include "test_certificates.h"
 
 #include <memory>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -265,6 +267,30 @@ TEST_F(Runtime, SaysWhatItGot)
     ASSERT_FALSE(log().empty());
     EXPECT_NE(std::string::npos, log().back().find("room for 2000")) << log().back();
     EXPECT_NE(std::string::npos, log().back().find("pages")) << log().back();
+}
+
+TEST_F(Runtime, NamesAConsumerThatItEvicts)
+{
+    start();
+    test::RawConsumer consumer(socket);
+    consumer.say_hello();
+    ASSERT_TRUE(poll_until([&] { return consumer.hear() > 0; }));
+    log().clear();
+    for (unsigned worker = 0; worker < kWorkers; worker++) {
+        void *at = mmap(nullptr, SL_RING_DATA_OFF, PROT_READ | PROT_WRITE, MAP_SHARED,
+                        consumer.send_fd(worker), 0);
+        ASSERT_NE(at, MAP_FAILED);
+        auto *words = static_cast<sl_ring_client_words *>(at);
+        __atomic_store_n(&words->send.head, 1, __ATOMIC_RELEASE); // no entry ends there
+        munmap(at, SL_RING_DATA_OFF);
+    }
+    EXPECT_TRUE(poll_until([&] { return consumer.hear() == 0; })) << "it has lost its connection";
+    EXPECT_LE(1u, count_of(0, SL_COUNTER_EVICTIONS) + count_of(1, SL_COUNTER_EVICTIONS));
+    ASSERT_EQ(log().size(), 1u) << "once, though both its workers may notice";
+    EXPECT_NE(log()[0].find("consumer 0, pid " + std::to_string(getpid()) + " of uid " +
+                            std::to_string(getuid()) + ", service echo: evicted"),
+              std::string::npos)
+        << log()[0];
 }
 
 TEST_F(Runtime, LeavesNothingOfAStartThatFailed)
