@@ -88,7 +88,10 @@ static void admit_failure(struct sl_worker *w, struct sl_session *session,
 {
     if (job->drop == SL_DROP_AUTH && sl_epoch_is_forgery_limit_reached(session->epoch)) {
         worker_drop(w, SL_DROP_FORGERY_LIMIT);
-        worker_close(w, session, SL_CLOSE_LIMIT, true, now_ns);
+        if (session->state == SL_SESSION_ESTABLISHED)
+            worker_close(w, session, SL_CLOSE_LIMIT, true, now_ns);
+        else
+            worker_abort(w, session, now_ns); /* nobody has been told of it yet */
         return;
     }
     if (job->drop == SL_DROP_REPLAY && job->type == SL_CONTENT_HANDSHAKE) {

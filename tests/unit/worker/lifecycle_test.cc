@@ -284,6 +284,27 @@ TEST(WorkerLifecycle, ASessionWhoseKeyHasMetTooManyForgeriesIsClosed)
     EXPECT_EQ(consumer.Receive().at(0).detail, SL_CLOSE_LIMIT);
 }
 
+TEST(WorkerLifecycle, AHandshakeWhoseKeyHasMetTooManyForgeriesEndsInSilence)
+{
+    WorkerBench bench;
+    Peer peer;
+    peer.path = WorkerBench::ClientPath(1);
+    peer.handle = bench.BeginHandshake(peer.path);
+    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, 0, (1ULL << 28) - 1);
+    bench.Sent();
+    bench.ToHandshaker();
+    Bytes forged = bench.Seal(peer, SL_CONTENT_HANDSHAKE, {SL_HANDSHAKE_FINISHED});
+    forged.back() ^= 1;
+    bench.Receive({WorkerBench::UdpFrame(peer.path, forged)});
+    EXPECT_EQ(bench.drops(SL_DROP_FORGERY_LIMIT), 1u);
+    EXPECT_EQ(bench.half_open(), 0u);
+    EXPECT_EQ(bench.events(SL_COUNTER_SESSIONS_CLOSED), 0u) << "it never opened";
+    EXPECT_TRUE(bench.Sent().empty());
+    auto messages = bench.ToHandshaker();
+    ASSERT_EQ(messages.size(), 1u);
+    EXPECT_EQ(messages[0].kind, SL_MESSAGE_CLOSED);
+}
+
 TEST(WorkerLifecycle, AFlightThatFindsNoBufferIsCounted)
 {
     WorkerBench bench;
