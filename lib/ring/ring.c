@@ -31,6 +31,8 @@ struct sl_ring *sl_ring_create(uint64_t size)
 
 void sl_ring_destroy(struct sl_ring *ring)
 {
+    if (ring != NULL && ring->producer.head != ring->consumer.tail)
+        explicit_bzero(ring->data, ring->producer.size); /* keys, perhaps, that nobody has taken */
     free(ring);
 }
 
