@@ -20,6 +20,10 @@
 #define AMPLIFICATION_LIMIT 3
 /** Where a message's plaintext stands in a frame to send: all headers fit before it. */
 #define TX_PLAIN_OFF 128
+static_assert(SL_ETHER_HEADER_LEN + SL_VLAN_TAG_LEN + SL_IPV6_HEADER_LEN + SL_UDP_HEADER_LEN +
+                      SL_RECORD_HEADER_LEN + SL_PEER_CID_MAX + SL_GCM_EXPLICIT_NONCE_LEN <=
+                  TX_PLAIN_OFF,
+              "the longest headers stand before the plaintext");
 /** Messages and bytes that one consumer may have sent in one turn (deficit round robin). */
 #define COLLECT_QUANTUM 16384
 /** Quiet send rings that are looked at in a turn, in rotation. */
