@@ -5,7 +5,7 @@
  * worker -> handshake: record, plaintext, repeat, closed.
  * handshake -> worker: keys, send, established, abort.
  * control -> worker:   attach, detach, stop.
- * worker -> control:   detached, evict, stopped.
+ * worker -> control:   detached, evict, usage, stopped.
  *
  * Every message about a session names it by its handle. A handle ends with `closed`, which is never
  * lost: the worker does not use the slot again before it has been accepted by the ring.
@@ -32,6 +32,7 @@ enum sl_message_kind {
     SL_MESSAGE_STOP,
     SL_MESSAGE_DETACHED,
     SL_MESSAGE_EVICT,
+    SL_MESSAGE_USAGE,
     SL_MESSAGE_STOPPED,
 };
 
@@ -111,6 +112,13 @@ struct sl_message_attach {
 };
 struct sl_message_consumer {
     uint32_t consumer;
+};
+
+/** How far the key that a session sends with has been used. For logs: lost when the ring is full.
+ */
+struct sl_message_usage {
+    uint8_t usage;     /* enum sl_usage */
+    uint8_t is_closed; /* the session has been closed for it */
 };
 
 /**

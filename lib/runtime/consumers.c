@@ -1,6 +1,7 @@
 /* Consumers come and go at the registry; workers hear of it by message, and answer by message. */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -53,6 +54,17 @@ int runtime_registry_create(struct sl_runtime *runtime)
     return sl_registry_create(&registry, &runtime->registry, runtime->reason);
 }
 
+/** RFC 9325 4.4. The session is named as its consumer knows it. */
+static void say_usage(const struct sl_runtime *runtime, const struct sl_message *message)
+{
+    const struct sl_message_usage *body = message->body;
+    const char *what = "has sent three quarters of the records that its key may";
+    if (body->usage == SL_USAGE_LIMIT)
+        what = body->is_closed ? "is closed: it has sent all the records that its key may"
+                               : "has sent all the records that its key may";
+    runtime_log(runtime, "session %016" PRIx64 " %s (RFC 9325 4.4)", message->session, what);
+}
+
 /** Its workers each say so; the registry knows it until the first of them has. */
 static void evict(struct sl_runtime *runtime, uint32_t consumer)
 {
@@ -73,6 +85,10 @@ static void handle(struct sl_runtime *runtime, struct runtime_worker *from,
 {
     if (message->kind == SL_MESSAGE_STOPPED) {
         from->is_stopped = true;
+        return;
+    }
+    if (message->kind == SL_MESSAGE_USAGE) {
+        say_usage(runtime, message);
         return;
     }
     uint32_t consumer = ((const struct sl_message_consumer *)message->body)->consumer;

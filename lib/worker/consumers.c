@@ -196,6 +196,15 @@ static bool report(struct sl_worker *w, enum sl_message_kind kind, uint32_t inde
                            0);
 }
 
+void worker_tell_usage(struct sl_worker *w, const struct sl_session *session, enum sl_usage usage,
+                       bool is_closed)
+{
+    struct sl_message_usage body = {.usage = (uint8_t)usage, .is_closed = is_closed};
+    if (sl_message_send(w->config.to_control, SL_MESSAGE_USAGE, session->handle, &body, sizeof body,
+                        NULL, 0))
+        w->reports_pending = true; /* to be flushed; what did not fit has been counted */
+}
+
 /** What control must hear of is told again until its ring takes it. */
 bool worker_report_to_control(struct sl_worker *w)
 {

@@ -120,7 +120,7 @@ static void send_frame(struct sl_worker *w, struct sl_frame *frame, const struct
     }
 }
 
-/** Tells, once each, how far a key has been used; closes the session at the end of its numbers. */
+/** Counts and tells, once each, how far a key has been used; closes the session where wanted. */
 static void note_usage(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
 {
     enum sl_usage usage = sl_epoch_seal_usage(session->epoch);
@@ -129,7 +129,9 @@ static void note_usage(struct sl_worker *w, struct sl_session *session, uint64_t
     session->usage = (uint8_t)usage;
     worker_count(w, usage == SL_USAGE_LIMIT ? SL_COUNTER_USAGE_LIMITS : SL_COUNTER_USAGE_WARNINGS,
                  1);
-    if (usage == SL_USAGE_LIMIT && w->config.close_at_usage_limit)
+    bool is_to_close = usage == SL_USAGE_LIMIT && w->config.close_at_usage_limit;
+    worker_tell_usage(w, session, usage, is_to_close);
+    if (is_to_close)
         worker_close(w, session, SL_CLOSE_LIMIT, true, now_ns);
 }
 

@@ -200,6 +200,8 @@ void worker_tell_moved(struct sl_worker *w, struct sl_session *session, uint64_t
 bool worker_tell_close(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 void worker_publish(struct sl_worker *w, uint64_t now_ns);
 bool worker_report_to_control(struct sl_worker *w);
+void worker_tell_usage(struct sl_worker *w, const struct sl_session *session, enum sl_usage usage,
+                       bool is_closed);
 
 /* lifecycle.c: how sessions begin and end. */
 void worker_establish(struct sl_worker *w, struct sl_session *session,

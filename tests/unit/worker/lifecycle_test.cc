@@ -221,7 +221,7 @@ void SendAfter(WorkerBench &bench, Consumer &consumer, Peer &peer, uint64_t seal
 } // namespace
 
 // RFC 9325 4.4: 2^24.5 records under one AES-GCM key.
-TEST(WorkerLifecycle, AKeyIsCountedOnceAtThreeQuartersAndOnceAtItsLimit)
+TEST(WorkerLifecycle, AKeyIsCountedAndToldOnceAtThreeQuartersAndOnceAtItsLimit)
 {
     const uint64_t limit = sl_aead_seal_limit(SL_AEAD_AES_128_GCM);
     for (uint64_t sealed : {limit / 4 * 3 - 2, limit / 4 * 3 - 1, limit - 2, limit - 1}) {
@@ -237,6 +237,13 @@ TEST(WorkerLifecycle, AKeyIsCountedOnceAtThreeQuartersAndOnceAtItsLimit)
             bench.Turn();
         }
         EXPECT_EQ(bench.sessions(), 1u) << "closing is a switch";
+        auto messages = bench.ToControl();
+        ASSERT_EQ(messages.size(), sealed == limit - 2 ? 2u : 1u) << "which passes both";
+        EXPECT_EQ(messages.back().kind, SL_MESSAGE_USAGE);
+        EXPECT_EQ(messages.back().session, peer.handle);
+        EXPECT_EQ(messages.back().body.at(0),
+                  sealed < limit - 2 ? SL_USAGE_THREE_QUARTERS : SL_USAGE_LIMIT);
+        EXPECT_EQ(messages.back().body.at(1), 0) << "not closed";
     }
 }
 
@@ -259,6 +266,9 @@ TEST(WorkerLifecycle, ASessionIsClosedAtItsKeysLimitWhereThatIsWanted)
     std::vector<Bytes> sent = bench.SentPayloads();
     ASSERT_EQ(sent.size(), 3u);
     EXPECT_EQ(bench.Open(peer, sent[2]).plain, (Bytes{1, 0}));
+    auto messages = bench.ToControl();
+    ASSERT_EQ(messages.size(), 2u) << "and three quarters were passed as well";
+    EXPECT_EQ(messages[1].body.at(1), 1) << "closed";
 }
 
 // RFC 9325 4.4: 2^28 forged records, those that the handshake thread met included.
