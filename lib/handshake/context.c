@@ -10,7 +10,7 @@
 
 #include "handshake_priv.h"
 
-/* DESIGN section 9, in order of preference. */
+/* In order of preference; RFC 9325 4.2. */
 static const char suites[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                              "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
                              "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";

@@ -1,6 +1,6 @@
 /**
- * Who the gateway is and who a peer is: certificates, keys, trust. RFC 5280, and DESIGN section 9:
- * a peer is known by its public key, never by a name it wrote itself.
+ * Who the gateway is and who a peer is: certificates, keys, trust. RFC 5280.
+ * A peer is known by its public key, never by a name it wrote itself.
  */
 #ifndef SL_IDENTITY_H
 #define SL_IDENTITY_H

@@ -1,6 +1,6 @@
 /**
  * The session table of one worker: slots, connection IDs, the 5-tuple index, the clock hand that
- * finds idle sessions. DESIGN sections 5 and 6; RFC 9146.
+ * finds idle sessions. docs/architecture.md; RFC 9146.
  *
  * One thread, the worker's. All memory comes from an arena at creation.
  */

@@ -9,7 +9,7 @@
 
 #include "sl_base.h"
 
-/** What to do about received UDP and ICMP checksums (DESIGN: veth hands over unfinished ones). */
+/** What to do about received UDP and ICMP checksums (veth hands over unfinished ones). */
 enum sl_rx_checksum {
     SL_RX_CHECKSUM_AUTO,    /* drop what the port marked bad, believe the rest */
     SL_RX_CHECKSUM_REQUIRE, /* verify in software what the port did not mark good */

@@ -126,7 +126,7 @@ counter_is() { # a path that does not exist, a name spelt wrong, is not what was
     [ "$("$sluice_ctl" -s "$control" stats --json | jq -r "($1) as \$is | \$is != null and (\$is $2)")" = true ]
 }
 
-# Every record received has ended exactly once (DESIGN's equation), whatever the test has done.
+# Every record received has ended exactly once (docs/architecture.md), whatever the test has done.
 equation_holds() {
     "$sluice_ctl" -s "$control" stats --json | jq -e '.total |
         (.events.delivered + .events.answered + .events.to_handshake + .events.consumed

@@ -195,7 +195,7 @@ class WorkerBench
     }
     // Reasons for which any bench so far has dropped something.
     static const std::set<sl_drop> &ReachedDrops();
-    // Empty, or what is wrong with the equation of DESIGN section 1.
+    // Empty, or what is wrong with the equation of docs/architecture.md.
     std::string CheckEquation() const;
 
     uint64_t now_ns = 1000 * kSecond;
