@@ -9,7 +9,7 @@ PATH=$PATH:/usr/sbin:/sbin # `su` without `-` leaves them out
 demo=(build-essential meson ninja-build pkg-config python3 scdoc
       libdpdk-dev libssl-dev libipsec-mb-dev libcyaml-dev libyaml-dev
       libxdp-dev libbpf-dev libnuma-dev libgtest-dev
-      iproute2 iputils-ping ethtool openssl procps util-linux debian-archive-keyring ca-certificates)
+      iproute2 iputils-ping ethtool openssl procps util-linux man-db debian-archive-keyring ca-certificates)
 tests=(clang-14 libclang-rt-14-dev gnutls-bin tshark jq)
 
 case ${1:-tests} in
