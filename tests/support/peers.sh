@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # peers.sh BUILD
 # Makes the test clients in BUILD/peers: mbedtls_client (connection IDs; Mbed TLS 3.6 of Debian
-# trixie, unpacked there), openssl_client, crowd_client and flood. Does nothing when they are newer
+# trixie, unpacked there), openssl_client, crowd_client, flood and bad_consumer. Does nothing when they are newer
 # than their sources.
 set -euo pipefail
 [ $# = 1 ] || { sed -n '2,5s/^# //p' "$0"; exit 2; }
@@ -29,6 +29,7 @@ build() {
 }
 libraries=$peers/mbedtls/usr/lib/x86_64-linux-gnu
 build flood flood.c
+build bad_consumer bad_consumer.c -I"$root/lib/ring" -I"$root/lib/base"
 build crowd_client crowd_client.c -lssl -lcrypto
 build openssl_client openssl_client.c client.c echo_load.c -lssl -lcrypto
 build mbedtls_client mbedtls_client.c client.c echo_load.c -isystem "$peers/mbedtls/usr/include" -L"$libraries" \

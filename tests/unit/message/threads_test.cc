@@ -100,8 +100,10 @@ class Party
         while (!is_done()) {
             bool busy = false;
             for (unsigned other = 0; other < kThreads; other++)
-                if (other != self)
-                    busy |= speak(other) | listen(other);
+                if (other != self) {
+                    busy |= speak(other);
+                    busy |= listen(other);
+                }
             if (!busy)
                 std::this_thread::yield();
         }
