@@ -14,14 +14,18 @@ at_failure gateway_dump
 keylog=$work/keys.log
 capture=$work/wire.pcap
 
+# A ping of that size is in the capture: so is all that was sent between the first and the last one.
+captured() { # SIZE
+    on_peer ping -n -q -c 1 -W 1 -s "$1" $gateway_ip4
+    tshark -r "$capture" -Y "icmp.type == 0 && ip.len == $((28 + $1))" 2>/dev/null | grep -q .
+}
 capture_start() {
     ip netns exec "$peer_ns" tshark -q -i sl1 -w "$capture" >"$work/tshark.log" 2>&1 &
     capture_pid=$!
     at_exit gateway_kill $capture_pid
-    # It says so when it is ready; what was sent before that would be missing.
-    wait_for 10 grep -q 'Capture started\|Capturing on' "$work/tshark.log" && sleep 1
+    wait_for 20 captured 111
 }
-capture_stop() { sleep 1; kill -INT "$capture_pid"; wait "$capture_pid"; }
+capture_stop() { wait_for 20 captured 222; kill -INT "$capture_pid"; wait "$capture_pid"; }
 
 decode() { # ARG..
     tshark -r "$capture" -o tls.keylog_file:"$keylog" -o udp.check_checksum:TRUE \
