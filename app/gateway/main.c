@@ -1,8 +1,12 @@
 /* sluice: a DTLS gateway. This file reads the command line. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "gateway.h"
+
+/* What an error says after the file's name. */
+#define ERROR_LEN 512
 
 static const char usage[] = "usage: sluice run -c FILE    run the gateway\n"
                             "       sluice check -c FILE  check a configuration, open no port\n"
@@ -33,12 +37,18 @@ static int check(const struct sl_config *config)
 
 static int with_config(const char *path, int (*command)(const struct sl_config *config))
 {
-    char error[512];
-    struct sl_config *config = sl_config_load(path, error, sizeof error);
-    if (config == NULL) {
-        fprintf(stderr, "%s\n", error);
+    size_t error_len = strlen(path) + ERROR_LEN; /* the path is in front of each error */
+    char *error = malloc(error_len);
+    if (error == NULL) {
+        fprintf(stderr, "sluice: out of memory\n");
         return EXIT_FAILED;
     }
+    struct sl_config *config = sl_config_load(path, error, error_len);
+    if (config == NULL)
+        fprintf(stderr, "%s\n", error);
+    free(error);
+    if (config == NULL)
+        return EXIT_FAILED;
     int status = command(config);
     sl_config_destroy(config);
     return status;

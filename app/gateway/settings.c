@@ -15,13 +15,12 @@ static bool fail_at(const struct settings *settings, const char *path, const cha
 
 static bool fail_at(const struct settings *settings, const char *path, const char *format, ...)
 {
-    char reason[REASON_LEN];
     va_list args;
+    fprintf(stderr, "%s:%u: ", settings->config->path, sl_config_line(settings->config, path));
     va_start(args, format);
-    vsnprintf(reason, sizeof reason, format, args);
+    vfprintf(stderr, format, args);
     va_end(args);
-    fprintf(stderr, "%s:%u: %s\n", settings->config->path, sl_config_line(settings->config, path),
-            reason);
+    fputc('\n', stderr);
     return false;
 }
 
@@ -34,7 +33,7 @@ static bool load_credentials(struct settings *settings)
 {
     const struct sl_config *config = settings->config;
     struct sl_certificate_files files[SL_CONFIG_CERTIFICATES_MAX];
-    char reason[SL_REASON_LEN] = "", path[64];
+    char reason[SL_CREDENTIALS_REASON_LEN] = "", path[64];
     int which = 0;
     bool which_is_key = false;
     for (unsigned i = 0; i < config->certificates_count; i++)

@@ -82,8 +82,10 @@ struct sl_config {
 /**
  * Reads and checks a file: unknown, duplicate and missing keys, types, ranges, and what one key
  * says about another (a port twice, a service name, an address). Files that it names are not opened
- * here. error  [error_len] on failure: "FILE:LINE: reason". return the configuration (caller owns),
- * or NULL.
+ * here.
+ * error  [error_len] on failure: "FILE:LINE: reason", cut where it is longer: 512 bytes beside the
+ *        path's are enough.
+ * return the configuration (caller owns), or NULL.
  */
 struct sl_config *sl_config_load(const char *path, char *error, size_t error_len);
 void sl_config_destroy(struct sl_config *config);

@@ -7,7 +7,8 @@
 
 #include "sl_identity.h"
 
-/** Writes a sentence to reason [SL_REASON_LEN]. return false, for `return sl_pem_refuse(...)`. */
+/** Writes a sentence to reason [SL_CREDENTIALS_REASON_LEN]. return false, for `return
+ * sl_pem_refuse(...)`. */
 bool sl_identity_refuse(char *reason, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -17,7 +17,7 @@ bool sl_identity_refuse(char *reason, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(reason, SL_REASON_LEN, format, args);
+    vsnprintf(reason, SL_CREDENTIALS_REASON_LEN, format, args);
     va_end(args);
     ERR_clear_error();
     return false;

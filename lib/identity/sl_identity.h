@@ -29,6 +29,8 @@ static_assert(sizeof(struct sl_identity) == 248, "ring ABI");
 
 /** Text of a failure: one sentence that says what to do. */
 #define SL_REASON_LEN 256
+/** The same where two file names of any length stand in it. */
+#define SL_CREDENTIALS_REASON_LEN (SL_REASON_LEN + 2 * 4096)
 
 /** Certificates with their keys, and whom to trust. Immutable once loaded. */
 struct sl_credentials;
@@ -43,7 +45,7 @@ struct sl_certificate_files {
  * CA file that clients must be vouched for by.
  * which  out, on failure: what is at fault: certificate index, or SL_CREDENTIALS_CA; *which_is_key
  *        tells the key file from the certificate file.
- * reason [SL_REASON_LEN] out, on failure.
+ * reason [SL_CREDENTIALS_REASON_LEN] out, on failure.
  * return the credentials (caller owns), or NULL. Allocates and reads files: at start-up only.
  */
 #define SL_CREDENTIALS_CA (-1)

@@ -63,6 +63,20 @@ output=$("$sluice" check -c "$file" 2>&1)
 check 'a client_ca without a certificate is named at its line' grep -qE "^$file:11: .*/etc/hostname" <(echo "$output")
 { good | sed '/^certificates/,$d'; printf '  - port: 4433\n    service: other\n'; good | sed -n '/^certificates/,$p'; } >"$file"
 check_error 'a UDP port used twice' '8: UDP port used twice'
+
+# The reason stands behind the file's name, however long that is; and behind a certificate's.
+folder=$work/$(printf 'd%.0s' {1..200})/$(printf 'e%.0s' {1..200})/$(printf 'f%.0s' {1..200})
+mkdir -p "$folder"
+file=$folder/sluice.yaml
+{ good; echo 'colour: red'; } >"$file"
+check_error 'an error in a file with a long path is said whole' "11: unknown key 'colour'"
+good | sed "s,pki/,$pki/,; s,/server.crt,/none.crt," >"$file"
+check_error 'also one that only the certificates show' \
+    "9: certificate file $pki/none.crt cannot be opened: No such file or directory"
+good >"$file"
+check_error 'and one of a certificate with a long path' \
+    "9: certificate file $folder/pki/server.crt cannot be opened: No such file or directory"
+
 refuses() { "$@" >"$work/out" 2>&1; local status=$?; cat "$work/out"; [ $status != 0 ] && [ $status -lt 124 ]; }
 check 'a file that is not there is refused' refuses "$sluice" check -c "$work/none.yaml"
 check 'an unknown command is refused' refuses "$sluice" fly

@@ -46,12 +46,12 @@ void check_file(const Bytes &text, bool with_ca)
     const sl_certificate_files files = {path.c_str(), path.c_str()};
     int which = 77;
     bool is_key = false;
-    char reason[SL_REASON_LEN] = "";
+    char reason[SL_CREDENTIALS_REASON_LEN] = "";
     sl_credentials *credentials =
         sl_credentials_load(&files, 1, with_ca ? path.c_str() : nullptr, &which, &is_key, reason);
     if (credentials == nullptr) {
         FUZZ_CHECK(which == 0 || (with_ca && which == SL_CREDENTIALS_CA));
-        FUZZ_CHECK(strlen(reason) > 10 && strlen(reason) < SL_REASON_LEN);
+        FUZZ_CHECK(strlen(reason) > 10 && strlen(reason) < SL_CREDENTIALS_REASON_LEN);
         FUZZ_CHECK(strchr(reason, '\n') == nullptr);
     } else {
         FUZZ_CHECK(sl_credentials_count(credentials) == 1);

@@ -74,7 +74,7 @@ void Gateway::load_credentials()
     std::string key = directory.write("gateway.key", sl_test::to_pem(server.key));
     std::string ca = directory.write("ca.crt", sl_test::to_pem(authority.certificate));
     sl_certificate_files files = {certificate.c_str(), key.c_str()};
-    char reason[SL_REASON_LEN];
+    char reason[SL_CREDENTIALS_REASON_LEN];
     int which;
     bool is_key;
     credentials = sl_credentials_load(&files, 1, chosen.asks_clients ? ca.c_str() : nullptr, &which,

@@ -29,7 +29,7 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
     for (size_t i = 0; i < paths.size(); i += 2)
         files.push_back({paths[i].c_str(), paths[i + 1].c_str()});
     std::string ca = directory.write("ca.crt", to_pem(authority.certificate));
-    char reason[SL_REASON_LEN];
+    char reason[SL_CREDENTIALS_REASON_LEN];
     int which;
     bool is_key;
     credentials.reset(sl_credentials_load(files.data(), (unsigned)files.size(),

@@ -21,7 +21,7 @@ class Credentials : public ::testing::Test
     sl_credentials *loaded = nullptr;
     int which = 99;
     bool which_is_key = false;
-    char reason[SL_REASON_LEN] = "";
+    char reason[SL_CREDENTIALS_REASON_LEN] = "";
 
     ~Credentials() override
     {

@@ -200,7 +200,7 @@ class Runtime : public ::testing::Test
     sl_credentials *credentials = nullptr;
     sl_runtime_config config{};
     sl_runtime *runtime = nullptr;
-    char reason[256] = "";
+    char reason[SL_CREDENTIALS_REASON_LEN] = "";
 };
 
 constexpr uint8_t Runtime::kAddress[4];
