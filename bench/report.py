@@ -8,6 +8,7 @@ import os
 import pathlib
 import platform
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,9 @@ def processor():
 
 
 def commit():
+    """What was measured; nothing where the tree is a copy, or git is not installed."""
+    if shutil.which("git") is None:
+        return ""
     run = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True,
                          cwd=pathlib.Path(__file__).parent, check=False)
     return run.stdout.strip()

@@ -34,6 +34,13 @@ fi
 check 'a file has nothing but machine and results' \
     jq -e 'keys == ["machine", "results"] and ([.results[] | keys] | unique) ==
         [["max", "median", "min", "rounds"]]' "$OUT"
+without_git() { # as where the tree is a copy
+    mkdir "$work/bin" && ln -s /usr/bin/[!g]* /usr/bin/g[!i]* "$work/bin"
+    printf 'machine.%s 1\n' spans disturbed_spans disturbed_rounds |
+        PATH=$work/bin python3 "$root/bench/report.py" "$BUILD" "$work/copy.json"
+    jq -e '.machine.commit == ""' "$work/copy.json"
+}
+check 'where git is not installed it names no commit' without_git
 misuse() { "$root/bench/run.sh" "$@"; [ $? = 2 ]; }
 check 'an option it does not know is refused' misuse --fast
 check 'as is a number of rounds that is none' misuse --rounds many
