@@ -48,9 +48,9 @@ gateway_config
 sed -i '/^control_socket:/d; /^consumer_socket:/d' "$config"
 control=/proc/$holder/root/run/sluice/control.sock
 check 'there is nothing in /run' wait_for 5 test -e "/proc/$holder/root/run/new"
-gateway_launch nsenter -m -t "$holder"
+gateway_launch nsenter -m -r -t "$holder"
 check 'the gateway makes the directory of its sockets' wait_for 20 gateway_ready
-consumer_start readme nsenter -m -t "$holder" env LD_LIBRARY_PATH="$(dirname "$library")" "$work/echo"
+consumer_start readme nsenter -m -r -t "$holder" env LD_LIBRARY_PATH="$(dirname "$library")" "$work/echo"
 check 'the program registers' wait_counter 5 .consumers.registered '== 1'
 check 'and answers' mbedtls cid=aabb messages=200 size=1-1350 window=8
 check 'the gateway ends cleanly' gateway_stop
