@@ -7,6 +7,20 @@
 
 #include "runtime_priv.h"
 
+#define NOTICES_PER_SECOND 10
+
+/** Of what consumers and peers can cause again and again a few lines are said; counters have all.
+ */
+static bool may_say(struct sl_runtime *runtime)
+{
+    uint64_t now_ns = clock_kernel_ns();
+    if (now_ns - runtime->notices_since_ns >= 1000000000) {
+        runtime->notices_since_ns = now_ns;
+        runtime->notices = 0;
+    }
+    return runtime->notices++ < NOTICES_PER_SECOND;
+}
+
 /** The ring has room for all that can be under way at once. */
 static void tell(struct runtime_worker *to, enum sl_message_kind kind, const void *body,
                  uint32_t body_len)
@@ -55,14 +69,15 @@ int runtime_registry_create(struct sl_runtime *runtime)
 }
 
 /** RFC 9325 4.4. The session is named as its consumer knows it. */
-static void say_usage(const struct sl_runtime *runtime, const struct sl_message *message)
+static void say_usage(struct sl_runtime *runtime, const struct sl_message *message)
 {
     const struct sl_message_usage *body = message->body;
     const char *what = "has sent three quarters of the records that its key may";
     if (body->usage == SL_USAGE_LIMIT)
         what = body->is_closed ? "is closed: it has sent all the records that its key may"
                                : "has sent all the records that its key may";
-    runtime_log(runtime, "session %016" PRIx64 " %s (RFC 9325 4.4)", message->session, what);
+    if (may_say(runtime))
+        runtime_log(runtime, "session %016" PRIx64 " %s (RFC 9325 4.4)", message->session, what);
 }
 
 /** Its workers each say so; the registry knows it until the first of them has. */
@@ -71,7 +86,7 @@ static void evict(struct sl_runtime *runtime, uint32_t consumer)
     struct sl_consumer_info known[SL_CONSUMERS_MAX];
     unsigned count = sl_registry_list(runtime->registry, known);
     for (unsigned i = 0; i < count; i++)
-        if (known[i].consumer == consumer)
+        if (known[i].consumer == consumer && may_say(runtime))
             runtime_log(runtime,
                         "consumer %u, pid %d of uid %u, service %s: evicted, for what it wrote "
                         "into its rings",

@@ -87,6 +87,8 @@ struct sl_runtime {
     struct runtime_handshaker handshakers[SL_HANDSHAKERS_MAX];
     bool quit; /* atomic: written by the control thread, read by all */
     uint64_t started_ns;
+    uint64_t notices_since_ns; /* consumers.c: lines said since then */
+    unsigned notices;
     struct sl_counters counters[SL_WORKERS_MAX];
     struct sl_stat others[STATS_MAX];
     struct sl_stats stats;

@@ -155,6 +155,22 @@ class Runtime : public ::testing::Test
         }
         return false;
     }
+    /** Registers, writes what no ring may hold, and waits for the end of it. */
+    void be_evicted()
+    {
+        test::RawConsumer consumer(socket);
+        consumer.say_hello();
+        ASSERT_TRUE(poll_until([&] { return consumer.hear() > 0; }));
+        for (unsigned worker = 0; worker < kWorkers; worker++) {
+            void *at = mmap(nullptr, SL_RING_DATA_OFF, PROT_READ | PROT_WRITE, MAP_SHARED,
+                            consumer.send_fd(worker), 0);
+            ASSERT_NE(at, MAP_FAILED);
+            auto *words = static_cast<sl_ring_client_words *>(at);
+            __atomic_store_n(&words->send.head, 1, __ATOMIC_RELEASE); // no entry ends there
+            munmap(at, SL_RING_DATA_OFF);
+        }
+        EXPECT_TRUE(poll_until([&] { return consumer.hear() == 0; })) << "it is still connected";
+    }
     uint64_t count_of(unsigned worker, enum sl_counter counter)
     {
         return sl_runtime_stats(runtime, now_ns())->workers[worker].events[counter];
@@ -272,25 +288,27 @@ TEST_F(Runtime, SaysWhatItGot)
 TEST_F(Runtime, NamesAConsumerThatItEvicts)
 {
     start();
-    test::RawConsumer consumer(socket);
-    consumer.say_hello();
-    ASSERT_TRUE(poll_until([&] { return consumer.hear() > 0; }));
     log().clear();
-    for (unsigned worker = 0; worker < kWorkers; worker++) {
-        void *at = mmap(nullptr, SL_RING_DATA_OFF, PROT_READ | PROT_WRITE, MAP_SHARED,
-                        consumer.send_fd(worker), 0);
-        ASSERT_NE(at, MAP_FAILED);
-        auto *words = static_cast<sl_ring_client_words *>(at);
-        __atomic_store_n(&words->send.head, 1, __ATOMIC_RELEASE); // no entry ends there
-        munmap(at, SL_RING_DATA_OFF);
-    }
-    EXPECT_TRUE(poll_until([&] { return consumer.hear() == 0; })) << "it has lost its connection";
+    be_evicted();
     EXPECT_LE(1u, count_of(0, SL_COUNTER_EVICTIONS) + count_of(1, SL_COUNTER_EVICTIONS));
     ASSERT_EQ(log().size(), 1u) << "once, though both its workers may notice";
     EXPECT_NE(log()[0].find("consumer 0, pid " + std::to_string(getpid()) + " of uid " +
                             std::to_string(getuid()) + ", service echo: evicted"),
               std::string::npos)
         << log()[0];
+}
+
+TEST_F(Runtime, SaysNoMoreThanAFewLinesASecondOfEvictions)
+{
+    start();
+    log().clear();
+    uint64_t begun_ns = now_ns();
+    for (unsigned i = 0; i < 40; i++)
+        be_evicted();
+    uint64_t seconds = (now_ns() - begun_ns) / 1000000000 + 2; // begun, all of them
+    EXPECT_GE(log().size(), 10u);
+    EXPECT_LE(log().size(), 10 * seconds);
+    EXPECT_LE(40u, count_of(0, SL_COUNTER_EVICTIONS) + count_of(1, SL_COUNTER_EVICTIONS));
 }
 
 TEST_F(Runtime, LeavesNothingOfAStartThatFailed)
