@@ -5,6 +5,10 @@
 
 #include "crypto_priv.h"
 
+/* For EVP the secret itself is kept: 32 bytes, and a cache line. */
+#define EVP_KEY_BLOCK_LEN 64
+static_assert(SL_AEAD_KEY_BLOCK_LEN >= sizeof(struct gcm_key), "room for any back-end's key");
+
 static const struct alg_facts {
     uint8_t key_len, iv_len, explicit_nonce_len;
     uint64_t seal_limit, forgery_limit;
@@ -53,24 +57,66 @@ static void evp_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsig
         jobs[i].ok = aead_evp_seal(aead->evp, &jobs[i]);
 }
 
+/* The kernel does AES-GCM; what it left alone follows. Order matters to nobody but one session, and
+ * a session has one algorithm. */
+static void kernel_open_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
+{
+    unsigned others = aead->kernel->open_burst(jobs, n);
+    for (unsigned i = 0; others > 0 && i < n; i++)
+        if (jobs[i].alg == SL_AEAD_CHACHA20_POLY1305)
+            jobs[i].ok = aead_evp_open(aead->evp, &jobs[i]);
+}
+
+static void kernel_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
+{
+    unsigned others = aead->kernel->seal_burst(jobs, n);
+    for (unsigned i = 0; others > 0 && i < n; i++)
+        if (jobs[i].alg == SL_AEAD_CHACHA20_POLY1305)
+            jobs[i].ok = aead_evp_seal(aead->evp, &jobs[i]);
+}
+
+/** One back-end, or ENOTSUP. */
+static bool try_backend(struct sl_aead *aead, enum sl_crypto_backend backend)
+{
+    switch (backend) {
+    case SL_CRYPTO_VAES512:
+    case SL_CRYPTO_VAES256:
+        aead->kernel = backend == SL_CRYPTO_VAES512 ? gcm_kernel_vaes512() : gcm_kernel_vaes256();
+        aead->open_burst = kernel_open_burst;
+        aead->seal_burst = kernel_seal_burst;
+        errno = ENOTSUP;
+        return aead->kernel != NULL;
+    case SL_CRYPTO_IPSECMB:
+        aead->mb = aead_ipsecmb_create();
+        aead->open_burst = aead_ipsecmb_open_burst;
+        aead->seal_burst = aead_ipsecmb_seal_burst;
+        return aead->mb != NULL;
+    default:
+        aead->open_burst = evp_open_burst;
+        aead->seal_burst = evp_seal_burst;
+        return true;
+    }
+}
+
+/** AUTO: the first that can run, in the order of the list. */
+static bool choose_backend(struct sl_aead *aead, enum sl_crypto_backend backend)
+{
+    if (backend != SL_CRYPTO_AUTO)
+        return try_backend(aead, backend);
+    for (backend = SL_CRYPTO_AUTO + 1; !try_backend(aead, backend); backend++)
+        if (errno != ENOTSUP)
+            return false;
+    return true;
+}
+
 struct sl_aead *sl_aead_create(enum sl_crypto_backend backend)
 {
     struct sl_aead *aead = calloc(1, sizeof *aead);
     if (aead == NULL)
         return NULL;
     aead->evp = aead_evp_create();
-    if (aead->evp == NULL)
-        goto fail;
-    if (backend != SL_CRYPTO_OPENSSL) {
-        aead->mb = aead_ipsecmb_create();
-        if (aead->mb == NULL && (backend == SL_CRYPTO_IPSECMB || errno != ENOTSUP))
-            goto fail;
-    }
-    aead->open_burst = aead->mb != NULL ? aead_ipsecmb_open_burst : evp_open_burst;
-    aead->seal_burst = aead->mb != NULL ? aead_ipsecmb_seal_burst : evp_seal_burst;
-    return aead;
-
-fail:
+    if (aead->evp != NULL && choose_backend(aead, backend))
+        return aead;
     sl_aead_destroy(aead);
     return NULL;
 }
@@ -88,22 +134,33 @@ void sl_aead_destroy(struct sl_aead *aead)
 
 const char *sl_aead_name(const struct sl_aead *aead)
 {
+    if (aead->kernel != NULL)
+        return aead->kernel->name;
     return aead->mb != NULL ? aead_ipsecmb_name(aead->mb) : "openssl";
+}
+
+size_t sl_aead_key_block_len(const struct sl_aead *aead)
+{
+    if (aead->kernel != NULL)
+        return sizeof(struct gcm_key);
+    return aead->mb != NULL ? aead_ipsecmb_key_block_len() : EVP_KEY_BLOCK_LEN;
 }
 
 void sl_aead_key_init(const struct sl_aead *aead, struct sl_aead_key *key, enum sl_aead_alg alg,
                       const uint8_t *secret)
 {
-    memset(key, 0, sizeof *key);
-    if (aead->mb != NULL && alg != SL_AEAD_CHACHA20_POLY1305)
-        aead_ipsecmb_key_init(aead->mb, key, alg, secret);
-    else
+    memset(key, 0, sl_aead_key_block_len(aead));
+    if (alg == SL_AEAD_CHACHA20_POLY1305 || (aead->kernel == NULL && aead->mb == NULL))
         memcpy(key->block, secret, facts[alg].key_len);
+    else if (aead->kernel != NULL)
+        gcm_key_init((struct gcm_key *)key, secret, facts[alg].key_len);
+    else
+        aead_ipsecmb_key_init(aead->mb, key, alg, secret);
 }
 
-void sl_aead_key_wipe(struct sl_aead_key *key)
+void sl_aead_key_wipe(const struct sl_aead *aead, struct sl_aead_key *key)
 {
-    OPENSSL_cleanse(key, sizeof *key);
+    OPENSSL_cleanse(key, sl_aead_key_block_len(aead));
 }
 
 void sl_aead_open_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)

@@ -70,6 +70,11 @@ const char *aead_ipsecmb_name(const struct aead_ipsecmb *mb)
     }
 }
 
+size_t aead_ipsecmb_key_block_len(void)
+{
+    return (sizeof(struct gcm_key_data) + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+}
+
 void aead_ipsecmb_key_init(const struct aead_ipsecmb *mb, struct sl_aead_key *key,
                            enum sl_aead_alg alg, const uint8_t *secret)
 {

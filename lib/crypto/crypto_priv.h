@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "gcm.h"
 #include "sl_crypto.h"
 
 /** EVP contexts, one an algorithm and direction, so that an operation allocates nothing. */
@@ -22,14 +23,18 @@ struct aead_ipsecmb;
 struct aead_ipsecmb *aead_ipsecmb_create(void);
 void aead_ipsecmb_destroy(struct aead_ipsecmb *mb);
 const char *aead_ipsecmb_name(const struct aead_ipsecmb *mb);
+size_t aead_ipsecmb_key_block_len(void);
 void aead_ipsecmb_key_init(const struct aead_ipsecmb *mb, struct sl_aead_key *key,
                            enum sl_aead_alg alg, const uint8_t *secret);
 
-/** One engine: IPsec_MB does AES-GCM where it is present, EVP does the rest. */
+/** One engine: AES-GCM by the kernel, IPsec_MB or EVP, whichever is not NULL first; the rest by
+ * EVP.
+ */
 struct sl_aead {
     struct aead_evp *evp;
-    struct aead_ipsecmb *mb; /* NULL: everything by EVP */
-    /* The burst loops of the back-end chosen; jobs of ChaCha20-Poly1305 always end at evp. */
+    struct aead_ipsecmb *mb;
+    const struct gcm_kernel *kernel;
+    /* The burst loops of the back-end chosen. */
     void (*open_burst)(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n);
     void (*seal_burst)(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n);
 };

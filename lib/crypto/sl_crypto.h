@@ -14,7 +14,9 @@ enum sl_aead_alg {
 };
 
 enum sl_crypto_backend {
-    SL_CRYPTO_AUTO,    /* ipsecmb where the processor has what it needs, else openssl */
+    SL_CRYPTO_AUTO,    /* the first of the others that the processor can run */
+    SL_CRYPTO_VAES512, /* our own AES-GCM: AVX-512, VAES, VPCLMULQDQ */
+    SL_CRYPTO_VAES256, /* the same over AVX2's vectors */
     SL_CRYPTO_IPSECMB, /* AES-GCM by direct calls of Intel's IPsec_MB; ChaCha by libcrypto */
     SL_CRYPTO_OPENSSL, /* everything by libcrypto's EVP: portable, and the oracle of the tests */
 };
@@ -31,8 +33,9 @@ uint64_t sl_aead_seal_limit(enum sl_aead_alg alg);
 uint64_t sl_aead_forgery_limit(enum sl_aead_alg alg);
 
 /**
- * A key expanded for one back-end: opaque, a place of fixed size inside its owner's memory, so that
- * setting a key allocates nothing. Aligned to a cache line.
+ * A key expanded for one back-end: opaque, a place inside its owner's memory, so that setting a key
+ * allocates nothing. Aligned to a cache line. This is room for any back-end's; an engine touches no
+ * more than sl_aead_key_block_len() of it, and who keeps many keys need not have the rest.
  */
 #define SL_AEAD_KEY_BLOCK_LEN 1088
 struct sl_aead_key {
@@ -45,8 +48,11 @@ struct sl_aead;
 /** Allocates. NULL and errno ENOTSUP when the back-end asked for can't run here, else ENOMEM. */
 struct sl_aead *sl_aead_create(enum sl_crypto_backend backend);
 void sl_aead_destroy(struct sl_aead *aead);
-/** "ipsecmb avx512", "ipsecmb sse", "openssl": for logs and bench results. */
+/** "vaes512", "ipsecmb avx2", "openssl": for logs and bench results. */
 const char *sl_aead_name(const struct sl_aead *aead);
+/** Bytes of a key as this engine keeps it, a multiple of 64: 576 for our own AES-GCM (of which
+ * AES-128 uses 512), 1,024 for IPsec_MB, 64 for libcrypto. */
+size_t sl_aead_key_block_len(const struct sl_aead *aead);
 
 /**
  * Expands secret [sl_aead_key_len(alg)] into key. Allocates nothing. Every engine of the same
@@ -54,7 +60,7 @@ const char *sl_aead_name(const struct sl_aead *aead);
  */
 void sl_aead_key_init(const struct sl_aead *aead, struct sl_aead_key *key, enum sl_aead_alg alg,
                       const uint8_t *secret);
-void sl_aead_key_wipe(struct sl_aead_key *key);
+void sl_aead_key_wipe(const struct sl_aead *aead, struct sl_aead_key *key);
 
 /** One AEAD operation, RFC 5116. `in` and `out` may be the same place, and not overlap otherwise.
  */

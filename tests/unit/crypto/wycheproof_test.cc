@@ -8,21 +8,14 @@ extern "C" {
 
 #include <fstream>
 #include <map>
-#include <memory>
 #include <sstream>
 #include <string>
 
+#include "backends.h"
 #include "hex.h"
 
 namespace
 {
-
-struct AeadDeleter {
-    void operator()(sl_aead *aead) const
-    {
-        sl_aead_destroy(aead);
-    }
-};
 
 struct Case {
     std::string algorithm, id, result;
@@ -59,7 +52,7 @@ const std::map<std::string, sl_aead_alg> algorithms = {
 
 struct Wycheproof : testing::TestWithParam<sl_crypto_backend> {
     const std::vector<Case> cases = load_cases();
-    std::unique_ptr<sl_aead, AeadDeleter> aead{sl_aead_create(GetParam())};
+    Aead aead{sl_aead_create(GetParam())};
     sl_aead_key key;
 
     /** The job of a case over in and out of the same length. */
@@ -81,10 +74,7 @@ struct Wycheproof : testing::TestWithParam<sl_crypto_backend> {
     }
 };
 
-INSTANTIATE_TEST_SUITE_P(, Wycheproof, testing::Values(SL_CRYPTO_AUTO, SL_CRYPTO_OPENSSL),
-                         [](const auto &info) {
-                             return info.param == SL_CRYPTO_OPENSSL ? "Openssl" : "Auto";
-                         });
+INSTANTIATE_TEST_SUITE_P(, Wycheproof, testing::ValuesIn(backends_here()), backend_name);
 
 } // namespace
 

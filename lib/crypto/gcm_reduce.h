@@ -1,0 +1,51 @@
+/** Products in the field of GHASH, one block at a time; over gcm_key.c's form of the powers. */
+#ifndef GCM_REDUCE_H
+#define GCM_REDUCE_H
+
+#include <immintrin.h>
+
+#define GCM_INLINE static inline __attribute__((always_inline))
+
+/** A sum of products that is not reduced yet: 256 bits, the middle ones apart. */
+struct gcm_sum128 {
+    __m128i low, middle, high;
+};
+
+/** The bytes of a block in the opposite order. */
+GCM_INLINE __m128i gcm_reverse(__m128i block)
+{
+    return _mm_shuffle_epi8(block,
+                            _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+
+GCM_INLINE struct gcm_sum128 gcm_multiply(__m128i x, __m128i power)
+{
+    return (struct gcm_sum128){
+        .low = _mm_clmulepi64_si128(x, power, 0x00),
+        .middle = _mm_xor_si128(_mm_clmulepi64_si128(x, power, 0x01),
+                                _mm_clmulepi64_si128(x, power, 0x10)),
+        .high = _mm_clmulepi64_si128(x, power, 0x11),
+    };
+}
+
+GCM_INLINE struct gcm_sum128 gcm_add(struct gcm_sum128 a, struct gcm_sum128 b)
+{
+    return (struct gcm_sum128){
+        .low = _mm_xor_si128(a.low, b.low),
+        .middle = _mm_xor_si128(a.middle, b.middle),
+        .high = _mm_xor_si128(a.high, b.high),
+    };
+}
+
+/** Modulo x^128 + x^127 + x^126 + x^121 + 1 (the polynomial reversed), 64 bits at a time. */
+GCM_INLINE __m128i gcm_reduce(struct gcm_sum128 sum)
+{
+    const __m128i polynomial = _mm_set_epi64x((long long)0xc200000000000000ULL, 1);
+    __m128i folded = _mm_clmulepi64_si128(polynomial, sum.low, 0x01);
+    __m128i middle =
+        _mm_xor_si128(_mm_xor_si128(sum.middle, _mm_shuffle_epi32(sum.low, 0x4e)), folded);
+    folded = _mm_clmulepi64_si128(polynomial, middle, 0x01);
+    return _mm_xor_si128(_mm_xor_si128(sum.high, _mm_shuffle_epi32(middle, 0x4e)), folded);
+}
+
+#endif

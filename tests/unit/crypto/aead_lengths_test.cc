@@ -1,0 +1,191 @@
+/* Every back-end against libcrypto, over lengths. Each buffer ends where no memory follows, so that
+ * a byte read or written behind it ends the test. */
+extern "C" {
+#include "sl_crypto.h"
+}
+
+#include <gtest/gtest.h>
+#include <openssl/crypto.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+
+#include "backends.h"
+#include "hex.h"
+
+namespace
+{
+
+const size_t aad_max = sizeof(sl_aead_job::aad);
+
+/* Under sanitizers, which take many times as long, each length meets every seventh of the AADs. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+const size_t aad_step = 7;
+#define HAS_AAD_STEP
+#endif
+#endif
+#ifndef HAS_AAD_STEP
+const size_t aad_step = 1;
+#endif
+
+/** Memory with nothing behind it. */
+struct Edge {
+    static const size_t len = 5 * 4096;
+    uint8_t *memory;
+
+    Edge()
+        : memory(static_cast<uint8_t *>(mmap(nullptr, len + 4096, PROT_READ | PROT_WRITE,
+                                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)))
+    {
+        if (memory == MAP_FAILED || mprotect(memory + len, 4096, PROT_NONE) != 0)
+            abort();
+    }
+    ~Edge()
+    {
+        munmap(memory, len + 4096);
+    }
+    Edge(const Edge &) = delete;
+
+    /** The last n bytes. */
+    uint8_t *last(size_t n)
+    {
+        return memory + len - n;
+    }
+};
+
+/** One AEAD over the same input with the back-end and with libcrypto. */
+struct AeadLengths : testing::TestWithParam<sl_crypto_backend> {
+    Aead aead{sl_aead_create(GetParam())}, oracle{sl_aead_create(SL_CRYPTO_OPENSSL)};
+    sl_aead_key key, oracle_key;
+    const Bytes source = noise(Edge::len, 1);
+    Bytes expected = Bytes(Edge::len), tag = Bytes(SL_AEAD_TAG_LEN), mine = tag;
+    Edge in, out;
+    sl_aead_job job = {};
+
+    void use(sl_aead_alg alg, const Bytes &secret)
+    {
+        sl_aead_key_init(aead.get(), &key, alg, secret.data());
+        sl_aead_key_init(oracle.get(), &oracle_key, alg, secret.data());
+        job.alg = alg;
+    }
+
+    /** What libcrypto makes of a record: expected, tag. */
+    void ask_oracle(size_t len, size_t aad_len)
+    {
+        job.len = static_cast<uint32_t>(len);
+        job.aad_len = static_cast<uint16_t>(aad_len);
+        memcpy(job.aad, &source[len % 61], aad_max);
+        memcpy(job.nonce, &source[len % 67 + aad_len], SL_AEAD_NONCE_LEN);
+        sl_aead_job theirs = job;
+        theirs.key = &oracle_key;
+        theirs.in = source.data();
+        theirs.out = expected.data();
+        theirs.tag = tag.data();
+        sl_aead_seal_burst(oracle.get(), &theirs, 1);
+    }
+
+    /** Where input and output end at the edge, or are the same place. */
+    void place(const uint8_t *text, bool in_place)
+    {
+        uint8_t *from = in_place ? out.last(job.len) : in.last(job.len);
+        memcpy(from, text, job.len);
+        job.key = &key;
+        job.in = from;
+        job.out = out.last(job.len);
+    }
+
+    testing::AssertionResult seals_like_oracle(bool in_place)
+    {
+        place(source.data(), in_place);
+        job.tag = mine.data();
+        sl_aead_seal_burst(aead.get(), &job, 1);
+        if (memcmp(job.out, expected.data(), job.len) == 0 && mine == tag)
+            return testing::AssertionSuccess();
+        return testing::AssertionFailure()
+               << "seal, alg " << job.alg << " len " << job.len << " aad " << job.aad_len;
+    }
+
+    testing::AssertionResult opens_again(bool in_place)
+    {
+        place(expected.data(), in_place);
+        job.tag = tag.data();
+        sl_aead_open_burst(aead.get(), &job, 1);
+        if (job.ok && memcmp(job.out, source.data(), job.len) == 0)
+            return testing::AssertionSuccess();
+        return testing::AssertionFailure()
+               << "open, alg " << job.alg << " len " << job.len << " aad " << job.aad_len;
+    }
+
+    /** Opens after one byte somewhere was changed; it is changed back. */
+    testing::AssertionResult refuses_changed(uint8_t *byte, const char *what)
+    {
+        uint8_t flip = static_cast<uint8_t>(1U << (reinterpret_cast<uintptr_t>(byte) % 8));
+        *byte ^= flip;
+        memset(out.last(job.len), 0xcc, job.len);
+        sl_aead_open_burst(aead.get(), &job, 1);
+        *byte ^= flip;
+        bool is_zero = std::all_of(job.out, job.out + job.len, [](uint8_t b) { return b == 0; });
+        if (!job.ok && is_zero)
+            return testing::AssertionSuccess();
+        return testing::AssertionFailure() << "a changed " << what << ", alg " << job.alg << " len "
+                                           << job.len << (is_zero ? "" : ": plaintext is left");
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(, AeadLengths, testing::ValuesIn(backends_here()), backend_name);
+
+} // namespace
+
+TEST_P(AeadLengths, EveryLengthTo2000WithEveryAadAgreesWithLibcrypto)
+{
+    for (sl_aead_alg alg : {SL_AEAD_AES_128_GCM, SL_AEAD_AES_256_GCM, SL_AEAD_CHACHA20_POLY1305}) {
+        use(alg, noise(32, 5 + alg));
+        for (size_t len = 0; len <= 2000; len++) {
+            for (size_t aad_len = len % aad_step; aad_len <= aad_max; aad_len += aad_step) {
+                bool in_place = (len + aad_len) % 2;
+                ask_oracle(len, aad_len);
+                ASSERT_TRUE(seals_like_oracle(in_place));
+                ASSERT_TRUE(opens_again(!in_place));
+            }
+        }
+    }
+}
+
+TEST_P(AeadLengths, RandomLengthsTo16KibAgreeWithLibcrypto)
+{
+    std::minstd_rand random(4);
+    for (unsigned i = 0; i < 3000; i++) {
+        use(static_cast<sl_aead_alg>(i % SL_AEAD_ALG_COUNT), noise(32, i));
+        ask_oracle(i < 3 ? 16384 : random() % 16385, random() % (aad_max + 1));
+        for (bool in_place : {false, true}) {
+            ASSERT_TRUE(seals_like_oracle(in_place));
+            ASSERT_TRUE(opens_again(in_place));
+        }
+    }
+}
+
+TEST_P(AeadLengths, ChangesOfAnyByteAreRefusedAndLeaveZeros)
+{
+    for (sl_aead_alg alg : {SL_AEAD_AES_128_GCM, SL_AEAD_AES_256_GCM, SL_AEAD_CHACHA20_POLY1305}) {
+        use(alg, noise(32, 3));
+        for (size_t len : {0, 1, 15, 16, 17, 64, 65, 127, 128, 129, 255, 256, 257, 700, 1400}) {
+            size_t aad_len = len % (aad_max + 1);
+            ask_oracle(len, aad_len);
+            place(expected.data(), false);
+            job.tag = tag.data();
+            for (size_t i = 0; i < len; i++)
+                ASSERT_TRUE(refuses_changed(in.last(len) + i, "text"));
+            for (size_t i = 0; i < SL_AEAD_TAG_LEN; i++)
+                ASSERT_TRUE(refuses_changed(&tag[i], "tag"));
+            for (size_t i = 0; i < aad_len; i++)
+                ASSERT_TRUE(refuses_changed(&job.aad[i], "additional data"));
+            for (size_t i = 0; i < SL_AEAD_NONCE_LEN; i++)
+                ASSERT_TRUE(refuses_changed(&job.nonce[i], "nonce"));
+            ASSERT_TRUE(opens_again(false));
+        }
+    }
+}
