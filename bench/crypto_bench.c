@@ -35,6 +35,8 @@ struct bench_case {
 static const struct bench_case cases[] = {
     BACKEND("ipsecmb", SL_CRYPTO_IPSECMB),
     BACKEND("openssl", SL_CRYPTO_OPENSSL),
+    {"ipsecmb", "chacha", SL_CRYPTO_IPSECMB, SL_AEAD_CHACHA20_POLY1305, 64, 1, true},
+    {"ipsecmb", "chacha", SL_CRYPTO_IPSECMB, SL_AEAD_CHACHA20_POLY1305, 1400, 1, true},
     {"openssl", "chacha", SL_CRYPTO_OPENSSL, SL_AEAD_CHACHA20_POLY1305, 64, 1, true},
     {"openssl", "chacha", SL_CRYPTO_OPENSSL, SL_AEAD_CHACHA20_POLY1305, 1400, 1, true},
 };

@@ -64,7 +64,7 @@ static void kernel_open_burst(struct sl_aead *aead, struct sl_aead_job *jobs, un
     unsigned others = aead->kernel->open_burst(jobs, n);
     for (unsigned i = 0; others > 0 && i < n; i++)
         if (jobs[i].alg == SL_AEAD_CHACHA20_POLY1305)
-            jobs[i].ok = aead_evp_open(aead->evp, &jobs[i]);
+            jobs[i].ok = aead_chacha_open(aead, &jobs[i]);
 }
 
 static void kernel_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
@@ -72,7 +72,7 @@ static void kernel_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, un
     unsigned others = aead->kernel->seal_burst(jobs, n);
     for (unsigned i = 0; others > 0 && i < n; i++)
         if (jobs[i].alg == SL_AEAD_CHACHA20_POLY1305)
-            jobs[i].ok = aead_evp_seal(aead->evp, &jobs[i]);
+            jobs[i].ok = aead_chacha_seal(aead, &jobs[i]);
 }
 
 /** One back-end, or ENOTSUP. */
@@ -109,13 +109,22 @@ static bool choose_backend(struct sl_aead *aead, enum sl_crypto_backend backend)
     return true;
 }
 
+/** ChaCha20-Poly1305 stays with EVP where that was asked for, or nothing else can run. */
+static bool choose_chacha(struct sl_aead *aead, enum sl_crypto_backend backend)
+{
+    if (backend == SL_CRYPTO_OPENSSL)
+        return true;
+    aead->chacha = aead_chacha_create();
+    return aead->chacha != NULL || errno == ENOTSUP;
+}
+
 struct sl_aead *sl_aead_create(enum sl_crypto_backend backend)
 {
     struct sl_aead *aead = calloc(1, sizeof *aead);
     if (aead == NULL)
         return NULL;
     aead->evp = aead_evp_create();
-    if (aead->evp != NULL && choose_backend(aead, backend))
+    if (aead->evp != NULL && choose_backend(aead, backend) && choose_chacha(aead, backend))
         return aead;
     sl_aead_destroy(aead);
     return NULL;
@@ -126,6 +135,7 @@ void sl_aead_destroy(struct sl_aead *aead)
     if (aead == NULL)
         return;
     int saved = errno;
+    aead_chacha_destroy(aead->chacha);
     aead_ipsecmb_destroy(aead->mb);
     aead_evp_destroy(aead->evp);
     free(aead);

@@ -1,4 +1,4 @@
-/** AEAD by libcrypto's EVP: the portable back-end, and the one for ChaCha20-Poly1305. */
+/** AEAD by libcrypto's EVP: the portable back-end. */
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

@@ -95,6 +95,10 @@ static inline __attribute__((always_inline)) void prefetch_key(const struct aead
 {
     const uint8_t *block = job->key->block;
     const size_t rounds_len = sizeof(((struct gcm_key_data *)0)->expanded_keys);
+    if (job->alg == SL_AEAD_CHACHA20_POLY1305) { /* the secret itself */
+        __builtin_prefetch(block);
+        return;
+    }
     for (size_t off = 0; off < rounds_len; off += CACHE_LINE)
         __builtin_prefetch(block + off);
     size_t from = rounds_len, to = rounds_len + 16 * 16;
@@ -145,7 +149,7 @@ void aead_ipsecmb_open_burst(struct sl_aead *aead, struct sl_aead_job *jobs, uns
     for (unsigned i = 0; i < n; i++) {
         if (i + PREFETCH_AHEAD < n)
             prefetch_key(aead->mb, &jobs[i + PREFETCH_AHEAD]);
-        jobs[i].ok = jobs[i].alg == SL_AEAD_CHACHA20_POLY1305 ? aead_evp_open(aead->evp, &jobs[i])
+        jobs[i].ok = jobs[i].alg == SL_AEAD_CHACHA20_POLY1305 ? aead_chacha_open(aead, &jobs[i])
                                                               : gcm_open(aead->mb, &jobs[i]);
     }
 }
@@ -156,7 +160,7 @@ void aead_ipsecmb_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, uns
     for (unsigned i = 0; i < n; i++) {
         if (i + PREFETCH_AHEAD < n)
             prefetch_key(aead->mb, &jobs[i + PREFETCH_AHEAD]);
-        jobs[i].ok = jobs[i].alg == SL_AEAD_CHACHA20_POLY1305 ? aead_evp_seal(aead->evp, &jobs[i])
+        jobs[i].ok = jobs[i].alg == SL_AEAD_CHACHA20_POLY1305 ? aead_chacha_seal(aead, &jobs[i])
                                                               : gcm_seal(aead->mb, &jobs[i]);
     }
 }

@@ -27,11 +27,24 @@ size_t aead_ipsecmb_key_block_len(void);
 void aead_ipsecmb_key_init(const struct aead_ipsecmb *mb, struct sl_aead_key *key,
                            enum sl_aead_alg alg, const uint8_t *secret);
 
-/** One engine: AES-GCM by the kernel, IPsec_MB or EVP, whichever is not NULL first; the rest by
- * EVP.
+/** IPsec_MB's ChaCha20-Poly1305. */
+struct aead_chacha;
+struct sl_aead;
+
+/** NULL and errno ENOTSUP when the processor has no AES-NI, else ENOMEM. */
+struct aead_chacha *aead_chacha_create(void);
+void aead_chacha_destroy(struct aead_chacha *chacha);
+/**
+ * The faster one of IPsec_MB and EVP for a record of this length; the key block of both holds the
+ * secret itself. false, and out zeroed, when the tag is wrong.
  */
+bool aead_chacha_open(struct sl_aead *aead, const struct sl_aead_job *job);
+bool aead_chacha_seal(struct sl_aead *aead, const struct sl_aead_job *job);
+
+/** One engine: AES-GCM by the kernel, IPsec_MB or EVP, whichever is not NULL first. */
 struct sl_aead {
     struct aead_evp *evp;
+    struct aead_chacha *chacha; /* NULL: ChaCha20-Poly1305 by EVP */
     struct aead_ipsecmb *mb;
     const struct gcm_kernel *kernel;
     /* The burst loops of the back-end chosen. */

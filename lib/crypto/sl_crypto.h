@@ -17,7 +17,8 @@ enum sl_crypto_backend {
     SL_CRYPTO_AUTO,    /* the first of the others that the processor can run */
     SL_CRYPTO_VAES512, /* our own AES-GCM: AVX-512, VAES, VPCLMULQDQ */
     SL_CRYPTO_VAES256, /* the same over AVX2's vectors */
-    SL_CRYPTO_IPSECMB, /* AES-GCM by direct calls of Intel's IPsec_MB; ChaCha by libcrypto */
+    SL_CRYPTO_IPSECMB, /* AES-GCM by direct calls of Intel's IPsec_MB */
+    /* with each of these: ChaCha by IPsec_MB, where it runs and is faster than libcrypto */
     SL_CRYPTO_OPENSSL, /* everything by libcrypto's EVP: portable, and the oracle of the tests */
 };
 
