@@ -44,15 +44,17 @@ static void start_eal(void)
     static bool is_started;
     static char cores[32], memory[16];
     static char *words[] = {"bench", "--no-pci",    "--no-telemetry",      "-m", memory,
-                            cores,   "--in-memory", "--log-level=*:error", NULL};
+                            cores,   "--in-memory", "--log-level=*:error", NULL, NULL};
     if (is_started)
         return;
     bool is_huge = has_huge_pages();
-    if (!is_huge)
+    if (!is_huge) {
         words[6] = "--no-huge";
+        words[8] = "--no-shconf"; /* several may run side by side, as they may in memory */
+    }
     snprintf(cores, sizeof cores, "--lcores=0@%d", sched_getcpu()); /* where bench_begin put us */
     snprintf(memory, sizeof memory, "%d", MEMORY_MB);
-    if (rte_eal_init(8, words) < 0)
+    if (rte_eal_init(is_huge ? 8 : 9, words) < 0)
         rig_fail("DPDK can't start");
     bench_result(is_huge, "machine.packet_buffers_on_huge_pages");
     is_started = true;
