@@ -111,9 +111,10 @@ GCM_INLINE vec vec_xor(vec a, vec b)
     return _mm256_xor_si256(a, b);
 }
 
-GCM_INLINE vec vec_xor3(vec a, vec b, vec c)
+/** The halves of each lane exchanged. */
+GCM_INLINE vec vec_swap_halves(vec x)
 {
-    return vec_xor(vec_xor(b, c), a);
+    return _mm256_shuffle_epi32(x, _MM_SHUFFLE(1, 0, 3, 2));
 }
 
 #define vec_clmul(a, b, halves) _mm256_clmulepi64_epi128(a, b, halves)
@@ -133,6 +134,12 @@ GCM_INLINE vec vec_reverse(vec x)
 {
     return _mm256_shuffle_epi8(
         x, vec_broadcast(_mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)));
+}
+
+/** x with the block in one of its lanes. */
+GCM_INLINE vec vec_with_lane(vec x, unsigned lane, __m128i block)
+{
+    return lane == 1 ? _mm256_inserti128_si256(x, block, 1) : _mm256_inserti128_si256(x, block, 0);
 }
 
 /** The exclusive or of all lanes. */

@@ -66,9 +66,10 @@ GCM_INLINE vec vec_xor(vec a, vec b)
     return _mm512_xor_si512(a, b);
 }
 
-GCM_INLINE vec vec_xor3(vec a, vec b, vec c)
+/** The halves of each lane exchanged. */
+GCM_INLINE vec vec_swap_halves(vec x)
 {
-    return _mm512_ternarylogic_epi64(a, b, c, 0x96);
+    return _mm512_shuffle_epi32(x, _MM_PERM_BADC);
 }
 
 #define vec_clmul(a, b, halves) _mm512_clmulepi64_epi128(a, b, halves)
@@ -88,6 +89,12 @@ GCM_INLINE vec vec_reverse(vec x)
 {
     return _mm512_shuffle_epi8(
         x, vec_broadcast(_mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)));
+}
+
+/** x with the block in one of its lanes. */
+GCM_INLINE vec vec_with_lane(vec x, unsigned lane, __m128i block)
+{
+    return _mm512_mask_broadcast_i32x4(x, (__mmask16)(0xf << 4 * lane), block);
 }
 
 /** The exclusive or of all lanes. */
