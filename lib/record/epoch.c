@@ -3,13 +3,19 @@
 
 #include "record_priv.h"
 
+size_t sl_epoch_len(const struct sl_aead *aead)
+{
+    return offsetof(struct sl_epoch, keys) + 2 * sl_aead_key_block_len(aead);
+}
+
 void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
                    const struct sl_epoch_config *config)
 {
     assert(config->number >= 1);
     assert(config->own_cid_len <= sizeof epoch->own_cid);
     assert(config->peer_cid_len <= sizeof epoch->peer_cid);
-    memset(epoch, 0, sizeof *epoch);
+    memset(epoch, 0, sl_epoch_len(aead));
+    epoch->key_len = (uint16_t)sl_aead_key_block_len(aead);
     epoch->write_next = config->write_next;
     epoch->sealed = config->write_next;
     epoch->forged = config->forged;
@@ -26,14 +32,14 @@ void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
     memcpy(epoch->open_iv, config->open_iv, sl_aead_iv_len(config->alg));
     memcpy(epoch->seal_iv, config->seal_iv, sl_aead_iv_len(config->alg));
     sl_replay_init(&epoch->replay);
-    sl_aead_key_init(aead, &epoch->open_key, config->alg, config->open_key);
-    sl_aead_key_init(aead, &epoch->seal_key, config->alg, config->seal_key);
+    sl_aead_key_init(aead, sl_epoch_open_key(epoch), config->alg, config->open_key);
+    sl_aead_key_init(aead, sl_epoch_seal_key(epoch), config->alg, config->seal_key);
     epoch->has_keys = true;
 }
 
-void sl_epoch_wipe(struct sl_epoch *epoch)
+void sl_epoch_wipe(struct sl_epoch *epoch, size_t len)
 {
-    OPENSSL_cleanse(epoch, sizeof *epoch);
+    OPENSSL_cleanse(epoch, len);
 }
 
 enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)

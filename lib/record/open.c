@@ -29,12 +29,12 @@ static enum sl_drop check_header(const struct sl_open_job *job)
 
 static void prepare(const struct sl_open_job *job, struct sl_aead_job *aead_job)
 {
-    const struct sl_epoch *epoch = job->epoch;
+    struct sl_epoch *epoch = job->epoch;
     const struct sl_record_header *header = &job->header;
     unsigned nonce_len = sl_aead_explicit_nonce_len(epoch->alg);
     uint16_t len = (uint16_t)(header->body_len - nonce_len - SL_AEAD_TAG_LEN);
 
-    aead_job->key = &epoch->open_key;
+    aead_job->key = sl_epoch_open_key(epoch);
     aead_job->alg = epoch->alg;
     aead_job->len = len;
     aead_job->in = job->body + nonce_len;

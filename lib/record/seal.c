@@ -62,7 +62,7 @@ static void prepare(struct sl_seal_job *job, struct sl_aead_job *aead_job)
     }
     write_header(job, &facts);
     write_nonce(job, sl_aead_explicit_nonce_len(epoch->alg), aead_job->nonce);
-    aead_job->key = &epoch->seal_key;
+    aead_job->key = sl_epoch_seal_key(job->epoch);
     aead_job->alg = epoch->alg;
     aead_job->aad_len = record_write_aad(aead_job->aad, &facts);
     aead_job->len = facts.len;

@@ -36,6 +36,8 @@ enum sl_usage { SL_USAGE_FINE, SL_USAGE_THREE_QUARTERS, SL_USAGE_LIMIT };
 /**
  * One epoch of one session, both directions. Lives in a pool of its owner's; one thread.
  * Epoch 0 has no keys: has_keys is false, and only sl_record_number_next is used of it.
+ * Whoever keeps many needs no more than sl_epoch_len() bytes for each: of the keys, which are last,
+ * that is what the engine uses.
  */
 struct sl_epoch {
     uint64_t write_next;  /* next record number; never goes back, never passes SL_SEQ_MAX */
@@ -46,14 +48,24 @@ struct sl_epoch {
     uint8_t own_cid_len;  /* the CID in records we receive; 0: none, type 25 is not valid then */
     uint8_t peer_cid_len; /* the CID in records we send; 0: plain epoch-n records */
     bool has_keys;
+    uint16_t key_len;   /* bytes of one key, as the engine keeps it */
     uint16_t plain_max; /* bytes of plaintext that a record we send may have */
     uint8_t open_iv[12], seal_iv[12];
     uint8_t own_cid[20];
     uint8_t peer_cid[SL_PEER_CID_MAX];
     struct sl_replay replay;
-    struct sl_aead_key open_key;
-    struct sl_aead_key seal_key;
+    uint8_t keys[2 * SL_AEAD_KEY_BLOCK_LEN] __attribute__((aligned(64))); /* to open, to seal */
 };
+
+static inline struct sl_aead_key *sl_epoch_open_key(struct sl_epoch *epoch)
+{
+    return (struct sl_aead_key *)epoch->keys;
+}
+
+static inline struct sl_aead_key *sl_epoch_seal_key(struct sl_epoch *epoch)
+{
+    return (struct sl_aead_key *)(epoch->keys + epoch->key_len);
+}
 
 struct sl_epoch_config {
     uint16_t number;
@@ -68,9 +80,13 @@ struct sl_epoch_config {
     uint16_t plain_max; /* 0: SL_RECORD_PLAINTEXT_MAX */
 };
 
+/** Bytes of an epoch whose keys are this engine's; a multiple of 64, at most sizeof. */
+size_t sl_epoch_len(const struct sl_aead *aead);
+/** epoch [sl_epoch_len(aead)] */
 void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
                    const struct sl_epoch_config *config);
-void sl_epoch_wipe(struct sl_epoch *epoch);
+/** Overwrites all of it: epoch [len]. */
+void sl_epoch_wipe(struct sl_epoch *epoch, size_t len);
 /** How far sending under this key has gone; a usage event is due when it changes. RFC 9325 4.4. */
 enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch);
 /** More forged records than the key may meet: the session is to be closed. */

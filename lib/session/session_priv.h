@@ -16,6 +16,7 @@ struct sl_session_table {
     uint64_t *generations;        /* [capacity] of the handle given out last */
     struct index_place *index;    /* [index_mask + 1] */
     uint32_t capacity;
+    size_t epoch_len;
     uint32_t epoch_free_count;
     uint32_t first_free; /* free slots, oldest first, so that a slot rests before reuse */
     uint32_t last_free;

@@ -65,14 +65,16 @@ struct sl_session {
 
 struct sl_session_table;
 
-/** Bytes of arena for a table of sessions_max (<= SL_SESSIONS_MAX). */
-size_t sl_session_table_memory_len(uint32_t sessions_max);
+/** Bytes of arena for a table of sessions_max (<= SL_SESSIONS_MAX), an epoch block for each. */
+size_t sl_session_table_memory_len(uint32_t sessions_max, size_t epoch_len);
 /**
+ * epoch_len: sl_epoch_len() of the engine that the epochs' keys are for.
  * worker the number in its handles; seed [32] secret and random: hash key and CID tags.
  * return the table, living in the arena; NULL when that is too small.
  */
 struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_t sessions_max,
-                                                 unsigned worker, const uint8_t seed[32]);
+                                                 size_t epoch_len, unsigned worker,
+                                                 const uint8_t seed[32]);
 uint32_t sl_session_table_capacity(const struct sl_session_table *table);
 
 /**

@@ -4,11 +4,11 @@
 
 #define GENERATION_SHIFT (SL_HANDLE_SLOT_BITS + SL_HANDLE_WORKER_BITS)
 
-size_t sl_session_table_memory_len(uint32_t sessions_max)
+size_t sl_session_table_memory_len(uint32_t sessions_max, size_t epoch_len)
 {
     return sl_arena_cost(sizeof(struct sl_session_table)) +
            sl_arena_cost(sizeof(struct sl_session) * sessions_max) +
-           sl_arena_cost(sizeof(struct sl_epoch) * sessions_max) +
+           sl_arena_cost(epoch_len * sessions_max) +
            sl_arena_cost(sizeof(struct sl_epoch *) * sessions_max) +
            sl_arena_cost(sizeof(uint64_t) * sessions_max) +
            sl_arena_cost(sizeof(struct index_place) * session_index_places(sessions_max));
@@ -35,7 +35,8 @@ static uint64_t first_generation(const struct sl_session_table *table)
 }
 
 struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_t sessions_max,
-                                                 unsigned worker, const uint8_t seed[32])
+                                                 size_t epoch_len, unsigned worker,
+                                                 const uint8_t seed[32])
 {
     assert(sessions_max > 0 && sessions_max <= SL_SESSIONS_MAX);
     uint32_t places = session_index_places(sessions_max);
@@ -43,7 +44,7 @@ struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_
     if (table == NULL)
         return NULL;
     table->sessions = sl_arena_take(arena, sizeof *table->sessions * sessions_max);
-    struct sl_epoch *epochs = sl_arena_take(arena, sizeof *epochs * sessions_max);
+    uint8_t *epochs = sl_arena_take(arena, epoch_len * sessions_max);
     table->epoch_free = sl_arena_take(arena, sizeof *table->epoch_free * sessions_max);
     table->generations = sl_arena_take(arena, sizeof *table->generations * sessions_max);
     table->index = sl_arena_take(arena, sizeof *table->index * places);
@@ -52,6 +53,7 @@ struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_
         return NULL;
 
     table->capacity = sessions_max;
+    table->epoch_len = epoch_len;
     table->index_mask = places - 1;
     table->worker = worker;
     memcpy(table->index_key, seed, 16);
@@ -61,7 +63,8 @@ struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_
     for (uint32_t i = 0; i < places; i++)
         table->index[i].slot = SL_SLOT_NONE;
     for (uint32_t slot = 0; slot < sessions_max; slot++) {
-        table->epoch_free[slot] = &epochs[sessions_max - 1 - slot];
+        table->epoch_free[slot] =
+            (struct sl_epoch *)(epochs + epoch_len * (sessions_max - 1 - slot));
         table->generations[slot] = generation;
         free_slot_append(table, slot);
     }
@@ -119,7 +122,7 @@ void sl_session_give_back(struct sl_session_table *table, struct sl_session *ses
     sl_session_unindex(table, session);
     sl_session_unlink(table, session);
     if (session->epoch != NULL) {
-        sl_epoch_wipe(session->epoch);
+        sl_epoch_wipe(session->epoch, table->epoch_len);
         table->epoch_free[table->epoch_free_count++] = session->epoch;
     }
     memset(session, 0, sizeof *session);

@@ -4,11 +4,20 @@
 
 #include "worker_priv.h"
 
+/** How long an epoch is, depends on the engine; a processor that can't run it fails at creation. */
+static size_t epoch_len_of(enum sl_crypto_backend backend)
+{
+    struct sl_aead *aead = sl_aead_create(backend);
+    size_t len = aead != NULL ? sl_epoch_len(aead) : sizeof(struct sl_epoch);
+    sl_aead_destroy(aead);
+    return len;
+}
+
 size_t sl_worker_memory_len(const struct sl_worker_config *config)
 {
     return sl_arena_cost(sizeof(struct sl_worker)) + sl_arena_cost(SCRATCH_LEN) +
            sl_arena_cost(sizeof(struct sl_identity) * config->sessions_max) +
-           sl_session_table_memory_len(config->sessions_max);
+           sl_session_table_memory_len(config->sessions_max, epoch_len_of(config->crypto));
 }
 
 struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct sl_arena *arena)
@@ -23,17 +32,14 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
     w->config = *config;
     w->scratch = sl_arena_take(arena, SCRATCH_LEN);
     w->identities = sl_arena_take(arena, sizeof *w->identities * config->sessions_max);
-    w->table =
-        sl_session_table_create(arena, config->sessions_max, config->index, config->random_seed);
-    if (w->scratch == NULL || w->identities == NULL || w->table == NULL) {
-        errno = ENOMEM;
-        return NULL;
-    }
     w->aead = sl_aead_create(config->crypto);
     if (w->aead == NULL)
         return NULL;
+    w->table = sl_session_table_create(arena, config->sessions_max, sl_epoch_len(w->aead),
+                                       config->index, config->random_seed);
     w->cookies = sl_cookie_jar_create(config->cookie_root);
-    if (w->cookies == NULL) {
+    if (w->scratch == NULL || w->identities == NULL || w->table == NULL || w->cookies == NULL) {
+        sl_cookie_jar_destroy(w->cookies);
         sl_aead_destroy(w->aead);
         errno = ENOMEM;
         return NULL;

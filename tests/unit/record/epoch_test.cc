@@ -65,7 +65,7 @@ TEST(Epoch, WipesToZerosAndOpensNothingAfterwards)
 {
     Pair pair(chacha);
     Bytes record = pair.seal({1, 2, 3});
-    sl_epoch_wipe(pair.bob.get());
+    sl_epoch_wipe(pair.bob.get(), sizeof(sl_epoch));
     const uint8_t *bytes = reinterpret_cast<const uint8_t *>(pair.bob.get());
     EXPECT_TRUE(std::all_of(bytes, bytes + sizeof(sl_epoch), [](uint8_t b) { return b == 0; }));
     EXPECT_EQ(pair.open(record)->job.drop, SL_DROP_EPOCH);

@@ -213,7 +213,7 @@ TEST(RecordOpenCid, RefusesAnInnerPlaintextWithoutBytes)
     Bytes record = pair.seal({});
     record.resize(11 + 8 + 2 + SL_GCM_EXPLICIT_NONCE_LEN + SL_AEAD_TAG_LEN);
     sl_store_be16(&record[19], SL_GCM_EXPLICIT_NONCE_LEN + SL_AEAD_TAG_LEN);
-    seal.key = &pair.alice->seal_key;
+    seal.key = sl_epoch_seal_key(pair.alice.get());
     seal.alg = SL_AEAD_AES_128_GCM;
     memcpy(seal.nonce, pair.alice->seal_iv, 4);
     memcpy(seal.nonce + 4, &record[21], SL_GCM_EXPLICIT_NONCE_LEN);
@@ -272,7 +272,7 @@ TEST(RecordOpenLarge, RefusesALongPlaintextInsideACidRecord)
     /* 2^14 + 1 bytes and a type, sealed by hand because seal_burst would not. */
     Bytes inner(SL_RECORD_PLAINTEXT_MAX + 2, SL_CONTENT_APPLICATION_DATA), tag(16), body(8, 0);
     sl_aead_job seal = {};
-    seal.key = &pair.alice->seal_key;
+    seal.key = sl_epoch_seal_key(pair.alice.get());
     seal.alg = SL_AEAD_AES_128_GCM;
     memcpy(seal.nonce, pair.alice->seal_iv, 4);
     Bytes aad(8, 0xff);
