@@ -137,6 +137,8 @@ static void make_worker(struct settings *settings)
 {
     static const enum sl_crypto_backend backends[] = {
         [SL_CONFIG_CRYPTO_AUTO] = SL_CRYPTO_AUTO,
+        [SL_CONFIG_CRYPTO_VAES512] = SL_CRYPTO_VAES512,
+        [SL_CONFIG_CRYPTO_VAES256] = SL_CRYPTO_VAES256,
         [SL_CONFIG_CRYPTO_IPSECMB] = SL_CRYPTO_IPSECMB,
         [SL_CONFIG_CRYPTO_OPENSSL] = SL_CRYPTO_OPENSSL,
     };

@@ -7,8 +7,8 @@
 
 static const cyaml_strval_t idle_names[] = {{"spin", SL_IDLE_SPIN}, {"yield", SL_IDLE_YIELD}};
 static const cyaml_strval_t crypto_names[] = {
-    {"auto", SL_CONFIG_CRYPTO_AUTO},
-    {"ipsecmb", SL_CONFIG_CRYPTO_IPSECMB},
+    {"auto", SL_CONFIG_CRYPTO_AUTO},       {"vaes512", SL_CONFIG_CRYPTO_VAES512},
+    {"vaes256", SL_CONFIG_CRYPTO_VAES256}, {"ipsecmb", SL_CONFIG_CRYPTO_IPSECMB},
     {"openssl", SL_CONFIG_CRYPTO_OPENSSL},
 };
 static const cyaml_strval_t moves_names[] = {
