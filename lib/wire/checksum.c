@@ -1,8 +1,15 @@
-/* The Internet checksum, RFC 1071: 32-bit words summed in 64 bits, four sums side by side. */
+/* The Internet checksum, RFC 1071, and which loop computes it here. */
 #include "wire_priv.h"
 
-/** Measured: below this the change over to AVX2 costs what it brings. */
-enum { AVX2_WORTHWHILE = 256 };
+/** Measured: up to here the call through a pointer costs what the wider loop brings. */
+enum { WIDE_WORTHWHILE = 64 };
+
+typedef uint64_t checksum_loop(const uint8_t *bytes, size_t len);
+
+static checksum_loop choose_and_sum;
+
+/** Chosen at the first sum; whoever finds it not chosen yet comes to the same choice. */
+static checksum_loop *chosen = choose_and_sum;
 
 static inline uint64_t load32(const uint8_t *at)
 {
@@ -11,14 +18,9 @@ static inline uint64_t load32(const uint8_t *at)
     return word;
 }
 
-uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len)
+/** 32-bit words summed in 64 bits, four sums side by side. */
+uint64_t wire_checksum_scalar(const uint8_t *bytes, size_t len)
 {
-    if (len >= AVX2_WORTHWHILE && __builtin_cpu_supports("avx2")) {
-        size_t whole = len - len % WIRE_AVX2_STEP;
-        sum += wire_checksum_add_avx2(bytes, whole);
-        bytes += whole;
-        len -= whole;
-    }
     uint64_t a = 0, b = 0, c = 0, d = 0;
     for (; len >= 16; bytes += 16, len -= 16) {
         a += load32(bytes);
@@ -26,15 +28,50 @@ uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len)
         c += load32(bytes + 8);
         d += load32(bytes + 12);
     }
-    sum += a + b + c + d;
     for (; len >= 2; bytes += 2, len -= 2) {
         uint16_t word;
         memcpy(&word, bytes, sizeof word);
-        sum += word;
+        a += word;
     }
     if (len > 0)
-        sum += *bytes; /* padded with a zero behind it; the machine is little-endian */
-    return sum;
+        b += *bytes; /* padded with a zero behind it; the machine is little-endian */
+    return a + b + c + d;
+}
+
+static checksum_loop *loop_of(const char *name)
+{
+    if (strcmp(name, "avx512") == 0 && __builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512bw"))
+        return wire_checksum_avx512;
+    if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2"))
+        return wire_checksum_avx2;
+    if (strcmp(name, "sse") == 0)
+        return wire_checksum_sse;
+    return strcmp(name, "scalar") == 0 ? wire_checksum_scalar : NULL;
+}
+
+bool sl_wire_checksum_use(const char *name)
+{
+    static const char *const best_first[] = {"avx512", "avx2", "sse"};
+    checksum_loop *loop = name != NULL ? loop_of(name) : NULL;
+    for (unsigned i = 0; name == NULL && loop == NULL; i++)
+        loop = loop_of(best_first[i]); /* the last one always runs */
+    if (loop != NULL)
+        __atomic_store_n(&chosen, loop, __ATOMIC_RELAXED); /* code, which is there: no order */
+    return loop != NULL;
+}
+
+static uint64_t choose_and_sum(const uint8_t *bytes, size_t len)
+{
+    sl_wire_checksum_use(NULL);
+    return __atomic_load_n(&chosen, __ATOMIC_RELAXED)(bytes, len);
+}
+
+uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len)
+{
+    if (len < WIDE_WORTHWHILE)
+        return sum + wire_checksum_scalar(bytes, len);
+    return sum + __atomic_load_n(&chosen, __ATOMIC_RELAXED)(bytes, len);
 }
 
 uint16_t sl_wire_checksum_fold(uint64_t sum)

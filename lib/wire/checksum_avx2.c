@@ -14,18 +14,19 @@ __attribute__((target("avx2"))) static inline void add(const uint8_t *bytes, __m
     *upper = _mm256_add_epi64(*upper, _mm256_srli_epi64(in, 32));
 }
 
-__attribute__((target("avx2"))) uint64_t wire_checksum_add_avx2(const uint8_t *bytes, size_t len)
+__attribute__((target("avx2"))) uint64_t wire_checksum_avx2(const uint8_t *bytes, size_t len)
 {
     __m256i words[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
     __m256i upper[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-    for (size_t i = 0; i < len; i += WIRE_AVX2_STEP) {
-        add(bytes + i, &words[0], &upper[0]);
-        add(bytes + i + 32, &words[1], &upper[1]);
+    for (; len >= 64; bytes += 64, len -= 64) {
+        add(bytes, &words[0], &upper[0]);
+        add(bytes + 32, &words[1], &upper[1]);
     }
     __m256i word = _mm256_add_epi64(words[0], words[1]);
     __m256i high = _mm256_add_epi64(upper[0], upper[1]);
     __m256i low = _mm256_sub_epi64(word, _mm256_slli_epi64(high, 32));
     __m256i both = _mm256_add_epi64(low, high); /* 2^32 is 1 in this arithmetic */
     __m128i half = _mm_add_epi64(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
-    return (uint64_t)_mm_cvtsi128_si64(half) + (uint64_t)_mm_extract_epi64(half, 1);
+    return (uint64_t)_mm_cvtsi128_si64(half) + (uint64_t)_mm_extract_epi64(half, 1) +
+           wire_checksum_scalar(bytes, len);
 }

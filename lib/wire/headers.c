@@ -48,24 +48,32 @@ static void write_ipv6(struct sl_writer *w, const struct sl_tuple *tuple, uint16
     sl_write_bytes(w, tuple->remote_ip.bytes, 16);
 }
 
-/** The checksum over header and payload, or what a port needs to complete it. */
-static void put_udp_checksum(uint8_t *udp, const struct sl_tuple *tuple, uint16_t udp_len,
-                             bool port_sums)
+/** What a port needs to complete the checksum. */
+static void put_pseudo_sum(uint8_t *udp, const struct sl_tuple *tuple, uint16_t udp_len)
 {
-    uint64_t sum = wire_pseudo_sum(&tuple->local_ip, &tuple->remote_ip, PROTOCOL_UDP, udp_len);
-    uint16_t checksum;
-    if (port_sums) {
-        checksum = (uint16_t)~sl_wire_checksum_fold(sum);
-    } else {
-        checksum = sl_wire_checksum_fold(sl_wire_checksum_add(sum, udp, udp_len));
-        if (checksum == 0)
-            checksum = 0xffff; /* RFC 768: 0 would mean that there is none */
-    }
+    uint16_t sum = (uint16_t)~sl_wire_checksum_fold(
+        wire_pseudo_sum(&tuple->local_ip, &tuple->remote_ip, PROTOCOL_UDP, udp_len));
+    memcpy(udp + 6, &sum, sizeof sum);
+}
+
+void sl_wire_sum_udp(struct sl_frame *frame)
+{
+    uint8_t *udp = frame->data + frame->payload_off - SL_UDP_HEADER_LEN;
+    bool is_v4 = udp - frame->data - frame->l3_off == SL_IPV4_HEADER_LEN;
+    uint16_t udp_len = (uint16_t)(SL_UDP_HEADER_LEN + frame->payload_len);
+    /* The addresses stand right before the UDP header; what else RFC 768 and RFC 8200 8.1 put into
+     * the pseudo-header is added as words. */
+    size_t addresses_len = is_v4 ? 2 * 4 : 2 * 16;
+    uint64_t sum = (uint64_t)__builtin_bswap16(PROTOCOL_UDP) + __builtin_bswap16(udp_len);
+    sum = sl_wire_checksum_add(sum, udp - addresses_len, addresses_len + udp_len);
+    uint16_t checksum = sl_wire_checksum_fold(sum);
+    if (checksum == 0)
+        checksum = 0xffff; /* RFC 768: 0 would mean that there is none */
     memcpy(udp + 6, &checksum, sizeof checksum);
 }
 
-void sl_wire_write_headers(struct sl_frame *frame, const struct sl_path *path,
-                           const uint8_t own_mac[SL_ETHER_ADDR_LEN])
+void sl_wire_write_unsummed_headers(struct sl_frame *frame, const struct sl_path *path,
+                                    const uint8_t own_mac[SL_ETHER_ADDR_LEN])
 {
     const struct sl_tuple *tuple = &path->tuple;
     bool is_v4 = sl_ip_is_v4(&tuple->local_ip);
@@ -83,7 +91,16 @@ void sl_wire_write_headers(struct sl_frame *frame, const struct sl_path *path,
     sl_write_be16(&w, tuple->remote_port);
     sl_write_be16(&w, udp_len);
     sl_write_be16(&w, 0);
-    put_udp_checksum(udp, tuple, udp_len, frame->flags & SL_FRAME_TX_UDP_CHECKSUM);
+    if (frame->flags & SL_FRAME_TX_UDP_CHECKSUM)
+        put_pseudo_sum(udp, tuple, udp_len);
     frame->payload_off = headers_len;
     frame->len = (uint16_t)(headers_len + frame->payload_len);
+}
+
+void sl_wire_write_headers(struct sl_frame *frame, const struct sl_path *path,
+                           const uint8_t own_mac[SL_ETHER_ADDR_LEN])
+{
+    sl_wire_write_unsummed_headers(frame, path, own_mac);
+    if (!(frame->flags & SL_FRAME_TX_UDP_CHECKSUM))
+        sl_wire_sum_udp(frame);
 }

@@ -55,8 +55,24 @@ uint16_t sl_wire_headers_len(const struct sl_path *path);
 void sl_wire_write_headers(struct sl_frame *frame, const struct sl_path *path,
                            const uint8_t own_mac[SL_ETHER_ADDR_LEN]);
 
+/**
+ * The same in two steps, so that the sums of a burst are a pass of their own: headers with a UDP
+ * checksum of 0 (or what the port wants, see above); then the checksum, of a frame without
+ * SL_FRAME_TX_UDP_CHECKSUM, over what stands in the frame.
+ */
+void sl_wire_write_unsummed_headers(struct sl_frame *frame, const struct sl_path *path,
+                                    const uint8_t own_mac[SL_ETHER_ADDR_LEN]);
+void sl_wire_sum_udp(struct sl_frame *frame);
+
 /** The Internet checksum (RFC 1071) of `len` bytes added to `sum`, not folded to 16 bits. */
 uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len);
+/**
+ * Which loop sums from now on, in the whole process: "avx512", "avx2", "sse", "scalar"; NULL, and
+ * without a call: the first that the processor can run. For tests and benches; any thread.
+ *
+ * return false, and nothing changes, when the processor can't run it or the name is none.
+ */
+bool sl_wire_checksum_use(const char *name);
 /** Folded and inverted, in the byte order to store with memcpy. */
 uint16_t sl_wire_checksum_fold(uint64_t sum);
 

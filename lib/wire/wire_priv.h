@@ -41,8 +41,10 @@ enum {
 uint64_t wire_pseudo_sum(const struct sl_ip *a, const struct sl_ip *b, uint8_t protocol,
                          uint32_t len);
 
-/** The sum of `len` bytes, a multiple of the step, at most 2^31 of them. Needs AVX2. */
-#define WIRE_AVX2_STEP 64
-uint64_t wire_checksum_add_avx2(const uint8_t *bytes, size_t len);
+/** The sum of `len` bytes, at most 2^31; sl_wire_checksum_use says which needs what. */
+uint64_t wire_checksum_scalar(const uint8_t *bytes, size_t len);
+uint64_t wire_checksum_sse(const uint8_t *bytes, size_t len);
+uint64_t wire_checksum_avx2(const uint8_t *bytes, size_t len);
+uint64_t wire_checksum_avx512(const uint8_t *bytes, size_t len);
 
 #endif
