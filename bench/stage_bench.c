@@ -18,12 +18,13 @@ enum stage {
     STAGE_DELIVER,
     STAGE_COLLECT,
     STAGE_SEAL,
+    STAGE_CHECKSUM,
     STAGE_SEND,
     STAGE_COUNT,
 };
 
-static const char *const names[STAGE_COUNT] = {"turn",    "parse",   "find", "open", "admit",
-                                               "deliver", "collect", "seal", "send"};
+static const char *const names[STAGE_COUNT] = {"turn",    "parse",   "find", "open",     "admit",
+                                               "deliver", "collect", "seal", "checksum", "send"};
 static uint64_t spent[STAGE_COUNT], since;
 static enum stage current;
 
@@ -70,6 +71,8 @@ WRAP_VOID(STAGE_DELIVER, worker_deliver_burst, (struct sl_worker * w, uint64_t n
 WRAP_VOID(STAGE_DELIVER, worker_publish, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
 WRAP(STAGE_COLLECT, bool, worker_collect, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
 WRAP_VOID(STAGE_SEAL, worker_seal_burst, (struct sl_worker * w), w)
+WRAP_VOID(STAGE_SEND, worker_write_headers_burst, (struct sl_worker * w), w)
+WRAP_VOID(STAGE_CHECKSUM, worker_checksum_burst, (struct sl_worker * w), w)
 WRAP_VOID(STAGE_SEND, worker_send_burst, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
 WRAP(STAGE_SEND, bool, worker_flush_outboxes, (struct sl_worker * w), w)
 

@@ -126,6 +126,8 @@ static void confirm_move(struct sl_worker *w, struct sl_session *session,
 static void finish_tx(struct sl_worker *w, uint64_t now_ns)
 {
     worker_seal_burst(w);
+    worker_write_headers_burst(w);
+    worker_checksum_burst(w);
     worker_send_burst(w, now_ns);
 }
 

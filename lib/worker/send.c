@@ -102,8 +102,8 @@ void worker_seal_burst(struct sl_worker *w)
 }
 
 /** The frame's data begins where its headers will; the payload stands behind them already. */
-static void send_frame(struct sl_worker *w, struct sl_frame *frame, const struct sl_path *path,
-                       uint8_t *payload, uint32_t payload_len)
+static void write_headers(struct sl_worker *w, struct sl_frame *frame, const struct sl_path *path,
+                          uint8_t *payload, uint32_t payload_len)
 {
     const struct sl_group *group = &w->config.groups[path->hop.group];
     uint16_t shift = (uint16_t)(payload - sl_wire_headers_len(path) - frame->data);
@@ -112,12 +112,39 @@ static void send_frame(struct sl_worker *w, struct sl_frame *frame, const struct
     frame->tailroom = (uint16_t)(frame->tailroom - shift);
     frame->flags = group->tx_flags;
     frame->payload_len = (uint16_t)payload_len;
-    sl_wire_write_headers(frame, path, group->mac);
+    sl_wire_write_unsummed_headers(frame, path, group->mac);
     frame->tailroom = (uint16_t)(frame->tailroom - frame->len);
+}
+
+static inline void sum_unless_port_does(struct sl_frame *frame)
+{
+    if (!(frame->flags & SL_FRAME_TX_UDP_CHECKSUM))
+        sl_wire_sum_udp(frame);
+}
+
+static void queue_or_drop(struct sl_worker *w, struct sl_frame *frame)
+{
     if (!worker_queue_frame(w, frame)) {
         worker_drop(w, SL_DROP_SEND_PORT);
         worker_discard_frame(w, frame);
     }
+}
+
+void worker_write_headers_burst(struct sl_worker *w)
+{
+    for (unsigned i = 0; i < w->tx.count; i++) {
+        const struct sl_seal_job *job = &w->tx.jobs[i];
+        const struct tx_message *message = &w->tx.messages[i];
+        if (job->drop == SL_DROP_NONE)
+            write_headers(w, message->frame, &message->path, job->record, job->record_len);
+    }
+}
+
+void worker_checksum_burst(struct sl_worker *w)
+{
+    for (unsigned i = 0; i < w->tx.count; i++)
+        if (w->tx.jobs[i].drop == SL_DROP_NONE)
+            sum_unless_port_does(w->tx.messages[i].frame);
 }
 
 /** Counts and tells, once each, how far a key has been used; closes the session where wanted. */
@@ -146,7 +173,7 @@ void worker_send_burst(struct sl_worker *w, uint64_t now_ns)
             continue;
         }
         worker_count(w, SL_COUNTER_TX_RECORDS, 1);
-        send_frame(w, message->frame, &message->path, job->record, job->record_len);
+        queue_or_drop(w, message->frame);
     }
     for (unsigned i = 0; i < w->tx.count; i++) {
         struct sl_session *session = w->tx.messages[i].session;
@@ -168,6 +195,8 @@ bool worker_send_datagram(struct sl_worker *w, struct sl_frame *frame, const str
         worker_keep_frame(w, frame);
         return false;
     }
-    send_frame(w, frame, path, payload, payload_len);
+    write_headers(w, frame, path, payload, payload_len);
+    sum_unless_port_does(frame);
+    queue_or_drop(w, frame);
     return true;
 }

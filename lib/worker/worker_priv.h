@@ -140,6 +140,9 @@ bool worker_collect(struct sl_worker *w, uint64_t now_ns);
 
 /* send.c: stages 7 and 8 over w->tx, frames, outboxes. */
 void worker_seal_burst(struct sl_worker *w);
+void worker_write_headers_burst(struct sl_worker *w);
+/** The UDP checksums, over ciphertext, of what goes to ports that do not compute them. */
+void worker_checksum_burst(struct sl_worker *w);
 void worker_send_burst(struct sl_worker *w, uint64_t now_ns);
 struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group);
 void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame);

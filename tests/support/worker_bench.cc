@@ -148,6 +148,7 @@ WorkerBench::WorkerBench(const Options &options)
     group.vlan_id = SL_VLAN_NONE;
     group.mtu = (uint16_t)options.mtu;
     group.rx_checksum = SL_RX_CHECKSUM_REQUIRE;
+    group.tx_flags = options.tx_flags;
     group.address_count = 2;
     group.addresses[0] = ClientPath(0).tuple.local_ip;
     group.addresses[1] = ClientPath(0, 1, true).tuple.local_ip;
@@ -212,12 +213,36 @@ unsigned WorkerBench::TakeFrames(void *arg, unsigned group, sl_frame **frames, u
     return taken;
 }
 
+namespace
+{
+
+void PutSum(uint8_t *at, const uint8_t *from, size_t len)
+{
+    const uint16_t sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, from, len));
+    memcpy(at, &sum, sizeof sum);
+}
+
+// What a port does that was asked to: sums over what stands there, the pseudo-header's sum
+// included.
+void CompleteSums(sl_frame *frame)
+{
+    uint8_t *ip = frame->data + frame->l3_off, *udp = frame->data + frame->payload_off - 8;
+    if (frame->flags & SL_FRAME_TX_UDP_CHECKSUM)
+        PutSum(udp + 6, udp, 8u + frame->payload_len);
+    if (frame->flags & SL_FRAME_TX_IP_CHECKSUM && ip[0] == 0x45)
+        PutSum(ip + 10, ip, 20);
+}
+
+} // namespace
+
 unsigned WorkerBench::Transmit(void *arg, unsigned group, sl_frame **frames, unsigned n)
 {
     auto *bench = static_cast<WorkerBench *>(arg);
     unsigned sent = 0;
     EXPECT_EQ(group, 0u);
     for (; sent < n && bench->transmit_limit > 0; sent++, bench->transmit_limit--) {
+        CompleteSums(frames[sent]);
+        bench->sums_left_to_port += (frames[sent]->flags & SL_FRAME_TX_UDP_CHECKSUM) != 0;
         bench->sent_.emplace_back(frames[sent]->data, frames[sent]->data + frames[sent]->len);
         bench->pool.GiveBack(frames[sent]);
     }

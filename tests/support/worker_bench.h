@@ -120,6 +120,7 @@ class WorkerBench
         unsigned mtu = 1500;
         uint16_t plain_max = 0; // of every client; 0: as much as a record may have
         bool close_at_usage_limit = false;
+        uint16_t tx_flags = 0; // SL_FRAME_TX_*: what the port does, and here is done on transmit
     };
     explicit WorkerBench(const Options &options);
     WorkerBench() : WorkerBench(Options()) {}
@@ -205,6 +206,7 @@ class WorkerBench
         return worker_;
     }
     unsigned transmit_limit = UINT32_MAX; // frames that the port still takes
+    unsigned sums_left_to_port = 0;       // UDP checksums that it was asked to complete
     std::vector<std::pair<unsigned, Bytes>> handed_over;
     unsigned hand_over_limit = UINT32_MAX;
     static const uint8_t kMac[6];

@@ -19,6 +19,26 @@ TEST(WorkerConsumer, TellsOpenWithIdentityBeforeData)
     EXPECT_EQ(events[1].kind, SL_RING_DATA);
 }
 
+TEST(WorkerConsumer, LeavesChecksumsToAPortThatComputesThem)
+{
+    for (uint16_t tx_flags : {0, SL_FRAME_TX_IP_CHECKSUM | SL_FRAME_TX_UDP_CHECKSUM}) {
+        WorkerBench::Options options;
+        options.tx_flags = tx_flags;
+        WorkerBench bench(options);
+        Consumer consumer(0, 0, 0);
+        bench.Attach(consumer);
+        for (bool v6 : {false, true}) {
+            Peer peer = bench.Connect(WorkerBench::ClientPath(1 + v6, 40000, v6), true);
+            bench.sums_left_to_port = 0;
+            for (uint8_t i = 0; i < 40; i++)
+                ASSERT_TRUE(consumer.Send(SL_RING_SEND, peer.handle, Bytes(1 + 30 * i, i)));
+            bench.Turn(5);
+            EXPECT_EQ(bench.SentPayloads().size(), 40u) << "and each parses, checksums included";
+            EXPECT_EQ(bench.sums_left_to_port, tx_flags != 0 ? 40u : 0u);
+        }
+    }
+}
+
 TEST(WorkerConsumer, SealsWhatItSendsUnderFreshNumbers)
 {
     WorkerBench bench;
