@@ -124,7 +124,7 @@ static int create_worker(struct sl_runtime *runtime, struct runtime_worker *self
         self->worker = sl_worker_create(&config, &arena);
         if (self->worker == NULL && errno == ENOTSUP)
             error = runtime_fail(runtime, -errno,
-                                 "this processor can't run crypto ipsecmb; use crypto auto");
+                                 "this processor can't run the crypto asked for; use crypto: auto");
         else if (self->worker == NULL)
             error = runtime_fail(runtime, -errno, "worker %u can't start: %s", self->index,
                                  strerror(errno));
