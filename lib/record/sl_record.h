@@ -87,6 +87,12 @@ void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
                    const struct sl_epoch_config *config);
 /** Overwrites all of it: epoch [len]. */
 void sl_epoch_wipe(struct sl_epoch *epoch, size_t len);
+/** Asks for the fields that opening a record reads before its key. */
+static inline __attribute__((always_inline)) void sl_epoch_prefetch(const struct sl_epoch *epoch)
+{
+    __builtin_prefetch(epoch, 1);
+    __builtin_prefetch(&epoch->replay, 1);
+}
 /** How far sending under this key has gone; a usage event is due when it changes. RFC 9325 4.4. */
 enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch);
 /** More forged records than the key may meet: the session is to be closed. */

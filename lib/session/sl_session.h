@@ -101,6 +101,10 @@ struct sl_cid_fields sl_cid_parse(const uint8_t cid[SL_OWN_CID_LEN]);
 struct sl_session *sl_session_find_cid(struct sl_session_table *table,
                                        const uint8_t cid[SL_OWN_CID_LEN]);
 
+/** Asks for the memory of the session that this connection ID names, if it is one. */
+void sl_session_prefetch_cid(const struct sl_session_table *table,
+                             const uint8_t cid[SL_OWN_CID_LEN]);
+
 /** The session indexed under this 5-tuple, or NULL. */
 struct sl_session *sl_session_find_tuple(struct sl_session_table *table,
                                          const struct sl_tuple *tuple);

@@ -155,6 +155,17 @@ struct sl_session *sl_session_find_cid(struct sl_session_table *table,
     return session;
 }
 
+void sl_session_prefetch_cid(const struct sl_session_table *table,
+                             const uint8_t cid[SL_OWN_CID_LEN])
+{
+    uint32_t slot = sl_cid_parse(cid).slot;
+    if (slot >= table->capacity)
+        return;
+    const uint8_t *session = (const uint8_t *)&table->sessions[slot];
+    for (size_t at = 0; at < sizeof(struct sl_session); at += SL_CACHE_LINE)
+        __builtin_prefetch(session + at, 1);
+}
+
 struct sl_epoch *sl_session_take_epoch(struct sl_session_table *table, struct sl_session *session)
 {
     assert(session->epoch == NULL && table->epoch_free_count > 0);

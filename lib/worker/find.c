@@ -20,6 +20,7 @@ static void open_later(struct sl_worker *w, struct sl_session *session, struct s
                        const struct sl_record_header *header, uint8_t *body)
 {
     unsigned i = w->rx.count++;
+    sl_epoch_prefetch(session->epoch);
     w->rx.records[i] = (struct rx_record){frame, session, session->handle};
     w->rx.jobs[i] = (struct sl_open_job){.epoch = session->epoch, .header = *header, .body = body};
 }
@@ -189,8 +190,11 @@ static bool is_mine(struct sl_worker *w, struct sl_frame *frame)
     if (sl_wire_parse_record(&r, SL_OWN_CID_LEN, &first) != SL_DROP_NONE)
         return true; /* counted when it is split */
     unsigned owner = owner_of(w, frame, &first);
-    if (owner == w->config.index)
+    if (owner == w->config.index) {
+        if (first.type == SL_CONTENT_TLS12_CID)
+            sl_session_prefetch_cid(w->table, first.cid);
         return true;
+    }
     if (frame->flags & SL_FRAME_HANDED_OVER) {
         worker_count(w, SL_COUNTER_RX_RECORDS, 1);
         worker_drop(w, SL_DROP_HANDOFF_TWICE);
@@ -204,8 +208,11 @@ static bool is_mine(struct sl_worker *w, struct sl_frame *frame)
 
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns)
 {
+    unsigned mine = 0;
     for (unsigned i = 0; i < n; i++)
         if (is_mine(w, frames[i]))
-            find_datagram(w, frames[i], now_ns);
+            frames[mine++] = frames[i];
+    for (unsigned i = 0; i < mine; i++)
+        find_datagram(w, frames[i], now_ns);
     worker_finish_rx(w, now_ns);
 }
