@@ -21,6 +21,7 @@ void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
     epoch->forged = config->forged;
     epoch->number = config->number;
     epoch->alg = (uint8_t)config->alg;
+    epoch->nonce_len = (uint8_t)sl_aead_explicit_nonce_len(config->alg);
     epoch->plain_max = config->plain_max > 0 ? config->plain_max : SL_RECORD_PLAINTEXT_MAX;
     /* A connection ID of no bytes means records without one: RFC 9146 3. */
     epoch->own_cid_len = config->own_cid_negotiated ? config->own_cid_len : 0;

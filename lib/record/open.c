@@ -14,11 +14,11 @@ static enum sl_drop check_header(const struct sl_open_job *job)
     if (!has_cid && epoch->own_cid_len > 0)
         return SL_DROP_CID_EXPECTED;
     if (has_cid && (header->cid_len != epoch->own_cid_len ||
-                    memcmp(header->cid, epoch->own_cid, epoch->own_cid_len) != 0))
+                    !record_cid_equal(header->cid, epoch->own_cid, epoch->own_cid_len)))
         return SL_DROP_UNKNOWN_CID;
     if (header->epoch != epoch->number)
         return SL_DROP_EPOCH;
-    unsigned around = sl_aead_explicit_nonce_len(epoch->alg) + SL_AEAD_TAG_LEN;
+    unsigned around = epoch->nonce_len + SL_AEAD_TAG_LEN;
     if (header->body_len < around)
         return SL_DROP_RECORD_TOO_SHORT;
     /* With a connection ID the type and padding are still in there: decided after opening. */
@@ -31,7 +31,7 @@ static void prepare(const struct sl_open_job *job, struct sl_aead_job *aead_job)
 {
     struct sl_epoch *epoch = job->epoch;
     const struct sl_record_header *header = &job->header;
-    unsigned nonce_len = sl_aead_explicit_nonce_len(epoch->alg);
+    unsigned nonce_len = epoch->nonce_len;
     uint16_t len = (uint16_t)(header->body_len - nonce_len - SL_AEAD_TAG_LEN);
 
     aead_job->key = sl_epoch_open_key(epoch);

@@ -22,7 +22,7 @@ uint16_t record_write_aad(uint8_t *aad, const struct record_facts *facts)
     aad[10] = SL_CONTENT_TLS12_CID;
     sl_store_be16(aad + 11, SL_DTLS_VERSION_1_2);
     sl_store_be64(aad + 13, epoch_seq);
-    memcpy(aad + 21, facts->cid, facts->cid_len);
+    record_copy_cid(aad + 21, facts->cid, facts->cid_len);
     sl_store_be16(aad + 21 + facts->cid_len, facts->len);
     return (uint16_t)(23 + facts->cid_len);
 }

@@ -3,7 +3,7 @@
 
 unsigned sl_record_body_off(const struct sl_epoch *epoch)
 {
-    return SL_RECORD_HEADER_LEN + epoch->peer_cid_len + sl_aead_explicit_nonce_len(epoch->alg);
+    return (unsigned)SL_RECORD_HEADER_LEN + epoch->peer_cid_len + epoch->nonce_len;
 }
 
 /* The plaintext as the AEAD sees it: with a connection ID the real type stands behind it. */
@@ -24,21 +24,22 @@ static void write_header(const struct sl_seal_job *job, const struct record_fact
     at[0] = facts->type;
     sl_store_be16(at + 1, SL_DTLS_VERSION_1_2);
     sl_store_be64(at + 3, (uint64_t)facts->epoch << 48 | facts->seq);
-    memcpy(at + 11, facts->cid, facts->cid_len);
+    record_copy_cid(at + 11, facts->cid, facts->cid_len);
     sl_store_be16(at + 11 + facts->cid_len,
                   (uint16_t)(job->record_len - SL_RECORD_HEADER_LEN - facts->cid_len));
 }
 
-static void write_nonce(const struct sl_seal_job *job, unsigned explicit_len, uint8_t *nonce)
+static void write_nonce(const struct sl_seal_job *job, uint8_t *nonce)
 {
     const struct sl_epoch *epoch = job->epoch;
-    if (explicit_len == 0) {
+    if (epoch->nonce_len == 0) {
         record_write_xor_nonce(nonce, epoch->seal_iv, epoch->number, job->seq);
         return;
     }
     memcpy(nonce, epoch->seal_iv, 4);
     sl_store_be64(nonce + 4, (uint64_t)epoch->number << 48 | job->seq);
-    memcpy(job->record + SL_RECORD_HEADER_LEN + epoch->peer_cid_len, nonce + 4, explicit_len);
+    memcpy(job->record + SL_RECORD_HEADER_LEN + epoch->peer_cid_len, nonce + 4,
+           SL_GCM_EXPLICIT_NONCE_LEN);
 }
 
 static void prepare(struct sl_seal_job *job, struct sl_aead_job *aead_job)
@@ -61,7 +62,7 @@ static void prepare(struct sl_seal_job *job, struct sl_aead_job *aead_job)
         body[job->plain_len] = job->type;
     }
     write_header(job, &facts);
-    write_nonce(job, sl_aead_explicit_nonce_len(epoch->alg), aead_job->nonce);
+    write_nonce(job, aead_job->nonce);
     aead_job->key = sl_epoch_seal_key(job->epoch);
     aead_job->alg = epoch->alg;
     aead_job->aad_len = record_write_aad(aead_job->aad, &facts);

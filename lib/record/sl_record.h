@@ -47,6 +47,7 @@ struct sl_epoch {
     uint8_t alg;          /* enum sl_aead_alg */
     uint8_t own_cid_len;  /* the CID in records we receive; 0: none, type 25 is not valid then */
     uint8_t peer_cid_len; /* the CID in records we send; 0: plain epoch-n records */
+    uint8_t nonce_len;    /* explicit bytes of the nonce in each record */
     bool has_keys;
     uint16_t key_len;   /* bytes of one key, as the engine keeps it */
     uint16_t plain_max; /* bytes of plaintext that a record we send may have */
