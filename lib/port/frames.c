@@ -46,6 +46,7 @@ static inline void prefetch_burst(struct rte_mbuf **mbufs, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         rte_prefetch0(mbufs[i]);
+        rte_mbuf_prefetch_part2(mbufs[i]);
         for (size_t at = 0; at < sizeof(struct sl_frame); at += RTE_CACHE_LINE_SIZE)
             rte_prefetch0((uint8_t *)rte_mbuf_to_priv(mbufs[i]) + at);
     }
