@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include "consumer_fixture.h"
+#include "let_others_run.h"
 
 namespace
 {
@@ -125,7 +126,7 @@ TEST_F(SluiceWait, NeverLosesAWakeUp)
                 usleep(10);
             test::show(attachment);
             while (i % 3 == 0 && received <= i) /* let it fall asleep */
-                std::this_thread::yield();
+                let_others_run();
         }
     });
     while (received < kMessages) {

@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <sys/resource.h>
 
+#include "let_others_run.h"
+
 using Control = ControlTest;
 
 TEST_F(Control, AnswersItsCommandsAndRefusesOthers)
@@ -124,10 +126,10 @@ TEST_F(Control, StatisticsThatNobodyReadsStopNothing)
     kill(getpid(), SIGUSR1);
     auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (target.prints == 0 && std::chrono::steady_clock::now() < patience)
-        std::this_thread::yield();
+        let_others_run();
     int polls = target.polls;
     while (target.polls < polls + 3 && std::chrono::steady_clock::now() < patience)
-        std::this_thread::yield();
+        let_others_run();
     EXPECT_GE(target.polls, polls + 3);
     EXPECT_EQ(full.Read(target.stats_len), std::string(target.stats_len, 't'));
     Stop();
@@ -151,7 +153,7 @@ TEST_F(Control, WithoutDescriptorsItWaitsAndThenServesWhoWaited)
     // Each turn but a few finds nothing to do, and waits for 10 ms.
     auto begin = std::chrono::steady_clock::now();
     for (int polls = target.polls; target.polls < polls + 40;)
-        std::this_thread::yield();
+        let_others_run();
     EXPECT_GT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(200));
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
     char answer[16] = "";

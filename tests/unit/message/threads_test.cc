@@ -13,6 +13,8 @@ extern "C" {
 #include <thread>
 #include <vector>
 
+#include "let_others_run.h"
+
 namespace
 {
 
@@ -105,7 +107,7 @@ class Party
                     busy |= listen(other);
                 }
             if (!busy)
-                std::this_thread::yield();
+                let_others_run();
         }
     }
 

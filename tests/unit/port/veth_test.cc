@@ -162,6 +162,36 @@ bool echo_one(sl_port *port, unsigned queues, std::string *seen)
     return false;
 }
 
+/** Takes what comes within some milliseconds. return whether something of ours was among it. */
+bool drain(sl_port *port, unsigned queues, unsigned ms)
+{
+    bool seen = false;
+    for (unsigned turn = 0; turn < ms; turn++) {
+        for (unsigned q = 0; q < queues; q++) {
+            sl_frame *frames[SL_BURST];
+            unsigned n = sl_port_receive(port, q, frames, SL_BURST);
+            for (unsigned i = 0; i < n; i++)
+                seen |= frames[i]->len > 14 && memcmp(frames[i]->data + 12, "\x88\xb5", 2) == 0;
+            sl_port_free(frames, n);
+        }
+        usleep(1000);
+    }
+    return seen;
+}
+
+/** The kernel may drop frames for a moment after XDP was attached: until one has come through. */
+testing::AssertionResult opens(Veth &veth, sl_port *port, unsigned queues)
+{
+    for (unsigned sent = 1; sent <= 100; sent++) {
+        veth.send(frame_of(60, 'p'));
+        if (drain(port, queues, 20)) {
+            drain(port, queues, 20);
+            return testing::AssertionSuccess();
+        }
+    }
+    return testing::AssertionFailure() << "nothing came through in two seconds";
+}
+
 void exchange(Veth &veth, sl_port *port, unsigned queues, size_t len)
 {
     std::string sent = frame_of(len, 'e'), seen;
@@ -186,6 +216,7 @@ TEST(PortVeth, CarriesFramesOverAfXdp)
     Veth veth(1);
     On group(SL_PORT_AF_XDP, 1);
     ASSERT_EQ(0, group.create()) << group.reason;
+    ASSERT_TRUE(opens(veth, group.port, 1));
     EXPECT_STREQ("net_af_xdp", sl_port_info(group.port)->driver);
     EXPECT_EQ(1500, sl_port_info(group.port)->mtu);
     EXPECT_TRUE(veth.is_up());
@@ -198,6 +229,7 @@ TEST(PortVeth, CarriesFramesOverAfXdpWithSeveralQueues)
     Veth veth(2);
     On group(SL_PORT_AF_XDP, 2);
     ASSERT_EQ(0, group.create()) << group.reason;
+    ASSERT_TRUE(opens(veth, group.port, 2));
     EXPECT_EQ(2U, sl_port_info(group.port)->queue_count);
     for (unsigned i = 0; i < 20; i++)
         exchange(veth, group.port, 2, 100 + i);
@@ -208,6 +240,7 @@ TEST(PortVeth, ServesMoreQueuesThanItHasWorkers)
     Veth veth(4);
     On group(SL_PORT_AF_XDP, 1);
     ASSERT_EQ(0, group.create()) << group.reason;
+    ASSERT_TRUE(opens(veth, group.port, 1));
     EXPECT_EQ(1U, sl_port_info(group.port)->queue_count);
     for (unsigned i = 0; i < 20; i++)
         exchange(veth, group.port, 1, 100 + i);
@@ -218,6 +251,7 @@ TEST(PortVeth, SendsForWorkersWithoutAQueue)
     Veth veth(1);
     On group(SL_PORT_AF_XDP, 2);
     ASSERT_EQ(0, group.create()) << group.reason;
+    ASSERT_TRUE(opens(veth, group.port, 2));
     EXPECT_EQ(1U, sl_port_info(group.port)->queue_count);
     ASSERT_EQ(1U, Group::log().size());
     sl_frame *frame;
@@ -238,6 +272,7 @@ TEST(PortVeth, StillReceivesAfterEveryBufferWasUsed)
     On group(SL_PORT_AF_XDP, 1);
     group.config.frames_per_queue = 8191;
     ASSERT_EQ(0, group.create()) << group.reason;
+    ASSERT_TRUE(opens(veth, group.port, 1));
     std::string sent = frame_of(100, 'u');
     std::vector<sl_frame *> held; // given back so many at once that it is not the same ones again
     for (unsigned count = 0; count < 3 * 8192; count++) {
@@ -261,6 +296,7 @@ TEST(PortVeth, CarriesTheLargestFramesOfItsMtu)
     Veth veth(1, 3000);
     On group(SL_PORT_AF_XDP, 1);
     ASSERT_EQ(0, group.create()) << group.reason;
+    ASSERT_TRUE(opens(veth, group.port, 1));
     EXPECT_EQ(3000, sl_port_info(group.port)->mtu);
     exchange(veth, group.port, 1, 3014);
 }
@@ -278,6 +314,7 @@ TEST(PortVeth, FallsBackToAfPacketAndSaysSo)
     Veth veth(1, 9000);
     On group(SL_PORT_AUTO, 2);
     ASSERT_EQ(0, group.create()) << group.reason;
+    ASSERT_TRUE(opens(veth, group.port, 2));
     EXPECT_STREQ("net_af_packet", sl_port_info(group.port)->driver);
     EXPECT_EQ(2U, sl_port_info(group.port)->queue_count);
     ASSERT_EQ(1U, Group::log().size());
@@ -291,6 +328,7 @@ TEST(PortVeth, CarriesFramesOverAfPacket)
     Veth veth(1);
     On group(SL_PORT_AF_PACKET, 1);
     ASSERT_EQ(0, group.create()) << group.reason;
+    ASSERT_TRUE(opens(veth, group.port, 1));
     EXPECT_TRUE(veth.is_up());
     for (size_t len : {60, 64, 1000, 1514})
         exchange(veth, group.port, 1, len);
@@ -319,6 +357,7 @@ TEST(PortVeth, TellsOfAVlanTagInTheFrameOrBesideIt)
         Veth veth(1);
         On group(driver, 1);
         ASSERT_EQ(0, group.create()) << group.reason;
+        ASSERT_TRUE(opens(veth, group.port, 1));
         std::string plain = frame_of(100, 'v');
         veth.send(tagged(plain, 7));
         bool found = false;
@@ -378,6 +417,7 @@ TEST(PortVeth, CountsWhatItCarried)
     Veth veth(1);
     On group(SL_PORT_AF_XDP, 1);
     ASSERT_EQ(0, group.create()) << group.reason;
+    ASSERT_TRUE(opens(veth, group.port, 1));
     exchange(veth, group.port, 1, 100);
     sl_port_stat stats[16];
     unsigned count = sl_port_stats(group.port, stats, 16);

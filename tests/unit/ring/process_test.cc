@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "let_others_run.h"
 #include "ring_fixture.h"
 
 namespace
@@ -59,7 +60,7 @@ void produce(int fd, uint64_t entries)
         for (unsigned burst = 0; burst < 8 && i < entries && test::put(&p, len_of(i), i); burst++)
             i++;
         if (!sl_ring_publish(&p))
-            std::this_thread::yield();
+            let_others_run();
     }
 }
 
@@ -83,7 +84,7 @@ TEST_F(RingProcesses, CarryEveryEntryWhole)
         int result = sl_ring_copy_next(&c, &header, payload.data(), kSize, &len);
         if (result == 0) {
             sl_ring_release(&c);
-            std::this_thread::yield();
+            let_others_run();
             continue;
         }
         whole = result == 1 && test::is_whole(header, payload.data(), len_of(i), i);

@@ -1,3 +1,4 @@
+#include "let_others_run.h"
 #include "ring_fixture.h"
 
 namespace
@@ -219,7 +220,7 @@ TEST_F(RingTest, GoesThroughTwoThreads)
             while (i < kEntries && burst++ < 5 && put((uint32_t)(i * 31 % 300), i))
                 i++;
             if (!sl_ring_publish(p))
-                std::this_thread::yield();
+                let_others_run();
         }
     });
     bool whole = true;
@@ -227,7 +228,7 @@ TEST_F(RingTest, GoesThroughTwoThreads)
         const sl_ring_entry *entry = sl_ring_next(c);
         if (entry == nullptr) {
             sl_ring_release(c);
-            std::this_thread::yield();
+            let_others_run();
             continue;
         }
         whole = test::is_whole(*entry, entry + 1, (uint32_t)(read * 31 % 300), read);

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "let_others_run.h"
 #include "ring_fixture.h"
 
 namespace
@@ -63,7 +64,7 @@ void wait_for(const uint64_t *word, uint64_t value)
 {
     for (unsigned spin = 0; __atomic_load_n(word, __ATOMIC_ACQUIRE) < value; spin++)
         if (spin % 1024 == 1023)
-            std::this_thread::yield();
+            let_others_run();
 }
 
 /**

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <functional>
 
+#include "let_others_run.h"
 #include "ring_fixture.h"
 
 namespace
@@ -38,7 +39,7 @@ uint64_t produce(sl_ring_producer *p, const std::function<void()> &after_publish
             after_publish();
         if (burst == 0) {
             full_count++;
-            std::this_thread::yield();
+            let_others_run();
         }
     }
     return full_count;
@@ -55,7 +56,7 @@ TEST(RingThreads, LendEntriesUntilTheirRelease)
         const sl_ring_entry *entry = sl_ring_next(c);
         if (entry == nullptr) {
             sl_ring_release(c);
-            std::this_thread::yield();
+            let_others_run();
             continue;
         }
         broken += !test::is_whole(*entry, entry + 1, payload_len_of(read), read);
@@ -79,7 +80,7 @@ TEST(RingThreads, CopyEntriesForWhoTrustsNobody)
         int got = sl_ring_copy_next(c, &header, payload, sizeof payload, &len);
         sl_ring_release(c);
         if (got == 0) {
-            std::this_thread::yield();
+            let_others_run();
             continue;
         }
         broken += got < 0 || !test::is_whole(header, payload, payload_len_of(read), read);
@@ -116,7 +117,7 @@ class Sleeper
     void wait_until_asleep(unsigned ring)
     {
         while (!sl_ring_is_sleeping(sl_ring_producer_of(rings[ring].get())))
-            std::this_thread::yield();
+            let_others_run();
     }
 
     /** Until something waits; false when nobody woke it. */
