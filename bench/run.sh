@@ -21,7 +21,7 @@ done
 out=$(realpath -m "${OUT:-$root/bench/out/latest.json}")
 cd "$root"
 build=${BUILD:-build}
-programs=(machine_bench crypto_bench record_bench stage_bench pipeline_bench)
+programs=(micro/machine_bench micro/crypto_bench micro/record_bench e2e/stage_bench e2e/pipeline_bench)
 
 [ -f "$build/build.ninja" ] || meson setup "$build" >&2
 if [ "$(meson introspect --buildoptions "$build" |
