@@ -18,6 +18,26 @@ INTERESTING_FLAGS = ("aes", "pclmulqdq", "avx2", "avx512f", "vaes", "vpclmulqdq"
 # Each program counts its own.
 COUNTED = ("machine.spans", "machine.disturbed_spans", "machine.disturbed_rounds")
 
+# Ours beside a peer's, by keys whose values were measured in turns: ratio.NAME, the median of the
+# rounds' own ratios. Of our keys the first that there is: what the processor can run.
+OURS = ("aead.%s.vaes512", "aead.%s.vaes256", "aead.%s.ipsecmb")
+RATIOS = {
+    "ratio.aead_%s.%s" % (way, size.replace("s65536", "65536")):
+        ([(own + ".aes128.%s.ns") % (way, size) for own in OURS],
+         "aead.%s.direct.aes128.%s.ns" % (way, size))
+    for way in ("open", "seal") for size in ("64", "1400", "64.s65536", "1400.s65536")
+}
+
+
+def ratios(values):
+    """Round by round, {KEY: [ratio, ...]}."""
+    found = {}
+    for name, (ours, peer) in RATIOS.items():
+        own = next((key for key in ours if key in values), None)
+        if own and peer in values:
+            found[name] = [mine / theirs for mine, theirs in zip(values[own], values[peer])]
+    return found
+
 
 def processor():
     fields = {}
@@ -78,6 +98,7 @@ def main():
     for line in sys.stdin:
         key, value = line.split()
         values.setdefault(key, []).append(float(value))
+    values.update(ratios(values))
     results = {
         key: {"median": round(statistics.median(rounds), 3), "min": min(rounds),
               "max": max(rounds), "rounds": len(rounds)}
@@ -88,8 +109,9 @@ def main():
         print("%-24s %s" % (name, " ".join(value) if isinstance(value, list) else value))
     print("\n%-48s %10s %10s %10s %7s" % ("key", "median", "min", "max", "rounds"))
     for key, r in results.items():
-        print("%-48s %10.1f %10.1f %10.1f %7d" % (key, r["median"], r["min"], r["max"],
-                                                  r["rounds"]))
+        line = "%-48s %10.2f %10.2f %10.2f %7d" if key.startswith("ratio.") else \
+               "%-48s %10.1f %10.1f %10.1f %7d"
+        print(line % (key, r["median"], r["min"], r["max"], r["rounds"]))
     out = pathlib.Path(sys.argv[2])
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps({"machine": about, "results": results}, indent=1) + "\n")

@@ -19,6 +19,14 @@ struct bench_case {
 };
 
 static const struct bench_case cases[] = {
+    {"vaes512", SL_CRYPTO_VAES512, 64, 1, true},
+    {"vaes512", SL_CRYPTO_VAES512, 1400, 1, true},
+    {"vaes512", SL_CRYPTO_VAES512, 64, 65536, true},
+    {"vaes512", SL_CRYPTO_VAES512, 1400, 65536, false},
+    {"vaes256", SL_CRYPTO_VAES256, 64, 1, true},
+    {"vaes256", SL_CRYPTO_VAES256, 1400, 1, true},
+    {"vaes256", SL_CRYPTO_VAES256, 64, 65536, true},
+    {"vaes256", SL_CRYPTO_VAES256, 1400, 65536, false},
     {"ipsecmb", SL_CRYPTO_IPSECMB, 64, 1, true},
     {"ipsecmb", SL_CRYPTO_IPSECMB, 1400, 1, true},
     {"ipsecmb", SL_CRYPTO_IPSECMB, 64, 65536, true},

@@ -34,6 +34,18 @@ fi
 check 'a file has nothing but machine and results' \
     jq -e 'keys == ["machine", "results"] and ([.results[] | keys] | unique) ==
         [["max", "median", "min", "rounds"]]' "$OUT"
+if grep -qw avx /proc/cpuinfo; then
+    check 'and how our AES-GCM compares with IPsec_MB called directly' has_keys \
+        $(keys 'ratio.aead_{open,seal}.{64,1400}{,.65536}')
+fi
+ratios() { # 2 to 4 and 3 to 3: 0.5 and 1; a peer that was not measured has no ratio
+    printf '%s\n' 'aead.open.vaes256.aes128.64.ns '{2,3} 'aead.open.direct.aes128.64.ns '{4,3} \
+        'aead.open.vaes256.aes128.1400.ns 9' 'machine.'{spans,disturbed_spans,disturbed_rounds}' 1' |
+        python3 "$root/bench/report.py" "$BUILD" "$work/ratios.json" &&
+        jq -e '.results | .["ratio.aead_open.64"] == {median: 0.75, min: 0.5, max: 1, rounds: 2} and
+            (has("ratio.aead_open.1400") | not)' "$work/ratios.json"
+}
+check 'a ratio is that of each round, and where there is no peer there is none' ratios
 without_git() { # as where the tree is a copy
     mkdir "$work/bin" && ln -s /usr/bin/[!g]* /usr/bin/g[!i]* "$work/bin"
     printf 'machine.%s 1\n' spans disturbed_spans disturbed_rounds |
