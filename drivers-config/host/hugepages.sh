@@ -21,7 +21,10 @@ hugepages_raise() {
     # Half of what is available stays for everybody else.
     [ "$(hugepages_meminfo MemAvailable)" -ge $(((wanted - found) * 2 * 2048)) ] || return 0
     echo "$wanted" >"$hugepages_file" 2>/dev/null || true
-    grep -q . "$hugepages_lock" || echo "$found $(cat "$hugepages_file")" >"$hugepages_lock"
+    # What another of us found counts on if the number was still his; else his note is of no use.
+    local first ours
+    read -r first ours <"$hugepages_lock" && [ "$ours" = "$found" ] || first=$found
+    echo "$first $(cat "$hugepages_file")" >"$hugepages_lock"
 }
 
 hugepages_restore() {
