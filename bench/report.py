@@ -29,9 +29,52 @@ RATIOS = {
 }
 
 
+# The worker beside ipsec-secgw, each without its port: ratio.NAME: (ours, our port, peer, its port).
+PIPELINES = {
+    "ratio.pipeline_in.64": ("in.64", "64", "in.64", "in.64"),
+    "ratio.pipeline_in.1400": ("in.1400", "1400", "in.1400", "in.1400"),
+    "ratio.pipeline_in.64.65536": ("in.64.s65536", "64.s65536", "in.64.t1000", "in.64.t1000"),
+    "ratio.pipeline_out.64": ("out.64", "64", "out.64", "out.64"),
+    "ratio.pipeline_out.1400": ("out.1400", "1400", "out.1400", "out.1400"),
+}
+
+
+def in_laps(rounds, count):
+    """The medians of `count` stretches of rounds that followed each other."""
+    return [statistics.median(rounds[len(rounds) * lap // count:len(rounds) * (lap + 1) // count])
+            for lap in range(count)]
+
+
+def pipeline_ratios(values):
+    """Lap by lap: what the peer took in a lap, and what we took in the same one."""
+    found = {}
+    for name, (ours, our_port, peer, peer_port) in PIPELINES.items():
+        keys = ("pipeline.%s.ns" % ours, "pipeline.port.%s.ns" % our_port,
+                "peer.secgw.%s.ns" % peer, "peer.secgw.port.%s.ns" % peer_port)
+        if any(key not in values for key in keys):
+            continue
+        count = min(len(values[key]) for key in keys)
+        laps = zip(*(in_laps(values[key], count) for key in keys))
+        found[name] = [(own - port) / (other - other_port) for own, port, other, other_port in laps]
+    return found
+
+
+def libssl_ratios(values):
+    """How many of our packets one core does while libssl does one record."""
+    found = {}
+    for size in ("64", "1400"):
+        keys = [key % size for key in
+                ("peer.libssl.in.%s.ns", "pipeline.in.%s.ns", "pipeline.port.%s.ns")]
+        if all(key in values for key in keys):
+            count = min(len(values[key]) for key in keys)
+            laps = zip(*(in_laps(values[key], count) for key in keys))
+            found["ratio.libssl." + size] = [peer / (own - port) for peer, own, port in laps]
+    return found
+
+
 def ratios(values):
     """Round by round, {KEY: [ratio, ...]}."""
-    found = {}
+    found = pipeline_ratios(values) | libssl_ratios(values)
     for name, (ours, peer) in RATIOS.items():
         own = next((key for key in ours if key in values), None)
         if own and peer in values:

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # run.sh [--quick] [--rounds N]
 # Builds and runs every measuring program, prints a table, and writes bench/out/latest.json.
-# --quick measures fewer cases, and takes less than two minutes. BUILD names the build folder (default:
-# build), OUT another file to write.
+# --quick measures fewer cases, and takes less than two minutes. Without it libssl and DPDK's
+# ipsec-secgw are measured beside: the latter needs root and `install-deps.sh compare`.
+# BUILD names the build folder (default: build), OUT another file to write.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
 options=() rounds=45
@@ -14,7 +15,7 @@ while [ $# != 0 ]; do
             wanted=$2
             shift
             ;;
-        *) sed -n '2,5s/^# //p' "$0"; exit 2 ;;
+        *) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
     esac
     shift
 done
@@ -29,9 +30,13 @@ if [ "$(meson introspect --buildoptions "$build" |
     echo 'run.sh: the build has no gateway: the pipeline is not measured' >&2
     unset 'programs[-1]'
 fi
+[ ${#options[@]} != 0 ] || programs+=(compare/libssl_bench)
 ninja -C "$build" "${programs[@]/#/bench/}" >&2
 lines=$(mktemp)
-trap 'rm -f "$lines"' EXIT
+. drivers-config/host/hugepages.sh
+trap 'rm -f "$lines"; hugepages_restore' EXIT
+# For the packet buffers, as a gateway has them; ipsec-secgw wants more.
+hugepages_raise $((${#options[@]} == 0 ? 400 : 100))
 # In laps: a neighbour who slows the machine down for seconds is to hit few rounds of every key, not all of one.
 rounds=${wanted:-$rounds} laps=5
 for ((lap = 0; lap < laps; lap++)); do
@@ -41,5 +46,9 @@ for ((lap = 0; lap < laps; lap++)); do
         printf '== %s, lap %d\n' "$program" $((lap + 1)) >&2
         "$build/bench/$program" "${options[@]}" --rounds $share >>"$lines"
     done
+    [ ${#options[@]} = 0 ] || continue
+    printf '== ipsec-secgw, lap %d\n' $((lap + 1)) >&2
+    BUILD=$build bench/compare/ipsec_secgw.sh --rounds 1 >>"$lines" 2>"$build/bench/secgw.log" ||
+        grep 'not measured' "$build/bench/secgw.log" >&2 || tail -n 3 "$build/bench/secgw.log" >&2
 done
 python3 bench/report.py "$build" "$out" <"$lines"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# install-deps.sh [demo|tests]
+# install-deps.sh [demo|tests|compare]
 # Installs what Sluice needs on Debian 12. `demo`: to build the gateway and run app/demo/run.sh.
-# `tests` (the default): that, the test peers and the second compiler. Quick when all is there.
+# `tests` (the default): that, the test peers and the second compiler. `compare`: what the first needs
+# and bench/compare's peers. Quick when all is there.
 # Ends with one line that says what it did; exit status 0 only when nothing is missing.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin # `su` without `-` leaves them out
@@ -10,12 +11,14 @@ demo=(build-essential meson ninja-build pkg-config python3 scdoc
       libdpdk-dev libssl-dev libipsec-mb-dev libcyaml-dev libyaml-dev
       libxdp-dev libbpf-dev libnuma-dev libgtest-dev
       iproute2 iputils-ping ethtool openssl procps util-linux man-db debian-archive-keyring ca-certificates)
+compare=(dpdk dpdk-dev libpcap-dev)
 tests=(clang-14 libclang-rt-14-dev gnutls-bin tshark jq)
 
 case ${1:-tests} in
     demo) wanted=("${demo[@]}") ;;
     tests) wanted=("${demo[@]}" "${tests[@]}") ;;
-    *) sed -n '2,5s/^# //p' "$0"; exit 2 ;;
+    compare) wanted=("${demo[@]}" "${compare[@]}") ;;
+    *) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
 esac
 
 say() { printf 'install-deps: %s\n' "$*"; }
