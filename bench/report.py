@@ -31,11 +31,11 @@ RATIOS = {
 
 # The worker beside ipsec-secgw, each without its port: ratio.NAME: (ours, our port, peer, its port).
 PIPELINES = {
-    "ratio.pipeline_in.64": ("in.64", "64", "in.64", "in.64"),
-    "ratio.pipeline_in.1400": ("in.1400", "1400", "in.1400", "in.1400"),
-    "ratio.pipeline_in.64.65536": ("in.64.s65536", "64.s65536", "in.64.t1000", "in.64.t1000"),
-    "ratio.pipeline_out.64": ("out.64", "64", "out.64", "out.64"),
-    "ratio.pipeline_out.1400": ("out.1400", "1400", "out.1400", "out.1400"),
+    "ratio.pipeline_in.64": ("in.64", "in.64", "in.64", "in.64"),
+    "ratio.pipeline_in.1400": ("in.1400", "in.1400", "in.1400", "in.1400"),
+    "ratio.pipeline_in.64.65536": ("in.64.s65536", "in.64.s65536", "in.64.t1000", "in.64.t1000"),
+    "ratio.pipeline_out.64": ("out.64", "out.64", "out.64", "out.64"),
+    "ratio.pipeline_out.1400": ("out.1400", "out.1400", "out.1400", "out.1400"),
 }
 
 
@@ -64,7 +64,7 @@ def libssl_ratios(values):
     found = {}
     for size in ("64", "1400"):
         keys = [key % size for key in
-                ("peer.libssl.in.%s.ns", "pipeline.in.%s.ns", "pipeline.port.%s.ns")]
+                ("peer.libssl.in.%s.ns", "pipeline.in.%s.ns", "pipeline.port.in.%s.ns")]
         if all(key in values for key in keys):
             count = min(len(values[key]) for key in keys)
             laps = zip(*(in_laps(values[key], count) for key in keys))

@@ -61,13 +61,15 @@ static void attach_consumer(struct rig *rig)
 {
     struct sl_attachment *attachment = &rig->attachment;
     rig->producer_words = bench_alloc(2 * sizeof *rig->producer_words);
-    rig->consumer_words = bench_alloc(2 * sizeof *rig->consumer_words);
+    rig->consumer_words = bench_alloc(3 * sizeof *rig->consumer_words);
     rig->receive_data = bench_alloc(RECEIVE_RING_SIZE);
     rig->send_data = bench_alloc(SEND_RING_SIZE);
     attachment->wake_fd = -1;
     sl_ring_producer_init(&attachment->receive, &rig->producer_words[0], &rig->consumer_words[0],
                           rig->receive_data, RECEIVE_RING_SIZE);
     sl_ring_consumer_init(&rig->consumer_receive, &rig->consumer_words[0], &rig->producer_words[0],
+                          rig->receive_data, RECEIVE_RING_SIZE);
+    sl_ring_consumer_init(&rig->checker, &rig->consumer_words[2], &rig->producer_words[0],
                           rig->receive_data, RECEIVE_RING_SIZE);
     sl_ring_producer_init(&rig->consumer_send, &rig->producer_words[1], &rig->consumer_words[1],
                           rig->send_data, SEND_RING_SIZE);
@@ -81,12 +83,27 @@ static void attach_consumer(struct rig *rig)
     rig_port_turn(rig->port);
 }
 
+/** Random bytes, so that no two places have the same ones; xorshift, Marsaglia 2003. */
+static uint8_t *make_payload(void)
+{
+    uint8_t *payload = bench_alloc(PAYLOAD_PLACES + PAYLOAD_LEN_MAX);
+    uint64_t state = 88172645463325252ULL;
+    for (unsigned i = 0; i < PAYLOAD_PLACES + PAYLOAD_LEN_MAX; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        payload[i] = (uint8_t)(state >> 32);
+    }
+    return payload;
+}
+
 struct rig *rig_create(uint32_t session_count)
 {
     struct rig *rig = bench_alloc(sizeof *rig);
     rig->client_count = rig->busy_count = session_count;
     rig->clients = bench_alloc(sizeof *rig->clients * session_count);
-    rig->payload = bench_alloc(SL_RECORD_PLAINTEXT_MAX);
+    rig->fed = bench_alloc(sizeof *rig->fed * RIG_FEED_MAX);
+    rig->payload = make_payload();
     rig->port = rig_port_open();
     create_worker(rig);
     attach_consumer(rig);
@@ -109,9 +126,9 @@ void rig_destroy(struct rig *rig)
     sl_ring_destroy(rig->from_handshaker);
     sl_ring_destroy(rig->to_control);
     sl_ring_destroy(rig->from_control);
-    void *const memory[] = {
-        rig->worker_memory,  rig->clients,      rig->payload,   rig->producer_words,
-        rig->consumer_words, rig->receive_data, rig->send_data, rig};
+    void *const memory[] = {rig->worker_memory, rig->clients,        rig->fed,
+                            rig->payload,       rig->producer_words, rig->consumer_words,
+                            rig->receive_data,  rig->send_data,      rig};
     for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++)
         free(memory[i]);
 }
@@ -127,24 +144,62 @@ void rig_use(struct rig *rig, uint32_t session_count)
     rig->busy_count = session_count;
 }
 
+void rig_receive_into(struct rig *rig, enum rig_buffers buffers)
+{
+    rig->buffers = buffers;
+}
+
+/** Another client's turn, and the next payload. */
+static struct fed_frame *next_fed(struct rig *rig, unsigned i, uint32_t payload_len)
+{
+    struct fed_frame *fed = &rig->fed[i];
+    if (payload_len > PAYLOAD_LEN_MAX)
+        rig_fail("a payload is too long");
+    fed->client = next_client(rig);
+    fed->plain = rig->payload + rig->next_payload++ % PAYLOAD_PLACES;
+    fed->plain_len = payload_len;
+    return fed;
+}
+
+static void seal_fed(struct rig *rig, struct fed_frame *fed)
+{
+    struct sl_frame frame = {.data = fed->bytes, .tailroom = sizeof fed->bytes};
+    struct sl_seal_job job = {
+        .epoch = &fed->client->epoch,
+        .plain = fed->plain,
+        .plain_len = fed->plain_len,
+        .type = SL_CONTENT_APPLICATION_DATA,
+        .record = fed->bytes + sl_wire_headers_len(&fed->client->path),
+    };
+    if (sl_record_seal_burst(rig->aead, &job, 1) != 1)
+        rig_fail("a record could not be sealed");
+    rig_write_client_headers(&frame, &fed->client->path, job.record_len);
+    fed->len = frame.len;
+}
+
+/** Copies the next burst of what was fed into buffers, to be received. */
+static void offer_burst(struct rig *rig)
+{
+    struct sl_frame *frames[SL_BURST];
+    unsigned left = RIG_FEED_MAX - rig->offered, n = left < SL_BURST ? left : SL_BURST;
+    rig_port_take(rig->port, frames, n);
+    for (unsigned i = 0; i < n; i++) {
+        const struct fed_frame *fed = &rig->fed[rig->offered + i];
+        memcpy(frames[i]->data, fed->bytes, fed->len);
+        frames[i]->len = fed->len;
+    }
+    rig_port_offer(rig->port, frames, n);
+    rig->offered += n;
+}
+
 void rig_feed(struct rig *rig, uint32_t payload_len)
 {
-    for (unsigned i = 0; i < RIG_FEED_MAX; i++) {
-        struct sl_frame *frame = rig_port_take(rig->port);
-        struct client *client = next_client(rig);
-        struct sl_seal_job job = {
-            .epoch = &client->epoch,
-            .plain = rig->payload,
-            .plain_len = payload_len,
-            .type = SL_CONTENT_APPLICATION_DATA,
-            .record = frame->data + sl_wire_headers_len(&client->path),
-        };
-        if (sl_record_seal_burst(rig->aead, &job, 1) != 1)
-            rig_fail("a record could not be sealed");
-        rig_write_client_headers(frame, &client->path, job.record_len);
-        rig_port_offer(rig->port, frame);
-    }
-    rig->done = 0;
+    for (unsigned i = 0; i < RIG_FEED_MAX; i++)
+        seal_fed(rig, next_fed(rig, i, payload_len));
+    rig->done = rig->offered = rig->checked = 0;
+    rig->checker.head = rig->checker.tail = rig->consumer_receive.tail; /* from here on */
+    while (rig->buffers == RIG_BUFFERS_ROTATING && rig->offered < RIG_FEED_MAX)
+        offer_burst(rig);
 }
 
 void rig_drain(struct rig *rig)
@@ -158,6 +213,8 @@ void rig_drain(struct rig *rig)
 unsigned rig_run_in(struct rig *rig, unsigned until)
 {
     for (unsigned turn = 0; rig->done < until; turn++) {
+        if (rig->offered < RIG_FEED_MAX)
+            offer_burst(rig);
         rig_port_turn(rig->port);
         rig_drain(rig);
         if (turn > RIG_FEED_MAX)
@@ -166,10 +223,29 @@ unsigned rig_run_in(struct rig *rig, unsigned until)
     return rig->done;
 }
 
-unsigned rig_run_port(struct rig *rig, unsigned until)
+void rig_check_in(struct rig *rig)
+{
+    const struct sl_ring_entry *entry;
+    while ((entry = sl_ring_next(&rig->checker)) != NULL) {
+        if (entry->kind != SL_RING_DATA)
+            continue;
+        if (rig->checked == RIG_FEED_MAX)
+            rig_fail("more was delivered than fed");
+        const struct fed_frame *fed = &rig->fed[rig->checked++];
+        if (entry->session != fed->client->handle || entry->len != sizeof *entry + fed->plain_len ||
+            memcmp(entry + 1, fed->plain, fed->plain_len) != 0)
+            rig_fail("a consumer got something else than was fed");
+    }
+    if (rig->checker.corrupt || rig->checked != rig->done)
+        rig_fail("not everything that was delivered could be checked");
+}
+
+unsigned rig_run_port_in(struct rig *rig, unsigned until)
 {
     for (unsigned turn = 0; rig->done < until; turn++) {
-        rig->done += rig_port_pass(rig->port);
+        if (rig->offered < RIG_FEED_MAX)
+            offer_burst(rig);
+        rig->done += rig_port_pass_in(rig->port);
         rig_drain(rig);
         if (turn > RIG_FEED_MAX)
             rig_fail("not every frame was received");
@@ -180,25 +256,60 @@ unsigned rig_run_port(struct rig *rig, unsigned until)
 void rig_send(struct rig *rig, uint32_t payload_len)
 {
     for (unsigned i = 0; i < RIG_FEED_MAX; i++) {
+        const struct fed_frame *fed = next_fed(rig, i, payload_len);
         struct sl_ring_entry *entry = sl_ring_reserve(&rig->consumer_send, payload_len);
         if (entry == NULL)
             rig_fail("the send ring is too small");
         entry->kind = SL_RING_SEND;
-        entry->session = next_client(rig)->handle;
-        memcpy(entry + 1, rig->payload, payload_len);
+        entry->session = fed->client->handle;
+        memcpy(entry + 1, fed->plain, payload_len);
         sl_ring_commit(&rig->consumer_send, entry, payload_len);
     }
     sl_ring_publish(&rig->consumer_send);
-    rig->done = 0;
+    rig->done = rig->checked = 0;
 }
 
-unsigned rig_run_out(struct rig *rig, unsigned until)
+static unsigned run_out(struct rig *rig, unsigned until, rig_look *look)
 {
     for (unsigned turn = 0; rig->done < until; turn++) {
         rig_port_turn(rig->port);
-        rig->done += rig_port_drain(rig->port, NULL);
+        rig->done += rig_port_drain(rig->port, look, rig);
         if (turn > 16 * RIG_FEED_MAX)
             rig_fail("not every message was transmitted");
     }
     return rig->done;
+}
+
+unsigned rig_run_out(struct rig *rig, unsigned until)
+{
+    return run_out(rig, until, NULL);
+}
+
+void rig_begin(struct rig *rig)
+{
+    rig->done = 0;
+}
+
+unsigned rig_run_port_out(struct rig *rig, unsigned until)
+{
+    while (rig->done < until) {
+        rig_port_pass_out(rig->port);
+        rig->done += rig_port_drain(rig->port, NULL, NULL);
+    }
+    return rig->done;
+}
+
+static void check_next(void *arg, const uint8_t *bytes, size_t len)
+{
+    struct rig *rig = arg;
+    if (rig->checked == RIG_FEED_MAX)
+        rig_fail("more was transmitted than sent");
+    rig_check_frame(rig, &rig->fed[rig->checked++], bytes, len);
+}
+
+void rig_check_out(struct rig *rig)
+{
+    run_out(rig, RIG_FEED_MAX, check_next);
+    if (rig->checked != RIG_FEED_MAX)
+        rig_fail("not every frame that was transmitted could be checked");
 }

@@ -24,22 +24,41 @@ void rig_destroy(struct rig *rig);
 /** From now on only so many of the clients are fed and sent to. */
 void rig_use(struct rig *rig, uint32_t session_count);
 
-/** Seals RIG_FEED_MAX records of payload_len bytes, fresh numbers, sessions mixed, into frames that
- * the port will receive. */
+/** Which buffers the port receives into; REUSED until another is said. */
+enum rig_buffers {
+    RIG_BUFFERS_REUSED,   /* each burst's are those freed last: near caches hold them, as they do
+                             with a port that copies, net_pcap for one */
+    RIG_BUFFERS_ROTATING, /* each is received into once a pass: no near cache holds them, as behind
+                             a card with a ring of RIG_FEED_MAX descriptors */
+};
+void rig_receive_into(struct rig *rig, enum rig_buffers buffers);
+
+/** Seals RIG_FEED_MAX records of payload_len bytes, fresh numbers, sessions mixed. */
 void rig_feed(struct rig *rig, uint32_t payload_len);
 /**
- * The loop of a worker's thread until so many of the frames fed are delivered, or a burst more.
+ * The loop of a worker's thread until so many of the records fed are delivered, or a burst more.
+ * Each turn copies a burst of them into buffers, unless these rotate, and the port receives it.
  * Exits when any is lost.
  *
  * return how many are, counted from the feeding.
  */
 unsigned rig_run_in(struct rig *rig, unsigned until);
-/** The same loop without a worker: clock, port and frames only. */
-unsigned rig_run_port(struct rig *rig, unsigned until);
+/** Compares what the consumer got since the last call with what was sealed; exits when it differs.
+ * To be called before the ring comes round: after each span. */
+void rig_check_in(struct rig *rig);
+/** The same loop without a worker: copies, clock, port and frames only. */
+unsigned rig_run_port_in(struct rig *rig, unsigned until);
 
 /** The consumer sends RIG_FEED_MAX messages of payload_len bytes, sessions mixed. */
 void rig_send(struct rig *rig, uint32_t payload_len);
 /** The loop until so many of them were transmitted, or a burst more. return how many were. */
 unsigned rig_run_out(struct rig *rig, unsigned until);
+/** The same loop without a worker: clock, empty frames, and the port; after rig_begin, not
+ * rig_send. */
+void rig_begin(struct rig *rig);
+unsigned rig_run_port_out(struct rig *rig, unsigned until);
+/** As rig_run_out to the end, and the clients open what comes: exits when a frame is not what was
+ * sent. */
+void rig_check_out(struct rig *rig);
 
 #endif

@@ -1,4 +1,5 @@
-/* The rig's port without DPDK: an array of frames. What is transmitted is free again at once. */
+/* The rig's port without DPDK: an array of frames. What was transmitted is free again when
+ * it is drained. */
 #include <stdlib.h>
 
 #include "bench.h"
@@ -7,6 +8,7 @@
 #define FRAME_ROOM 2176 /* as an mbuf of the gateway's pool */
 #define FRAME_HEADROOM 128
 #define FRAME_COUNT (RIG_FEED_MAX + 512)
+#define SENT_MAX 256
 
 struct rig_port {
     struct sl_worker *worker;
@@ -16,8 +18,8 @@ struct rig_port {
     unsigned empty_count;
     struct sl_frame *offered[RIG_FEED_MAX];
     unsigned offered_count, received;
-    unsigned transmitted;
-    uint8_t last[FRAME_MAX];
+    struct sl_frame *sent[SENT_MAX]; /* and not drained yet */
+    unsigned sent_count;
 };
 
 static struct sl_frame *reset(struct rig_port *port, struct sl_frame *frame)
@@ -48,13 +50,16 @@ static unsigned take_frames(void *arg, unsigned group, struct sl_frame **frames,
     return taken;
 }
 
+/** They are kept until they are looked at, at most a few bursts. */
 static unsigned transmit(void *arg, unsigned group, struct sl_frame **frames, unsigned n)
 {
     struct rig_port *port = arg;
+    unsigned room = SENT_MAX - port->sent_count;
     (void)group;
-    memcpy(port->last, frames[n - 1]->data, 128); /* enough for a HelloVerifyRequest */
-    port->transmitted += n;
-    free_frames(port, frames, n);
+    if (n > room)
+        n = room;
+    memcpy(port->sent + port->sent_count, frames, n * sizeof *frames);
+    port->sent_count += n;
     return n;
 }
 
@@ -92,20 +97,20 @@ void rig_port_serve(struct rig_port *port, struct sl_worker *worker)
     port->worker = worker;
 }
 
-struct sl_frame *rig_port_take(struct rig_port *port)
+void rig_port_take(struct rig_port *port, struct sl_frame **frames, unsigned n)
 {
-    if (port->empty_count == 0)
+    if (take_frames(port, 0, frames, n) != n)
         rig_fail("no empty frame");
-    return reset(port, port->empty[--port->empty_count]);
 }
 
-void rig_port_offer(struct rig_port *port, struct sl_frame *frame)
+void rig_port_offer(struct rig_port *port, struct sl_frame **frames, unsigned n)
 {
     if (port->received == port->offered_count)
         port->received = port->offered_count = 0;
-    if (port->offered_count == RIG_FEED_MAX)
+    if (port->offered_count + n > RIG_FEED_MAX)
         rig_fail("too many frames offered");
-    port->offered[port->offered_count++] = frame;
+    memcpy(port->offered + port->offered_count, frames, n * sizeof *frames);
+    port->offered_count += n;
 }
 
 static unsigned receive(struct rig_port *port, struct sl_frame *frames[SL_BURST])
@@ -127,7 +132,7 @@ void rig_port_turn(struct rig_port *port)
     sl_worker_turn(port->worker, now_ns);
 }
 
-unsigned rig_port_pass(struct rig_port *port)
+unsigned rig_port_pass_in(struct rig_port *port)
 {
     struct sl_frame *frames[SL_BURST];
     unsigned n = receive(port, frames);
@@ -135,11 +140,20 @@ unsigned rig_port_pass(struct rig_port *port)
     return n;
 }
 
-unsigned rig_port_drain(struct rig_port *port, uint8_t *last)
+void rig_port_pass_out(struct rig_port *port)
 {
-    unsigned n = port->transmitted;
-    port->transmitted = 0;
-    if (last != NULL)
-        memcpy(last, port->last, 128);
+    struct sl_frame *frames[SL_BURST];
+    rig_port_take(port, frames, SL_BURST);
+    if (transmit(port, 0, frames, SL_BURST) != SL_BURST)
+        rig_fail("frames could not be transmitted");
+}
+
+unsigned rig_port_drain(struct rig_port *port, rig_look *look, void *arg)
+{
+    unsigned n = port->sent_count;
+    for (unsigned i = 0; look != NULL && i < n; i++)
+        look(arg, port->sent[i]->data, port->sent[i]->len);
+    free_frames(port, port->sent, n);
+    port->sent_count = 0;
     return n;
 }

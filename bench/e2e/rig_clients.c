@@ -32,16 +32,29 @@ void rig_write_client_headers(struct sl_frame *frame, const struct sl_path *path
     frame->tailroom = (uint16_t)(frame->tailroom - frame->len);
 }
 
-/** One frame of a client's, received and answered. answer [FRAME_MAX] */
-static void offer(struct rig *rig, const struct client *client, const uint8_t *payload, size_t len,
-                  uint8_t *answer)
+struct answer {
+    size_t len;
+    uint8_t bytes[FRAME_MAX];
+};
+
+static void keep_answer(void *arg, const uint8_t *bytes, size_t len)
 {
-    struct sl_frame *frame = rig_port_take(rig->port);
+    struct answer *answer = arg;
+    answer->len = len < sizeof answer->bytes ? len : sizeof answer->bytes;
+    memcpy(answer->bytes, bytes, answer->len);
+}
+
+/** One frame of a client's, received and answered. */
+static void offer(struct rig *rig, const struct client *client, const uint8_t *payload, size_t len,
+                  struct answer *answer)
+{
+    struct sl_frame *frame;
+    rig_port_take(rig->port, &frame, 1);
     memcpy(frame->data + sl_wire_headers_len(&client->path), payload, len);
     rig_write_client_headers(frame, &client->path, (uint32_t)len);
-    rig_port_offer(rig->port, frame);
+    rig_port_offer(rig->port, &frame, 1);
     rig_port_turn(rig->port);
-    rig_port_drain(rig->port, answer);
+    rig_port_drain(rig->port, keep_answer, answer);
 }
 
 /** A ClientHello with the cookie that a HelloVerifyRequest's frame holds, or without (NULL). */
@@ -140,11 +153,47 @@ void rig_connect_client(struct rig *rig, uint32_t index)
 {
     struct client *client = &rig->clients[index];
     uint8_t hello[256], own_cid[CID_LEN];
-    uint8_t answer[FRAME_MAX];
+    struct answer answer = {0};
     client->path = rig_path_of(index);
-    offer(rig, client, hello, write_client_hello(index, NULL, hello, sizeof hello), answer);
-    offer(rig, client, hello, write_client_hello(index, answer, hello, sizeof hello), answer);
+    offer(rig, client, hello, write_client_hello(index, NULL, hello, sizeof hello), &answer);
+    offer(rig, client, hello, write_client_hello(index, answer.bytes, hello, sizeof hello),
+          &answer);
     take_session(rig, client, own_cid);
     give_keys(rig, client, own_cid);
     rig_drain(rig);
+}
+
+/** The headers as this client would check them; checksums included. */
+static bool is_for(const struct client *client, struct sl_frame *frame)
+{
+    return sl_wire_parse_frame(frame, SL_RX_CHECKSUM_REQUIRE) == SL_DROP_NONE &&
+           frame->kind == SL_PACKET_UDP &&
+           memcmp(&frame->path.tuple.local_ip, &client->path.tuple.remote_ip,
+                  sizeof client->path.tuple.remote_ip) == 0 &&
+           memcmp(&frame->path.tuple.remote_ip, &client->path.tuple.local_ip,
+                  sizeof client->path.tuple.local_ip) == 0 &&
+           frame->path.tuple.local_port == client->path.tuple.remote_port &&
+           frame->path.tuple.remote_port == client->path.tuple.local_port &&
+           memcmp(frame->data, peer_mac, sizeof peer_mac) == 0;
+}
+
+void rig_check_frame(struct rig *rig, const struct fed_frame *sent, const uint8_t *bytes,
+                     size_t len)
+{
+    uint8_t copy[FRAME_MAX];
+    if (len > sizeof copy)
+        rig_fail("a frame is too long");
+    memcpy(copy, bytes, len);
+    struct sl_frame frame = {.data = copy, .len = (uint16_t)len, .segs = 1};
+    if (!is_for(sent->client, &frame))
+        rig_fail("a frame is not for the client that was sent to");
+    struct sl_reader r = sl_reader_of(copy + frame.payload_off, frame.payload_len);
+    struct sl_open_job job = {.epoch = &sent->client->epoch};
+    if (sl_wire_parse_record(&r, PEER_CID_LEN, &job.header) != SL_DROP_NONE ||
+        sl_reader_left(&r) != 0)
+        rig_fail("a frame holds something else than one record");
+    job.body = copy + frame.payload_off + job.header.header_len;
+    if (sl_record_open_burst(rig->aead, &job, 1) != 1 || job.plain_len != sent->plain_len ||
+        memcmp(job.plain, sent->plain, job.plain_len) != 0)
+        rig_fail("a client got something else than was sent");
 }

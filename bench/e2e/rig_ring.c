@@ -150,21 +150,22 @@ void rig_port_serve(struct rig_port *port, struct sl_worker *worker)
     port->worker.worker = worker;
 }
 
-struct sl_frame *rig_port_take(struct rig_port *port)
+void rig_port_take(struct rig_port *port, struct sl_frame **frames, unsigned n)
 {
-    struct sl_frame *frame;
-    if (sl_port_take(port->port, 0, &frame, 1) != 1)
+    if (sl_port_take(port->port, 0, frames, n) != n)
         rig_fail("no empty frame");
-    return frame;
 }
 
-/** Sent through the port, as it makes a buffer of a frame; then carried over to the other ring. */
-void rig_port_offer(struct rig_port *port, struct sl_frame *frame)
+void rig_port_offer(struct rig_port *port, struct sl_frame **frames, unsigned n)
 {
-    void *buffer;
-    if (sl_port_transmit(port->port, 0, &frame, 1) != 1 ||
-        rte_ring_sc_dequeue(port->tx, &buffer) != 0 || rte_ring_sp_enqueue(port->rx, buffer) != 0)
-        rig_fail("a frame could not be offered");
+    struct rte_mbuf *buffers[SL_BURST];
+    for (unsigned i = 0; i < n; i++) {
+        buffers[i] = frames[i]->handle;
+        buffers[i]->data_len = frames[i]->len;
+        buffers[i]->pkt_len = frames[i]->len;
+    }
+    if (rte_ring_sp_enqueue_bulk(port->rx, (void **)buffers, n, NULL) != n)
+        rig_fail("frames could not be offered");
 }
 
 void rig_port_turn(struct rig_port *port)
@@ -172,7 +173,7 @@ void rig_port_turn(struct rig_port *port)
     runtime_worker_poll(&port->worker);
 }
 
-unsigned rig_port_pass(struct rig_port *port)
+unsigned rig_port_pass_in(struct rig_port *port)
 {
     struct sl_frame *frames[SL_BURST];
     clock_now(&port->worker.clock);
@@ -181,15 +182,23 @@ unsigned rig_port_pass(struct rig_port *port)
     return n;
 }
 
+void rig_port_pass_out(struct rig_port *port)
+{
+    struct sl_frame *frames[SL_BURST];
+    clock_now(&port->worker.clock);
+    rig_port_take(port, frames, SL_BURST);
+    if (sl_port_transmit(port->port, 0, frames, SL_BURST) != SL_BURST)
+        rig_fail("frames could not be transmitted");
+}
+
 /** What a network card does in its transmit call: buffers that were sent are free again. */
-unsigned rig_port_drain(struct rig_port *port, uint8_t *last)
+unsigned rig_port_drain(struct rig_port *port, rig_look *look, void *arg)
 {
     struct rte_mbuf *buffers[SL_BURST];
     unsigned n, all = 0;
     while ((n = rte_ring_sc_dequeue_burst(port->tx, (void **)buffers, SL_BURST, NULL)) > 0) {
-        const struct rte_mbuf *newest = buffers[n - 1];
-        if (last != NULL)
-            memcpy(last, rte_pktmbuf_mtod(newest, void *), newest->data_len);
+        for (unsigned i = 0; look != NULL && i < n; i++)
+            look(arg, rte_pktmbuf_mtod(buffers[i], const uint8_t *), buffers[i]->data_len);
         rte_pktmbuf_free_bulk(buffers, n);
         all += n;
     }

@@ -44,7 +44,7 @@ TEST(WorkerScale, Serves65536SessionsAndSweepsThemWhenTheyAreIdle)
         sl_worker_turn(rig->worker, now_ns += kTurnNs);
         take_all_messages(rig->to_handshaker);
         rig_drain(rig);
-        rig_port_drain(rig->port, nullptr);
+        rig_port_drain(rig->port, nullptr, nullptr);
     }
     EXPECT_EQ(live(rig), 0u) << "after " << turns << " turns";
     rig_destroy(rig);
