@@ -17,7 +17,6 @@ void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
     memset(epoch, 0, sl_epoch_len(aead));
     epoch->key_len = (uint16_t)sl_aead_key_block_len(aead);
     epoch->write_next = config->write_next;
-    epoch->sealed = config->write_next;
     epoch->forged = config->forged;
     epoch->number = config->number;
     epoch->alg = (uint8_t)config->alg;
@@ -46,9 +45,9 @@ void sl_epoch_wipe(struct sl_epoch *epoch, size_t len)
 enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)
 {
     uint64_t limit = sl_aead_seal_limit(epoch->alg);
-    if (epoch->sealed >= limit)
+    if (epoch->write_next >= limit)
         return SL_USAGE_LIMIT;
-    return epoch->sealed >= limit / 4 * 3 ? SL_USAGE_THREE_QUARTERS : SL_USAGE_FINE;
+    return epoch->write_next >= limit / 4 * 3 ? SL_USAGE_THREE_QUARTERS : SL_USAGE_FINE;
 }
 
 bool sl_epoch_is_forgery_limit_reached(const struct sl_epoch *epoch)

@@ -88,15 +88,6 @@ static enum sl_drop finish(struct sl_open_job *job, const struct sl_aead_job *ae
     return sl_replay_admit(&job->epoch->replay, job->header.seq, &job->newer);
 }
 
-/* The fields before the window, the window's word of this record, and newest before the words. */
-static inline __attribute__((always_inline)) void prefetch_epoch(const struct sl_open_job *job)
-{
-    const struct sl_epoch *epoch = job->epoch;
-    __builtin_prefetch(epoch);
-    __builtin_prefetch(&epoch->replay.newest, 1);
-    __builtin_prefetch(&epoch->replay.seen[job->header.seq / 64 % SL_REPLAY_WORDS], 1);
-}
-
 unsigned sl_record_open_burst(struct sl_aead *aead, struct sl_open_job *jobs, unsigned n)
 {
     struct sl_aead_job aead_jobs[SL_BURST];
@@ -105,7 +96,7 @@ unsigned sl_record_open_burst(struct sl_aead *aead, struct sl_open_job *jobs, un
     assert(n <= SL_BURST);
 
     for (unsigned i = 0; i < n; i++)
-        prefetch_epoch(&jobs[i]);
+        sl_epoch_prefetch_open(jobs[i].epoch, jobs[i].header.seq);
     for (unsigned i = 0; i < n; i++) { /* 1. set aside what cannot be one of the epoch's records */
         struct sl_open_job *job = &jobs[i];
         job->type = 0;

@@ -79,10 +79,8 @@ unsigned sl_record_seal_burst(struct sl_aead *aead, struct sl_seal_job *jobs, un
     unsigned live_count = 0;
     assert(n <= SL_BURST);
 
-    for (unsigned i = 0; i < n; i++) {
-        __builtin_prefetch(jobs[i].epoch, 1);
-        __builtin_prefetch(jobs[i].epoch->peer_cid + SL_PEER_CID_MAX - 1);
-    }
+    for (unsigned i = 0; i < n; i++)
+        sl_epoch_prefetch_seal(jobs[i].epoch);
     for (unsigned i = 0; i < n; i++) {
         struct sl_seal_job *job = &jobs[i];
         assert(job->epoch->has_keys && job->plain_len <= SL_RECORD_PLAINTEXT_MAX);
@@ -93,7 +91,6 @@ unsigned sl_record_seal_burst(struct sl_aead *aead, struct sl_seal_job *jobs, un
             continue;
         }
         job->drop = SL_DROP_NONE;
-        job->epoch->sealed++;
         prepare(job, &aead_jobs[live_count++]);
     }
     sl_aead_seal_burst(aead, aead_jobs, live_count);

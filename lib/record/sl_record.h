@@ -40,8 +40,6 @@ enum sl_usage { SL_USAGE_FINE, SL_USAGE_THREE_QUARTERS, SL_USAGE_LIMIT };
  * that is what the engine uses.
  */
 struct sl_epoch {
-    uint64_t write_next;  /* next record number; never goes back, never passes SL_SEQ_MAX */
-    uint64_t sealed;      /* records sealed under this key */
     uint64_t forged;      /* records that did not verify under this key */
     uint16_t number;      /* the epoch's number, >= 1 */
     uint8_t alg;          /* enum sl_aead_alg */
@@ -51,12 +49,20 @@ struct sl_epoch {
     bool has_keys;
     uint16_t key_len;   /* bytes of one key, as the engine keeps it */
     uint16_t plain_max; /* bytes of plaintext that a record we send may have */
-    uint8_t open_iv[12], seal_iv[12];
+    uint8_t open_iv[12];
     uint8_t own_cid[20];
+    struct sl_replay replay; /* its newest is the last that opening reads of the first line */
+    uint64_t write_next; /* next record number: so many are sealed under this key; never goes back,
+                            never passes SL_SEQ_MAX */
+    uint8_t seal_iv[12];
     uint8_t peer_cid[SL_PEER_CID_MAX];
-    struct sl_replay replay;
     uint8_t keys[2 * SL_AEAD_KEY_BLOCK_LEN] __attribute__((aligned(64))); /* to open, to seal */
 };
+static_assert(offsetof(struct sl_epoch, replay.seen) == SL_CACHE_LINE,
+              "opening reads the first line and one of the window");
+static_assert(offsetof(struct sl_epoch, write_next) / SL_CACHE_LINE ==
+                  (offsetof(struct sl_epoch, keys) - 1) / SL_CACHE_LINE,
+              "sealing reads the first line and the one before the keys");
 
 static inline struct sl_aead_key *sl_epoch_open_key(struct sl_epoch *epoch)
 {
@@ -88,11 +94,18 @@ void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
                    const struct sl_epoch_config *config);
 /** Overwrites all of it: epoch [len]. */
 void sl_epoch_wipe(struct sl_epoch *epoch, size_t len);
-/** Asks for the fields that opening a record reads before its key. */
-static inline __attribute__((always_inline)) void sl_epoch_prefetch(const struct sl_epoch *epoch)
+/** Asks for the memory that opening record seq reads, or sealing the next one, the key apart. */
+static inline __attribute__((always_inline)) void
+sl_epoch_prefetch_open(const struct sl_epoch *epoch, uint64_t seq)
 {
     __builtin_prefetch(epoch, 1);
-    __builtin_prefetch(&epoch->replay, 1);
+    __builtin_prefetch(&epoch->replay.seen[seq / 64 % SL_REPLAY_WORDS], 1);
+}
+static inline __attribute__((always_inline)) void
+sl_epoch_prefetch_seal(const struct sl_epoch *epoch)
+{
+    __builtin_prefetch(epoch);
+    __builtin_prefetch(&epoch->write_next, 1);
 }
 /** How far sending under this key has gone; a usage event is due when it changes. RFC 9325 4.4. */
 enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch);

@@ -34,7 +34,10 @@ enum sl_session_state {
 
 #define SL_SLOT_NONE UINT32_MAX
 
-/** One session. The fields of the packet's path come first; the worker alone reads and writes. */
+/**
+ * One session; the worker alone reads and writes. What a packet's path reads comes first: of a
+ * session that was not looked at for a while, each line costs a wait for memory.
+ */
 struct sl_session {
     uint64_t handle; /* 0 when free */
     uint8_t own_cid[SL_OWN_CID_LEN];
@@ -44,24 +47,28 @@ struct sl_session {
     uint8_t flags;           /* the worker's */
     uint16_t service;
     uint32_t consumer;   /* the worker's: who serves it */
+    uint32_t successor;  /* slot of the handshake that is to replace it, or SL_SLOT_NONE */
     struct sl_path path; /* where it sends: the address confirmed last */
+    uint8_t usage;       /* enum sl_usage that has been told */
     bool has_cid;        /* the peer sends our connection ID */
     bool is_indexed;     /* in the 5-tuple index under path.tuple, which then must not change */
 
+    uint8_t close_reason;        /* enum sl_close_reason, once closing */
     uint64_t epoch0_next;        /* next record number of epoch 0 */
     uint64_t candidate_received; /* bytes from the candidate address, and sent to it */
     uint64_t candidate_sent;
     struct sl_path candidate; /* an address that is not confirmed yet; valid by a flag */
-    uint8_t usage;            /* enum sl_usage that has been told */
-    uint8_t close_reason;     /* enum sl_close_reason, once closing */
-    uint32_t successor;       /* slot of the handshake that is to replace it, or SL_SLOT_NONE */
-    uint32_t predecessor;     /* the other end of that link */
+    uint32_t predecessor;     /* the other end of the link to a successor */
     uint32_t next_free;
     uint64_t closing_since_ns;
     uint64_t last_repeat_ns; /* last flight asked for */
     uint64_t expires_ns;     /* when its peer's certificate ends; 0: never */
     uint8_t client_random[SL_RANDOM_LEN];
 } __attribute__((aligned(SL_CACHE_LINE)));
+
+#define SL_SESSION_HOT_LEN (2 * SL_CACHE_LINE)
+static_assert(offsetof(struct sl_session, close_reason) <= SL_SESSION_HOT_LEN,
+              "a packet's path needs the first lines only");
 
 struct sl_session_table;
 
@@ -90,20 +97,38 @@ struct sl_session *sl_session_at(struct sl_session_table *table, uint32_t slot);
 /** The live session of this handle, or NULL. The handle may be anything. */
 struct sl_session *sl_session_of_handle(struct sl_session_table *table, uint64_t handle);
 
-/** What a connection ID of ours says about itself; nothing of it is authenticated. */
+/** What a connection ID of ours says about itself; nothing of it is authenticated. Layout 0: layout
+ * 4 bits, shard 8, slot 20, random tag 32. */
 struct sl_cid_fields {
     uint8_t layout; /* 0 is the only one */
     uint8_t shard;
     uint32_t slot;
 };
-struct sl_cid_fields sl_cid_parse(const uint8_t cid[SL_OWN_CID_LEN]);
+static inline struct sl_cid_fields sl_cid_parse(const uint8_t cid[SL_OWN_CID_LEN])
+{
+    uint64_t bits = sl_load_be64(cid);
+    return (struct sl_cid_fields){
+        .layout = (uint8_t)(bits >> 60),
+        .shard = (uint8_t)(bits >> 52),
+        .slot = (uint32_t)(bits >> 32) & (SL_SESSIONS_MAX - 1),
+    };
+}
 /** The live session with exactly this connection ID, or NULL. */
 struct sl_session *sl_session_find_cid(struct sl_session_table *table,
                                        const uint8_t cid[SL_OWN_CID_LEN]);
 
-/** Asks for the memory of the session that this connection ID names, if it is one. */
-void sl_session_prefetch_cid(const struct sl_session_table *table,
-                             const uint8_t cid[SL_OWN_CID_LEN]);
+/**
+ * The same in two steps, for bursts: the place where the session with this connection ID is, if
+ * there is one; then whether it is that session. NULL: there can't be one.
+ * The first asks for the memory that opening record `seq` of it reads, its key apart.
+ */
+struct sl_session *sl_session_place_of_cid(struct sl_session_table *table,
+                                           const uint8_t cid[SL_OWN_CID_LEN], uint64_t seq);
+static inline bool sl_session_has_cid(const struct sl_session *session,
+                                      const uint8_t cid[SL_OWN_CID_LEN])
+{
+    return session->state != SL_SESSION_FREE && memcmp(session->own_cid, cid, SL_OWN_CID_LEN) == 0;
+}
 
 /** The session indexed under this 5-tuple, or NULL. */
 struct sl_session *sl_session_find_tuple(struct sl_session_table *table,
@@ -112,7 +137,7 @@ struct sl_session *sl_session_find_tuple(struct sl_session_table *table,
 bool sl_session_index(struct sl_session_table *table, struct sl_session *session) SL_MUST_USE;
 void sl_session_unindex(struct sl_session_table *table, struct sl_session *session);
 
-/** Gives the session an epoch block of the pool (there is one for each slot). */
+/** Gives the session its slot's epoch block. */
 struct sl_epoch *sl_session_take_epoch(struct sl_session_table *table, struct sl_session *session);
 
 /** Links a handshake to the established session that it will replace (RFC 6347 4.2.8); unlinks. */

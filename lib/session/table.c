@@ -9,7 +9,6 @@ size_t sl_session_table_memory_len(uint32_t sessions_max, size_t epoch_len)
     return sl_arena_cost(sizeof(struct sl_session_table)) +
            sl_arena_cost(sizeof(struct sl_session) * sessions_max) +
            sl_arena_cost(epoch_len * sessions_max) +
-           sl_arena_cost(sizeof(struct sl_epoch *) * sessions_max) +
            sl_arena_cost(sizeof(uint64_t) * sessions_max) +
            sl_arena_cost(sizeof(struct index_place) * session_index_places(sessions_max));
 }
@@ -44,12 +43,11 @@ struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_
     if (table == NULL)
         return NULL;
     table->sessions = sl_arena_take(arena, sizeof *table->sessions * sessions_max);
-    uint8_t *epochs = sl_arena_take(arena, epoch_len * sessions_max);
-    table->epoch_free = sl_arena_take(arena, sizeof *table->epoch_free * sessions_max);
+    table->epochs = sl_arena_take(arena, epoch_len * sessions_max);
     table->generations = sl_arena_take(arena, sizeof *table->generations * sessions_max);
     table->index = sl_arena_take(arena, sizeof *table->index * places);
-    if (table->sessions == NULL || epochs == NULL || table->epoch_free == NULL ||
-        table->generations == NULL || table->index == NULL)
+    if (table->sessions == NULL || table->epochs == NULL || table->generations == NULL ||
+        table->index == NULL)
         return NULL;
 
     table->capacity = sessions_max;
@@ -63,12 +61,9 @@ struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_
     for (uint32_t i = 0; i < places; i++)
         table->index[i].slot = SL_SLOT_NONE;
     for (uint32_t slot = 0; slot < sessions_max; slot++) {
-        table->epoch_free[slot] =
-            (struct sl_epoch *)(epochs + epoch_len * (sessions_max - 1 - slot));
         table->generations[slot] = generation;
         free_slot_append(table, slot);
     }
-    table->epoch_free_count = sessions_max;
     return table;
 }
 
@@ -77,23 +72,13 @@ uint32_t sl_session_table_capacity(const struct sl_session_table *table)
     return table->capacity;
 }
 
-/** Layout 0: layout 4 bits, shard 8, slot 20, random tag 32. The tag is a PRF of a counter. */
+/** Layout 0. The tag is a PRF of a counter. */
 static void cid_write(struct sl_session_table *table, uint8_t cid[SL_OWN_CID_LEN], uint8_t shard,
                       uint32_t slot)
 {
     uint64_t counter = table->tag_counter++;
     uint64_t tag = sl_siphash(table->tag_key, &counter, sizeof counter) & 0xffffffff;
     sl_store_be64(cid, (uint64_t)shard << 52 | (uint64_t)slot << 32 | tag);
-}
-
-struct sl_cid_fields sl_cid_parse(const uint8_t cid[SL_OWN_CID_LEN])
-{
-    uint64_t bits = sl_load_be64(cid);
-    return (struct sl_cid_fields){
-        .layout = (uint8_t)(bits >> 60),
-        .shard = (uint8_t)(bits >> 52),
-        .slot = (uint32_t)(bits >> 32) & (SL_SESSIONS_MAX - 1),
-    };
 }
 
 struct sl_session *sl_session_take(struct sl_session_table *table, uint8_t shard)
@@ -121,10 +106,8 @@ void sl_session_give_back(struct sl_session_table *table, struct sl_session *ses
     uint32_t slot = sl_handle_slot(session->handle);
     sl_session_unindex(table, session);
     sl_session_unlink(table, session);
-    if (session->epoch != NULL) {
+    if (session->epoch != NULL)
         sl_epoch_wipe(session->epoch, table->epoch_len);
-        table->epoch_free[table->epoch_free_count++] = session->epoch;
-    }
     memset(session, 0, sizeof *session);
     free_slot_append(table, slot);
 }
@@ -147,29 +130,33 @@ struct sl_session *sl_session_find_cid(struct sl_session_table *table,
                                        const uint8_t cid[SL_OWN_CID_LEN])
 {
     uint32_t slot = sl_cid_parse(cid).slot;
-    if (slot >= table->capacity)
+    if (slot >= table->capacity || !sl_session_has_cid(&table->sessions[slot], cid))
         return NULL;
-    struct sl_session *session = &table->sessions[slot];
-    if (session->state == SL_SESSION_FREE || memcmp(session->own_cid, cid, SL_OWN_CID_LEN) != 0)
-        return NULL;
-    return session;
+    return &table->sessions[slot];
 }
 
-void sl_session_prefetch_cid(const struct sl_session_table *table,
-                             const uint8_t cid[SL_OWN_CID_LEN])
+static inline struct sl_epoch *epoch_at(const struct sl_session_table *table, uint32_t slot)
+{
+    return (struct sl_epoch *)(void *)(table->epochs + table->epoch_len * slot);
+}
+
+struct sl_session *sl_session_place_of_cid(struct sl_session_table *table,
+                                           const uint8_t cid[SL_OWN_CID_LEN], uint64_t seq)
 {
     uint32_t slot = sl_cid_parse(cid).slot;
     if (slot >= table->capacity)
-        return;
-    const uint8_t *session = (const uint8_t *)&table->sessions[slot];
-    for (size_t at = 0; at < sizeof(struct sl_session); at += SL_CACHE_LINE)
-        __builtin_prefetch(session + at, 1);
+        return NULL;
+    struct sl_session *session = &table->sessions[slot];
+    for (size_t at = 0; at < SL_SESSION_HOT_LEN; at += SL_CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)session + at, 1);
+    sl_epoch_prefetch_open(epoch_at(table, slot), seq);
+    return session;
 }
 
 struct sl_epoch *sl_session_take_epoch(struct sl_session_table *table, struct sl_session *session)
 {
-    assert(session->epoch == NULL && table->epoch_free_count > 0);
-    session->epoch = table->epoch_free[--table->epoch_free_count];
+    assert(session->epoch == NULL);
+    session->epoch = epoch_at(table, (uint32_t)(session - table->sessions));
     return session->epoch;
 }
 

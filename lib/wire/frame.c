@@ -34,11 +34,11 @@ static bool is_l4_sum_good(const struct parse *p)
 }
 
 /** Addresses that no honest sender has: multicast, broadcast, unspecified, loopback. */
-static bool is_source_possible(const struct sl_ip *ip)
+static inline bool is_source_possible(const struct sl_ip *ip, bool is_v6)
 {
     static const uint8_t zeros[15];
     const uint8_t *b = ip->bytes;
-    if (sl_ip_is_v4(ip))
+    if (!is_v6)
         return b[12] != 0 && b[12] != 127 && b[12] < 224;
     if (b[0] == 0xff)
         return false;
@@ -48,19 +48,21 @@ static bool is_source_possible(const struct sl_ip *ip)
 static enum sl_drop parse_udp(struct parse *p, enum sl_rx_checksum policy)
 {
     struct sl_frame *frame = p->frame;
-    struct sl_reader r = sl_reader_of(p->l4, p->l4_len);
-    frame->path.tuple.remote_port = sl_read_be16(&r);
-    frame->path.tuple.local_port = sl_read_be16(&r);
-    uint16_t len = sl_read_be16(&r);
-    uint16_t checksum = sl_read_be16(&r);
-    if (r.failed || len < SL_UDP_HEADER_LEN || len > p->l4_len)
+    if (p->l4_len < SL_UDP_HEADER_LEN)
         return SL_DROP_UDP_LENGTH;
-    if (frame->path.tuple.remote_port == 0 || !is_source_possible(&frame->path.tuple.remote_ip))
+    frame->path.tuple.remote_port = sl_load_be16(p->l4);
+    frame->path.tuple.local_port = sl_load_be16(p->l4 + 2);
+    uint16_t len = sl_load_be16(p->l4 + 4);
+    bool has_checksum = sl_load_be16(p->l4 + 6) != 0;
+    if (len < SL_UDP_HEADER_LEN || len > p->l4_len)
+        return SL_DROP_UDP_LENGTH;
+    if (frame->path.tuple.remote_port == 0 ||
+        !is_source_possible(&frame->path.tuple.remote_ip, p->is_v6))
         return SL_DROP_BAD_SOURCE;
     p->l4_len = len;
     if (is_marked_bad(frame, policy))
         return SL_DROP_UDP_CHECKSUM;
-    if (checksum == 0) {
+    if (!has_checksum) {
         if (p->is_v6 && policy != SL_RX_CHECKSUM_IGNORE) /* RFC 8200 8.1 */
             return SL_DROP_UDP_CHECKSUM;
     } else if (must_verify(frame, policy) && !is_l4_sum_good(p)) {
@@ -80,7 +82,7 @@ static enum sl_drop parse_icmp(struct parse *p, uint8_t request, enum sl_packet_
         return SL_DROP_TRUNCATED;
     if (p->l4[0] != request || p->l4[1] != 0)
         return SL_DROP_IP_PROTOCOL;
-    if (!is_source_possible(&frame->path.tuple.remote_ip))
+    if (!is_source_possible(&frame->path.tuple.remote_ip, p->is_v6))
         return SL_DROP_BAD_SOURCE;
     if (!is_l4_sum_good(p))
         return SL_DROP_UDP_CHECKSUM;
@@ -115,7 +117,7 @@ static enum sl_drop parse_solicitation(struct parse *p)
     }
     bool is_probe = memcmp(&frame->path.tuple.remote_ip, &unspecified, 16) == 0;
     if (target[0] == 0xff ||
-        (is_probe ? has_source_link : !is_source_possible(&frame->path.tuple.remote_ip)))
+        (is_probe ? has_source_link : !is_source_possible(&frame->path.tuple.remote_ip, p->is_v6)))
         return SL_DROP_BAD_SOURCE;
     struct sl_ip asked;
     memcpy(asked.bytes, target, sizeof asked.bytes);
@@ -141,6 +143,19 @@ static enum sl_drop parse_l4(struct parse *p, enum sl_rx_checksum policy)
     return parse_icmp(p, ICMP6_ECHO_REQUEST, SL_PACKET_ECHO6);
 }
 
+/** RFC 791 3.1: all its 16-bit words add up to all ones. Without options: nearly every header. */
+static inline bool is_header_sum_good(const uint8_t *header, unsigned len)
+{
+    if (len != SL_IPV4_HEADER_LEN)
+        return sl_wire_checksum_fold(sl_wire_checksum_add(0, header, len)) == 0;
+    uint32_t words[SL_IPV4_HEADER_LEN / 4];
+    memcpy(words, header, sizeof words);
+    uint64_t sum = (uint64_t)words[0] + words[1] + words[2] + words[3] + words[4];
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return ((sum & 0xffff) + (sum >> 16)) == 0xffff;
+}
+
 /** RFC 791 3.1. Ethernet padding behind the packet is tolerated. */
 static enum sl_drop parse_ipv4(struct parse *p, enum sl_rx_checksum policy)
 {
@@ -157,8 +172,7 @@ static enum sl_drop parse_ipv4(struct parse *p, enum sl_rx_checksum policy)
         return SL_DROP_TRUNCATED;
     if (frame->flags & SL_FRAME_RX_IP_CHECKSUM_BAD)
         return SL_DROP_IP_HEADER;
-    if (!(frame->flags & SL_FRAME_RX_IP_CHECKSUM_GOOD) &&
-        sl_wire_checksum_fold(sl_wire_checksum_add(0, header, header_len)) != 0)
+    if (!(frame->flags & SL_FRAME_RX_IP_CHECKSUM_GOOD) && !is_header_sum_good(header, header_len))
         return SL_DROP_IP_HEADER;
     if (sl_load_be16(header + 6) & 0x3fff)
         return SL_DROP_IP_FRAGMENT;
@@ -248,7 +262,7 @@ static enum sl_drop parse_arp(struct parse *p)
         return SL_DROP_IP_PROTOCOL;
     static const uint8_t probe[4] = {0};
     frame->path.tuple.remote_ip = sl_ip_from_v4(arp + 14);
-    if (arp[8] & 1 || !(is_source_possible(&frame->path.tuple.remote_ip) ||
+    if (arp[8] & 1 || !(is_source_possible(&frame->path.tuple.remote_ip, p->is_v6) ||
                         memcmp(arp + 14, probe, sizeof probe) == 0))
         return SL_DROP_BAD_SOURCE;
     frame->path.tuple.local_ip = sl_ip_from_v4(arp + 24);
@@ -265,37 +279,48 @@ static uint16_t vlan_of(uint16_t tci)
     return id != 0 ? id : SL_VLAN_NONE;
 }
 
+/** Behind the Ethernet header: by its type. */
+static enum sl_drop parse_l3(struct parse *p, uint16_t type, enum sl_rx_checksum policy)
+{
+    switch (type) {
+    case ETHERTYPE_IPV4:
+        return parse_ipv4(p, policy);
+    case ETHERTYPE_IPV6:
+        return parse_ipv6(p, policy);
+    case ETHERTYPE_ARP:
+        return parse_arp(p);
+    default:
+        return SL_DROP_ETHERTYPE;
+    }
+}
+
 enum sl_drop sl_wire_parse_frame(struct sl_frame *frame, enum sl_rx_checksum rx_checksum)
 {
     if (frame->segs != 1)
         return SL_DROP_SEGMENTED;
-    struct parse p = {.frame = frame, .r = sl_reader_of(frame->data, frame->len)};
-    const uint8_t *ether = sl_read_bytes(&p.r, 2 * SL_ETHER_ADDR_LEN);
-    uint16_t type = sl_read_be16(&p.r);
+    const uint8_t *ether = frame->data;
+    size_t l3_off = SL_ETHER_HEADER_LEN;
+    if (frame->len < l3_off)
+        return SL_DROP_TRUNCATED;
+    uint16_t type = sl_load_be16(ether + 2 * SL_ETHER_ADDR_LEN);
     bool is_stripped = frame->flags & SL_FRAME_RX_VLAN_STRIPPED;
     uint16_t vlan_id = is_stripped ? vlan_of(frame->vlan_tci) : SL_VLAN_NONE;
     if (type == ETHERTYPE_VLAN && !is_stripped) {
-        vlan_id = vlan_of(sl_read_be16(&p.r));
-        type = sl_read_be16(&p.r);
+        l3_off += SL_VLAN_TAG_LEN;
+        if (frame->len < l3_off)
+            return SL_DROP_TRUNCATED;
+        vlan_id = vlan_of(sl_load_be16(ether + SL_ETHER_HEADER_LEN));
+        type = sl_load_be16(ether + l3_off - 2);
     }
-    if (p.r.failed)
-        return SL_DROP_TRUNCATED;
     if (ether[SL_ETHER_ADDR_LEN] & 1)
         return SL_DROP_BAD_SOURCE;
-    memset(&frame->path, 0, sizeof frame->path);
     memcpy(frame->path.hop.mac, ether + SL_ETHER_ADDR_LEN, SL_ETHER_ADDR_LEN);
     frame->path.hop.vlan_id = vlan_id;
     frame->path.hop.group = frame->group;
-    frame->l3_off = (uint16_t)(p.r.at - frame->data);
+    frame->path.tuple.remote_port = 0; /* unless it is UDP */
+    frame->path.tuple.local_port = 0;
+    frame->l3_off = (uint16_t)l3_off;
     frame->kind = SL_PACKET_NONE;
-    switch (type) {
-    case ETHERTYPE_IPV4:
-        return parse_ipv4(&p, rx_checksum);
-    case ETHERTYPE_IPV6:
-        return parse_ipv6(&p, rx_checksum);
-    case ETHERTYPE_ARP:
-        return parse_arp(&p);
-    default:
-        return SL_DROP_ETHERTYPE;
-    }
+    struct parse p = {.frame = frame, .r = sl_reader_of(ether + l3_off, frame->len - l3_off)};
+    return parse_l3(&p, type, rx_checksum);
 }

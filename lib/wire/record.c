@@ -8,25 +8,35 @@
 enum sl_drop sl_wire_parse_record(struct sl_reader *datagram, unsigned own_cid_len,
                                   struct sl_record_header *out)
 {
-    struct sl_reader r = *datagram;
-    out->type = sl_read_u8(&r);
-    out->version = sl_read_be16(&r);
-    out->epoch = sl_read_be16(&r);
-    out->seq = sl_read_be48(&r);
-    out->cid_len = out->type == SL_CONTENT_TLS12_CID ? (uint8_t)own_cid_len : 0;
-    out->cid = sl_read_bytes(&r, out->cid_len);
-    out->body_len = sl_read_be16(&r);
-    out->header_len = (uint16_t)(SL_RECORD_HEADER_LEN + out->cid_len);
-    if (r.failed || (out->type == SL_CONTENT_TLS12_CID && (own_cid_len == 0 || out->epoch == 0)))
+    const uint8_t *at = datagram->at;
+    size_t left = datagram->failed ? 0 : sl_reader_left(datagram);
+    if (left < SL_RECORD_HEADER_LEN)
+        return SL_DROP_RECORD_HEADER;
+    bool has_cid = at[0] == SL_CONTENT_TLS12_CID;
+    size_t header_len = SL_RECORD_HEADER_LEN + (has_cid ? own_cid_len : 0);
+    if (left < header_len)
+        return SL_DROP_RECORD_HEADER;
+    uint64_t epoch_seq = sl_load_be64(at + 3);
+    *out = (struct sl_record_header){
+        .type = at[0],
+        .cid_len = (uint8_t)(header_len - SL_RECORD_HEADER_LEN),
+        .version = sl_load_be16(at + 1),
+        .epoch = (uint16_t)(epoch_seq >> 48),
+        .header_len = (uint16_t)header_len,
+        .body_len = sl_load_be16(at + header_len - 2),
+        .seq = epoch_seq & SL_SEQ_MAX,
+        .cid = at + SL_RECORD_HEADER_LEN - 2,
+    };
+    if (has_cid && (own_cid_len == 0 || out->epoch == 0))
         return SL_DROP_RECORD_HEADER;
     bool is_old_hello = out->version == SL_DTLS_VERSION_1_0 && out->epoch == 0;
     if (out->version != SL_DTLS_VERSION_1_2 && !is_old_hello)
         return SL_DROP_RECORD_VERSION;
     if (out->body_len > (out->epoch == 0 ? SL_RECORD_PLAINTEXT_MAX : PROTECTED_MAX))
         return SL_DROP_RECORD_TOO_LARGE;
-    if (sl_read_bytes(&r, out->body_len) == NULL)
+    if (left - header_len < out->body_len)
         return SL_DROP_RECORD_HEADER;
-    *datagram = r;
+    datagram->at = at + header_len + out->body_len;
     return SL_DROP_NONE;
 }
 

@@ -20,7 +20,7 @@ static void open_later(struct sl_worker *w, struct sl_session *session, struct s
                        const struct sl_record_header *header, uint8_t *body)
 {
     unsigned i = w->rx.count++;
-    sl_epoch_prefetch(session->epoch);
+    sl_epoch_prefetch_open(session->epoch, header->seq);
     w->rx.records[i] = (struct rx_record){frame, session, session->handle};
     w->rx.jobs[i] = (struct sl_open_job){.epoch = session->epoch, .header = *header, .body = body};
 }
@@ -192,7 +192,7 @@ static bool is_mine(struct sl_worker *w, struct sl_frame *frame)
     unsigned owner = owner_of(w, frame, &first);
     if (owner == w->config.index) {
         if (first.type == SL_CONTENT_TLS12_CID)
-            sl_session_prefetch_cid(w->table, first.cid);
+            sl_session_place_of_cid(w->table, first.cid, first.seq);
         return true;
     }
     if (frame->flags & SL_FRAME_HANDED_OVER) {

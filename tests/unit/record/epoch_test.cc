@@ -13,11 +13,11 @@ TEST(Epoch, WarnsAtThreeQuartersOfWhatAesGcmMaySeal)
     Pair pair(aes128);
     uint64_t limit = sl_aead_seal_limit(SL_AEAD_AES_128_GCM);
     EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_FINE);
-    pair.alice->sealed = limit / 4 * 3 - 1;
+    pair.alice->write_next = limit / 4 * 3 - 1;
     EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_FINE);
     pair.seal({1});
     EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_THREE_QUARTERS);
-    pair.alice->sealed = limit - 1;
+    pair.alice->write_next = limit - 1;
     EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_THREE_QUARTERS);
     pair.seal({1});
     EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_LIMIT);
@@ -26,9 +26,9 @@ TEST(Epoch, WarnsAtThreeQuartersOfWhatAesGcmMaySeal)
 TEST(Epoch, LetsChachaSealUntilTheRecordNumbersEnd)
 {
     Pair pair(chacha);
-    pair.alice->sealed = 1ULL << 40;
+    pair.alice->write_next = 1ULL << 40;
     EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_FINE);
-    pair.alice->sealed = SL_SEQ_MAX;
+    pair.alice->write_next = SL_SEQ_MAX;
     EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_LIMIT);
 }
 

@@ -65,7 +65,7 @@ TEST(RecordSeal, NumbersABurstInOrderAcrossSessions)
         records[i].resize(jobs[i].record_len);
         EXPECT_EQ((i % 2 == 0 ? one : two).open(records[i])->job.drop, SL_DROP_NONE);
     }
-    EXPECT_EQ(one.alice->sealed, 12u) << "numbers below the first count as sealed";
+    EXPECT_EQ(one.alice->write_next, 12u);
 }
 
 TEST(RecordSeal, NeverRepeatsANonce)
@@ -117,7 +117,7 @@ TEST(RecordSeal, StopsAtTheLastRecordNumber)
         EXPECT_EQ(job.record_len, 0u);
     }
     EXPECT_EQ(room, Bytes(128, 0xcc));
-    EXPECT_EQ(pair.alice->sealed, SL_SEQ_MAX + 1);
+    EXPECT_EQ(pair.alice->write_next, SL_SEQ_MAX + 1);
 }
 
 TEST(RecordSeal, UsesAConnectionIdOfTheGreatestLength)
