@@ -46,15 +46,8 @@ static void prepare(const struct sl_open_job *job, struct sl_aead_job *aead_job)
     } else {
         record_write_xor_nonce(aead_job->nonce, epoch->open_iv, header->epoch, header->seq);
     }
-    struct record_facts facts = {
-        .type = header->type,
-        .cid_len = header->cid_len,
-        .epoch = header->epoch,
-        .len = len,
-        .seq = header->seq,
-        .cid = header->cid,
-    };
-    aead_job->aad_len = record_write_aad(aead_job->aad, &facts);
+    aead_job->aad_len =
+        record_write_aad(aead_job->aad, job->body - header->header_len, header->cid_len, len);
 }
 
 /* Strips the zeros and the real type behind the content: RFC 9146 5. */

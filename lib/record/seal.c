@@ -18,15 +18,16 @@ uint32_t sl_record_sealed_len(const struct sl_epoch *epoch, uint32_t plain_len)
 }
 
 /* RFC 6347 4.1, RFC 9146 4: the connection ID stands before the length. */
-static void write_header(const struct sl_seal_job *job, const struct record_facts *facts)
+static void write_header(const struct sl_seal_job *job, uint8_t type)
 {
+    const struct sl_epoch *epoch = job->epoch;
     uint8_t *at = job->record;
-    at[0] = facts->type;
+    at[0] = type;
     sl_store_be16(at + 1, SL_DTLS_VERSION_1_2);
-    sl_store_be64(at + 3, (uint64_t)facts->epoch << 48 | facts->seq);
-    record_copy_cid(at + 11, facts->cid, facts->cid_len);
-    sl_store_be16(at + 11 + facts->cid_len,
-                  (uint16_t)(job->record_len - SL_RECORD_HEADER_LEN - facts->cid_len));
+    sl_store_be64(at + 3, (uint64_t)epoch->number << 48 | job->seq);
+    record_copy_cid(at + RECORD_CID_OFF, epoch->peer_cid, epoch->peer_cid_len);
+    sl_store_be16(at + RECORD_CID_OFF + epoch->peer_cid_len,
+                  (uint16_t)(job->record_len - SL_RECORD_HEADER_LEN - epoch->peer_cid_len));
 }
 
 static void write_nonce(const struct sl_seal_job *job, uint8_t *nonce)
@@ -47,30 +48,23 @@ static void prepare(struct sl_seal_job *job, struct sl_aead_job *aead_job)
     const struct sl_epoch *epoch = job->epoch;
     uint8_t *body = job->record + sl_record_body_off(epoch);
     bool has_cid = epoch->peer_cid_len > 0;
-    struct record_facts facts = {
-        .type = has_cid ? SL_CONTENT_TLS12_CID : job->type,
-        .cid_len = epoch->peer_cid_len,
-        .epoch = epoch->number,
-        .len = (uint16_t)inner_len(epoch, job->plain_len),
-        .seq = job->seq,
-        .cid = epoch->peer_cid,
-    };
+    const uint16_t len = (uint16_t)inner_len(epoch, job->plain_len);
     job->record_len = sl_record_sealed_len(epoch, job->plain_len);
     if (has_cid) { /* content and type have to stand in one piece */
         if (job->plain_len > 0 && job->plain != body)
             memcpy(body, job->plain, job->plain_len);
         body[job->plain_len] = job->type;
     }
-    write_header(job, &facts);
+    write_header(job, has_cid ? SL_CONTENT_TLS12_CID : job->type);
     write_nonce(job, aead_job->nonce);
     aead_job->key = sl_epoch_seal_key(job->epoch);
     aead_job->alg = epoch->alg;
-    aead_job->aad_len = record_write_aad(aead_job->aad, &facts);
-    aead_job->len = facts.len;
+    aead_job->aad_len = record_write_aad(aead_job->aad, job->record, epoch->peer_cid_len, len);
+    aead_job->len = len;
     /* without bytes there may be no pointer either, and the engine wants one */
     aead_job->in = has_cid || job->plain_len == 0 ? body : job->plain;
     aead_job->out = body;
-    aead_job->tag = body + facts.len;
+    aead_job->tag = body + len;
 }
 
 unsigned sl_record_seal_burst(struct sl_aead *aead, struct sl_seal_job *jobs, unsigned n)

@@ -119,7 +119,7 @@ bool sl_record_take_number(uint64_t *write_next, uint64_t *seq) SL_MUST_USE;
 struct sl_open_job {
     struct sl_epoch *epoch;         /* borrowed; never NULL */
     struct sl_record_header header; /* as sl_wire_parse_record gave it */
-    uint8_t *body;                  /* [header.body_len], writable */
+    uint8_t *body;                  /* [header.body_len], writable, behind the header's bytes */
     uint8_t *out;                   /* where the plaintext goes; NULL: in place, behind the nonce */
     /* out */
     enum sl_drop drop;

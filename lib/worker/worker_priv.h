@@ -15,7 +15,7 @@
 /** A last flight is asked for, and an address candidate told, at most this often. */
 #define REPEAT_INTERVAL_NS (100ULL * 1000000ULL)
 /** The longest protected record. */
-#define SCRATCH_LEN (SL_RECORD_PLAINTEXT_MAX + 2048)
+#define SCRATCH_LEN SL_RECORD_PROTECTED_MAX
 /** Bytes to an unconfirmed address for each byte that came from it; RFC 9146 6, RFC 9000 8. */
 #define AMPLIFICATION_LIMIT 3
 /** Where a message's plaintext stands in a frame to send: all headers fit before it. */
@@ -52,6 +52,15 @@ struct worker_consumer {
     bool has_news;                    /* its receive ring was written in this turn */
     bool detach_pending;              /* `detached` is still to be told */
     bool evict_pending;
+};
+
+/** Stage 2: a datagram whose first record's header is read, before any session is looked at. */
+struct rx_datagram {
+    struct sl_frame *frame;
+    struct sl_session *place; /* where the first record's session is, if there is one */
+    struct sl_reader rest;    /* behind the first record */
+    struct sl_record_header first;
+    enum sl_drop drop; /* the first record can't be read */
 };
 
 /** Stages 2 to 5: records of a burst. jobs and records run in parallel. */
