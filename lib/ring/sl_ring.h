@@ -78,6 +78,19 @@ const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *c);
  */
 int sl_ring_copy_next(struct sl_ring_consumer *c, struct sl_ring_entry *header, uint8_t *payload,
                       uint32_t payload_max, uint32_t *payload_len) SL_MUST_USE;
+/**
+ * The same in two steps, for bursts: what is checked is copied, the payload stays where the
+ * producer may write on until it is copied too. Bytes behind it, up to a multiple of SL_RING_ALIGN
+ * from the entry's start, may be read with it.
+ */
+struct sl_ring_taken {
+    uint64_t session;
+    const uint8_t *payload; /* [payload_len], borrowed until sl_ring_release */
+    uint32_t payload_len;
+    uint8_t kind;
+};
+/** return 1, 0 or -EBADMSG, as above. */
+int sl_ring_take(struct sl_ring_consumer *c, struct sl_ring_taken *taken) SL_MUST_USE;
 /** Gives the room of all consumed entries back: one release-store. */
 void sl_ring_release(struct sl_ring_consumer *c);
 /** Entries wait that were not consumed yet. */

@@ -3,12 +3,19 @@
 
 #include "worker_priv.h"
 
+unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n)
+{
+    struct outbox *box = &w->outboxes[group];
+    if (box->spare_count < n)
+        box->spare_count += w->config.io.take_frames(
+            w->config.io.arg, group, box->spare + box->spare_count, SL_BURST - box->spare_count);
+    return box->spare_count < n ? box->spare_count : n;
+}
+
 struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group)
 {
     struct outbox *box = &w->outboxes[group];
-    if (box->spare_count == 0)
-        box->spare_count = w->config.io.take_frames(w->config.io.arg, group, box->spare, SL_BURST);
-    if (box->spare_count == 0)
+    if (worker_have_frames(w, group, 1) == 0)
         return NULL;
     return box->spare[--box->spare_count];
 }
@@ -83,16 +90,16 @@ uint16_t worker_path_payload_max(const struct sl_worker *w, const struct sl_path
     return (uint16_t)(w->config.groups[path->hop.group].mtu - ip_len - SL_UDP_HEADER_LEN);
 }
 
-enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len, struct sl_path *path)
+enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len, const struct sl_path **path)
 {
     if (!(session->flags & SESSION_HAS_CANDIDATE)) {
-        *path = session->path;
+        *path = &session->path;
         return SL_DROP_NONE;
     }
     if (session->candidate_sent + len > AMPLIFICATION_LIMIT * session->candidate_received)
         return SL_DROP_SEND_AMPLIFY;
     session->candidate_sent += len;
-    *path = session->candidate;
+    *path = &session->candidate;
     return SL_DROP_NONE;
 }
 
@@ -136,7 +143,7 @@ void worker_write_headers_burst(struct sl_worker *w)
         const struct sl_seal_job *job = &w->tx.jobs[i];
         const struct tx_message *message = &w->tx.messages[i];
         if (job->drop == SL_DROP_NONE)
-            write_headers(w, message->frame, &message->path, job->record, job->record_len);
+            write_headers(w, message->frame, message->path, job->record, job->record_len);
     }
 }
 

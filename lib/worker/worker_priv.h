@@ -81,8 +81,8 @@ struct rx_burst {
 struct tx_message {
     struct sl_frame *frame;
     struct sl_session *session;
-    uint64_t handle;
-    struct sl_path path;
+    uint64_t handle;            /* the session's when the message was prepared */
+    const struct sl_path *path; /* one of the session's; read before anything may change it */
 };
 struct tx_burst {
     struct sl_seal_job jobs[SL_BURST];
@@ -153,6 +153,8 @@ void worker_write_headers_burst(struct sl_worker *w);
 /** The UDP checksums, over ciphertext, of what goes to ports that do not compute them. */
 void worker_checksum_burst(struct sl_worker *w);
 void worker_send_burst(struct sl_worker *w, uint64_t now_ns);
+/** How many of n (<= SL_BURST) empty frames the next calls of worker_take_frame will find. */
+unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n);
 struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group);
 void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame);
 /** Queues a finished frame; false when the group's outbox is full: the caller keeps the frame. */
@@ -161,8 +163,10 @@ bool worker_flush_outboxes(struct sl_worker *w);
 bool worker_has_backlog(const struct sl_worker *w);
 /** UDP payload bytes that a datagram on this path may have. */
 uint16_t worker_path_payload_max(const struct sl_worker *w, const struct sl_path *path);
-/** The address that datagrams of the session go to now, and whether len more bytes may. */
-enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len, struct sl_path *path);
+/** The address that datagrams of the session go to now, and whether len more bytes may. path  out:
+ * the session's own. */
+enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len,
+                              const struct sl_path **path);
 
 /** Puts headers before a datagram that stands ready in the frame, and queues it; counts its
  * failure. */
