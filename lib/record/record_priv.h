@@ -15,6 +15,10 @@
  */
 static inline void record_copy_cid(uint8_t *to, const uint8_t *cid, unsigned len)
 {
+    if (len == SL_OWN_CID_LEN) {
+        memcpy(to, cid, SL_OWN_CID_LEN);
+        return;
+    }
     if (len >= 8) {
         for (unsigned at = 0; at + 8 < len; at += 8)
             memcpy(to + at, cid + at, 8);
@@ -28,6 +32,8 @@ static inline void record_copy_cid(uint8_t *to, const uint8_t *cid, unsigned len
 static inline bool record_cid_equal(const uint8_t *a, const uint8_t *b, unsigned len)
 {
     uint64_t difference = 0;
+    if (len == SL_OWN_CID_LEN)
+        return memcmp(a, b, SL_OWN_CID_LEN) == 0;
     if (len >= 8) {
         for (unsigned at = 0; at + 8 < len; at += 8)
             difference |= sl_load_be64(a + at) ^ sl_load_be64(b + at);

@@ -24,12 +24,36 @@ struct sl_replay {
 void sl_replay_init(struct sl_replay *replay);
 /** SL_DROP_NONE when seq may still be new; SL_DROP_REPLAY or SL_DROP_REPLAY_OLD. Changes nothing.
  */
-enum sl_drop sl_replay_check(const struct sl_replay *replay, uint64_t seq) SL_MUST_USE;
+static inline enum sl_drop SL_MUST_USE sl_replay_check(const struct sl_replay *replay, uint64_t seq)
+{
+    if (seq >= replay->newest)
+        return SL_DROP_NONE;
+    if (replay->newest - seq > SL_REPLAY_WINDOW)
+        return SL_DROP_REPLAY_OLD;
+    bool seen = replay->seen[seq / 64 % SL_REPLAY_WORDS] >> seq % 64 & 1;
+    return seen ? SL_DROP_REPLAY : SL_DROP_NONE;
+}
+/** Clears the words between the newest record so far and seq, which is newer; seq's included. */
+void sl_replay_enter_words(struct sl_replay *replay, uint64_t seq);
 /**
  * Checks, and marks seq as seen. Only for an authentic record.
  * newer: out, seq is greater than every number admitted before (RFC 9146 6 asks for it).
  */
-enum sl_drop sl_replay_admit(struct sl_replay *replay, uint64_t seq, bool *newer) SL_MUST_USE;
+static inline enum sl_drop SL_MUST_USE sl_replay_admit(struct sl_replay *replay, uint64_t seq,
+                                                       bool *newer)
+{
+    enum sl_drop drop = sl_replay_check(replay, seq);
+    *newer = drop == SL_DROP_NONE && seq >= replay->newest;
+    if (drop != SL_DROP_NONE)
+        return drop;
+    if (*newer) {
+        if ((seq ^ (replay->newest - 1)) >= 64) /* in another word, or the first of all */
+            sl_replay_enter_words(replay, seq);
+        replay->newest = seq + 1;
+    }
+    replay->seen[seq / 64 % SL_REPLAY_WORDS] |= 1ULL << seq % 64;
+    return SL_DROP_NONE;
+}
 
 enum sl_usage { SL_USAGE_FINE, SL_USAGE_THREE_QUARTERS, SL_USAGE_LIMIT };
 

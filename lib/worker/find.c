@@ -230,7 +230,6 @@ static void find_datagram(struct sl_worker *w, const struct rx_datagram *datagra
     struct sl_frame *frame = datagram->frame;
     struct hello_answer answer;
     answer.wanted = false;
-    worker_count(w, SL_COUNTER_RX_RECORDS, 1);
     if (datagram->drop == SL_DROP_NONE) {
         find_record(w, frame, &datagram->first,
                     body_before(frame, &datagram->rest, &datagram->first), datagram->place, &answer,
@@ -286,6 +285,7 @@ void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n
     struct rx_datagram datagrams[SL_BURST], *end = datagrams;
     for (unsigned i = 0; i < n; i++)
         end += begin_datagram(w, frames[i], end);
+    worker_count(w, SL_COUNTER_RX_RECORDS, (uint64_t)(end - datagrams)); /* the first ones */
     for (const struct rx_datagram *datagram = datagrams; datagram < end; datagram++)
         find_datagram(w, datagram, now_ns);
     worker_finish_rx(w, now_ns);

@@ -57,9 +57,13 @@ static enum sl_drop answer(struct sl_worker *w, struct sl_frame *frame)
 unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n)
 {
     unsigned live = 0;
-    for (unsigned i = 0; i < n; i++) {
+    const struct sl_group *group = NULL;
+    for (unsigned i = 0, at = UINT16_MAX + 1; i < n; i++) {
         struct sl_frame *frame = frames[i];
-        const struct sl_group *group = &w->config.groups[frame->group];
+        if (frame->group != at) { /* nearly always the first one's */
+            at = frame->group;
+            group = &w->config.groups[at];
+        }
         enum sl_drop drop = sl_wire_parse_frame(frame, group->rx_checksum);
         if (drop == SL_DROP_NONE)
             drop = check_destination(w, group, frame);

@@ -209,6 +209,16 @@ void worker_evict(struct sl_worker *w, struct worker_consumer *consumer);
  * *drop says why. */
 struct worker_consumer *worker_consumer_of(struct sl_worker *w, struct sl_session *session,
                                            enum sl_drop *drop);
+/** The same where that is settled, as for all records but the first; NULL: it is not. */
+static inline struct worker_consumer *worker_settled_consumer_of(struct sl_worker *w,
+                                                                 const struct sl_session *session)
+{
+    struct worker_consumer *consumer = &w->consumers[session->consumer & (SL_CONSUMERS_MAX - 1)];
+    bool is_settled = session->consumer != 0 && consumer->key == session->consumer &&
+                      (session->flags & SESSION_OPEN_TOLD);
+    return is_settled ? consumer : NULL;
+}
+/** Writes an entry to the consumer's receive ring; false when that is full. */
 bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t kind,
                  uint16_t detail, uint64_t session, uint64_t time_ns, const void *payload,
                  uint32_t payload_len);
@@ -240,7 +250,11 @@ void worker_stop(struct sl_worker *w);
 /* worker.c */
 /** Ends a frame of the burst that came in. It is freed with the burst: w->rx may still look at it.
  */
-void worker_end_frame(struct sl_worker *w, struct sl_frame *frame);
+static inline void worker_end_frame(struct sl_worker *w, struct sl_frame *frame)
+{
+    assert(w->ended_count < SL_BURST);
+    w->ended[w->ended_count++] = frame;
+}
 /** Frees a frame of our own that is not sent after all. */
 void worker_discard_frame(struct sl_worker *w, struct sl_frame *frame);
 
