@@ -132,13 +132,25 @@ sl_epoch_prefetch_seal(const struct sl_epoch *epoch)
     __builtin_prefetch(&epoch->write_next, 1);
 }
 /** How far sending under this key has gone; a usage event is due when it changes. RFC 9325 4.4. */
-enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch);
+static inline enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)
+{
+    const uint64_t limit = sl_aead_seal_limit((enum sl_aead_alg)epoch->alg);
+    if (epoch->write_next < limit / 4 * 3)
+        return SL_USAGE_FINE;
+    return epoch->write_next < limit ? SL_USAGE_THREE_QUARTERS : SL_USAGE_LIMIT;
+}
 /** More forged records than the key may meet: the session is to be closed. */
 bool sl_epoch_is_forgery_limit_reached(const struct sl_epoch *epoch);
 
 /** Takes the next number of a counter: false when SL_SEQ_MAX is used up. The only way to a number.
  */
-bool sl_record_take_number(uint64_t *write_next, uint64_t *seq) SL_MUST_USE;
+static inline bool SL_MUST_USE sl_record_take_number(uint64_t *write_next, uint64_t *seq)
+{
+    if (*write_next > SL_SEQ_MAX)
+        return false;
+    *seq = (*write_next)++;
+    return true;
+}
 
 struct sl_open_job {
     struct sl_epoch *epoch;         /* borrowed; never NULL */
@@ -180,9 +192,20 @@ struct sl_seal_job {
 };
 
 /** Offset of the ciphertext in a record that this epoch seals. */
-unsigned sl_record_body_off(const struct sl_epoch *epoch);
+static inline unsigned sl_record_body_off(const struct sl_epoch *epoch)
+{
+    return (unsigned)SL_RECORD_HEADER_LEN + epoch->peer_cid_len + epoch->nonce_len;
+}
+/** The plaintext as the AEAD sees it: with a connection ID the real type stands behind it. */
+static inline uint32_t record_inner_len(const struct sl_epoch *epoch, uint32_t plain_len)
+{
+    return plain_len + (epoch->peer_cid_len > 0 ? 1 : 0);
+}
 /** Length of a record that this epoch seals around plain_len bytes. */
-uint32_t sl_record_sealed_len(const struct sl_epoch *epoch, uint32_t plain_len);
+static inline uint32_t sl_record_sealed_len(const struct sl_epoch *epoch, uint32_t plain_len)
+{
+    return sl_record_body_off(epoch) + record_inner_len(epoch, plain_len) + SL_AEAD_TAG_LEN;
+}
 
 /**
  * Numbers and seals a burst of records, in order. The number is taken from the epoch and nowhere

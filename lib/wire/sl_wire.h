@@ -41,7 +41,12 @@ enum sl_drop sl_wire_answer_frame(struct sl_frame *frame,
                                   const uint8_t own_mac[SL_ETHER_ADDR_LEN]) SL_MUST_USE;
 
 /** Bytes of Ethernet, VLAN, IP and UDP header before a payload that takes `path`. */
-uint16_t sl_wire_headers_len(const struct sl_path *path);
+static inline uint16_t sl_wire_headers_len(const struct sl_path *path)
+{
+    unsigned ip_len = sl_ip_is_v4(&path->tuple.local_ip) ? SL_IPV4_HEADER_LEN : SL_IPV6_HEADER_LEN;
+    unsigned vlan_len = path->hop.vlan_id != SL_VLAN_NONE ? SL_VLAN_TAG_LEN : 0;
+    return (uint16_t)(SL_ETHER_HEADER_LEN + vlan_len + ip_len + SL_UDP_HEADER_LEN);
+}
 
 /**
  * Writes the headers before a payload that already stands at data + sl_wire_headers_len(path).
@@ -74,7 +79,14 @@ uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len);
  */
 bool sl_wire_checksum_use(const char *name);
 /** Folded and inverted, in the byte order to store with memcpy. */
-uint16_t sl_wire_checksum_fold(uint64_t sum);
+static inline uint16_t sl_wire_checksum_fold(uint64_t sum)
+{
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~sum;
+}
 
 /** The first byte of a UDP payload says DTLS: 20..63, RFC 7983. */
 static inline bool sl_wire_is_dtls(uint8_t first)
