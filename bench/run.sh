@@ -34,9 +34,12 @@ fi
 ninja -C "$build" "${programs[@]/#/bench/}" >&2
 lines=$(mktemp)
 . drivers-config/host/hugepages.sh
-trap 'rm -f "$lines"; hugepages_restore' EXIT
+. bench/priority.sh
+trap 'rm -f "$lines"; hugepages_restore; priority_restore' EXIT
+trap 'exit 143' TERM INT HUP
 # For the packet buffers, as a gateway has them; ipsec-secgw wants more.
 hugepages_raise $((${#options[@]} == 0 ? 400 : 100))
+priority_raise
 # In laps: a neighbour who slows the machine down for seconds is to hit few rounds of every key, not all of one.
 rounds=${wanted:-$rounds} laps=5
 for ((lap = 0; lap < laps; lap++)); do

@@ -31,6 +31,7 @@ set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$(dirname "$(dirname "$here")")
 . "$root/drivers-config/host/hugepages.sh"
+. "$root/bench/priority.sh"
 usage() { sed -n '2,32s/^# \{0,1\}//p' "$0"; exit 2; }
 skip() { echo "ipsec_secgw: not measured: $*" >&2; exit 77; }
 
@@ -49,9 +50,10 @@ tools=$here/ipsec-secgw
 [ "$(id -u)" = 0 ] || skip 'needs root'
 command -v dpdk-testpmd >/dev/null || skip 'no dpdk-testpmd: install-deps.sh compare'
 secgw=$("$tools/build.sh" "$folder" | tail -n 1) || skip 'ipsec-secgw could not be built'
-trap hugepages_restore EXIT
+trap 'hugepages_restore; priority_restore' EXIT
 trap 'exit 143' TERM INT HUP
 hugepages_raise $huge_pages
+priority_raise
 [ "$(hugepages_meminfo HugePages_Free)" -ge $((huge_pages - 40)) ] || skip "no $huge_pages huge pages"
 
 cores=$(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0)))')
