@@ -25,13 +25,19 @@ build=${BUILD:-build}
 programs=(micro/machine_bench micro/crypto_bench micro/record_bench e2e/stage_bench e2e/pipeline_bench)
 
 [ -f "$build/build.ninja" ] || meson setup "$build" >&2
-if [ "$(meson introspect --buildoptions "$build" |
-    python3 -c 'import json, sys; print(*[o["value"] for o in json.load(sys.stdin) if o["name"] == "gateway"])')" = disabled ]; then
+gateway=$(meson introspect --buildoptions "$build" |
+    python3 -c 'import json, sys; print(*[o["value"] for o in json.load(sys.stdin) if o["name"] == "gateway"])')
+if [ "$gateway" = disabled ]; then
     echo 'run.sh: the build has no gateway: the pipeline is not measured' >&2
     unset 'programs[-1]'
 fi
-[ ${#options[@]} != 0 ] || programs+=(compare/libssl_bench)
-ninja -C "$build" "${programs[@]/#/bench/}" >&2
+others=() # what the scripts of bench/compare start
+if [ ${#options[@]} = 0 ]; then
+    programs+=(compare/libssl_bench)
+    others=(bench/compare/{libssl_echo,echo_client})
+    [ "$gateway" = disabled ] || others+=(app/{gateway/sluice,ctl/sluice-ctl,echo/sluice-echo})
+fi
+ninja -C "$build" "${programs[@]/#/bench/}" "${others[@]}" >&2
 lines=$(mktemp)
 . drivers-config/host/hugepages.sh
 . bench/priority.sh
@@ -53,5 +59,8 @@ for ((lap = 0; lap < laps; lap++)); do
     printf '== ipsec-secgw, lap %d\n' $((lap + 1)) >&2
     BUILD=$build bench/compare/ipsec_secgw.sh --rounds 1 >>"$lines" 2>"$build/bench/secgw.log" ||
         grep 'not measured' "$build/bench/secgw.log" >&2 || tail -n 3 "$build/bench/secgw.log" >&2
+    printf '== through a veth, lap %d\n' $((lap + 1)) >&2
+    BUILD=$build bench/compare/veth_echo.sh --rounds 1 >>"$lines" 2>"$build/bench/veth.log" ||
+        grep 'not measured' "$build/bench/veth.log" >&2 || tail -n 3 "$build/bench/veth.log" >&2
 done
 python3 bench/report.py "$build" "$out" <"$lines"

@@ -25,7 +25,8 @@ static int queue(struct sluice *sluice, enum sl_ring_kind kind, sluice_session s
     entry->kind = (uint8_t)kind;
     entry->worker = worker;
     entry->session = session;
-    sl_ring_fill(entry, data, len);
+    if (len > 0)
+        memcpy(entry + 1, data, len);
     sl_ring_commit(ring, entry, len);
     return 0;
 }
