@@ -87,7 +87,7 @@ static uint64_t span_clock_ns(void)
     return clock_ns(takes_all ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC);
 }
 
-static long involuntary_switches(void)
+long bench_involuntary_switches(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_THREAD, &usage);
@@ -96,14 +96,19 @@ static long involuntary_switches(void)
 
 struct bench_span bench_span_begin(void)
 {
-    long switches = involuntary_switches();
+    long switches = bench_involuntary_switches();
     return (struct bench_span){.begin_ns = span_clock_ns(), .switches = switches};
+}
+
+void bench_span_stop(struct bench_span *span)
+{
+    span->stop_ns = span_clock_ns();
 }
 
 uint64_t bench_span_end(const struct bench_span *span)
 {
-    uint64_t ns = span_clock_ns() - span->begin_ns;
-    bool is_disturbed = involuntary_switches() != span->switches;
+    uint64_t ns = (span->stop_ns != 0 ? span->stop_ns : span_clock_ns()) - span->begin_ns;
+    bool is_disturbed = span->is_disturbed || bench_involuntary_switches() != span->switches;
     bool counts = takes_all || !(is_disturbed || is_cold || is_first);
     span_count += !is_first;
     disturbed_spans += !is_first && (is_disturbed || is_cold);

@@ -33,7 +33,9 @@ static inline unsigned bench_span_goal(unsigned from)
 /** A stretch of time that is measured; whether the thread kept its core is watched. */
 struct bench_span {
     uint64_t begin_ns;
+    uint64_t stop_ns; /* 0: runs until its end */
     long switches;
+    bool is_disturbed; /* set by who measures: a second thread that took part lost its core */
 };
 /** The spans of a pass that count. */
 struct bench_sum {
@@ -41,6 +43,12 @@ struct bench_sum {
     uint64_t items;
 };
 struct bench_span bench_span_begin(void);
+/** Stops its clock before its end, so that what a second thread says of its part is waited for
+ * untimed. */
+void bench_span_stop(struct bench_span *span);
+/** How often the scheduler has taken the core away from the calling thread: for a second thread to
+ * compare, from before a span begins until its part is done. */
+long bench_involuntary_switches(void);
 /**
  * return nanoseconds since it began; 0 when the span is to be left out, as what others did says
  * nothing of the code measured: the first of a pass, for which the caches are not yet warm, one in

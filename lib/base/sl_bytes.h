@@ -174,6 +174,13 @@ static inline uint16_t sl_load_be16(const uint8_t *at)
     return __builtin_bswap16(value);
 }
 
+static inline uint32_t sl_load_be32(const uint8_t *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return __builtin_bswap32(value);
+}
+
 static inline uint64_t sl_load_be64(const uint8_t *at)
 {
     uint64_t value;

@@ -13,6 +13,7 @@
 #define SL_DTLS_VERSION_1_2 0xfefd
 #define SL_RECORD_HEADER_LEN 13       /* without a connection ID */
 #define SL_RECORD_PLAINTEXT_MAX 16384 /* 2^14 */
+#define SL_RECORD_PROTECTED_MAX (SL_RECORD_PLAINTEXT_MAX + 2048) /* RFC 5246 6.2.3 */
 #define SL_SEQ_MAX ((1ULL << 48) - 1) /* RFC 6347 4.1: sequence numbers never wrap */
 
 enum sl_content_type {

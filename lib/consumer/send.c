@@ -25,8 +25,7 @@ static int queue(struct sluice *sluice, enum sl_ring_kind kind, sluice_session s
     entry->kind = (uint8_t)kind;
     entry->worker = worker;
     entry->session = session;
-    if (len > 0)
-        memcpy(entry + 1, data, len);
+    sl_ring_fill(entry, data, len);
     sl_ring_commit(ring, entry, len);
     return 0;
 }

@@ -11,13 +11,12 @@ static_assert(SL_AEAD_KEY_BLOCK_LEN >= sizeof(struct gcm_key), "room for any bac
 
 static const struct alg_facts {
     uint8_t key_len, iv_len, explicit_nonce_len;
-    uint64_t seal_limit, forgery_limit;
+    uint64_t forgery_limit;
 } facts[SL_AEAD_ALG_COUNT] = {
-    /* floor(2^24.5), RFC 9325 4.4; 2^28, which is stricter than what RFC 9147 4.5.3 asks for */
-    [SL_AEAD_AES_128_GCM] = {16, 4, SL_GCM_EXPLICIT_NONCE_LEN, 23726566, 1ULL << 28},
-    [SL_AEAD_AES_256_GCM] = {32, 4, SL_GCM_EXPLICIT_NONCE_LEN, 23726566, 1ULL << 28},
-    /* the record numbers of an epoch end first */
-    [SL_AEAD_CHACHA20_POLY1305] = {32, 12, 0, SL_SEQ_MAX, 1ULL << 36},
+    /* 2^28, which is stricter than what RFC 9147 4.5.3 asks for */
+    [SL_AEAD_AES_128_GCM] = {16, 4, SL_GCM_EXPLICIT_NONCE_LEN, 1ULL << 28},
+    [SL_AEAD_AES_256_GCM] = {32, 4, SL_GCM_EXPLICIT_NONCE_LEN, 1ULL << 28},
+    [SL_AEAD_CHACHA20_POLY1305] = {32, 12, 0, 1ULL << 36},
 };
 
 unsigned sl_aead_key_len(enum sl_aead_alg alg)
@@ -33,11 +32,6 @@ unsigned sl_aead_iv_len(enum sl_aead_alg alg)
 unsigned sl_aead_explicit_nonce_len(enum sl_aead_alg alg)
 {
     return facts[alg].explicit_nonce_len;
-}
-
-uint64_t sl_aead_seal_limit(enum sl_aead_alg alg)
-{
-    return facts[alg].seal_limit;
 }
 
 uint64_t sl_aead_forgery_limit(enum sl_aead_alg alg)

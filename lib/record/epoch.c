@@ -42,23 +42,7 @@ void sl_epoch_wipe(struct sl_epoch *epoch, size_t len)
     OPENSSL_cleanse(epoch, len);
 }
 
-enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)
-{
-    uint64_t limit = sl_aead_seal_limit(epoch->alg);
-    if (epoch->write_next >= limit)
-        return SL_USAGE_LIMIT;
-    return epoch->write_next >= limit / 4 * 3 ? SL_USAGE_THREE_QUARTERS : SL_USAGE_FINE;
-}
-
 bool sl_epoch_is_forgery_limit_reached(const struct sl_epoch *epoch)
 {
     return epoch->forged >= sl_aead_forgery_limit(epoch->alg);
-}
-
-bool sl_record_take_number(uint64_t *write_next, uint64_t *seq)
-{
-    if (*write_next > SL_SEQ_MAX)
-        return false;
-    *seq = (*write_next)++;
-    return true;
 }

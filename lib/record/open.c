@@ -46,15 +46,8 @@ static void prepare(const struct sl_open_job *job, struct sl_aead_job *aead_job)
     } else {
         record_write_xor_nonce(aead_job->nonce, epoch->open_iv, header->epoch, header->seq);
     }
-    struct record_facts facts = {
-        .type = header->type,
-        .cid_len = header->cid_len,
-        .epoch = header->epoch,
-        .len = len,
-        .seq = header->seq,
-        .cid = header->cid,
-    };
-    aead_job->aad_len = record_write_aad(aead_job->aad, &facts);
+    aead_job->aad_len =
+        record_write_aad(aead_job->aad, job->body - header->header_len, header->cid_len, len);
 }
 
 /* Strips the zeros and the real type behind the content: RFC 9146 5. */
@@ -70,9 +63,20 @@ static enum sl_drop unwrap_inner(struct sl_open_job *job)
     return job->plain_len > SL_RECORD_PLAINTEXT_MAX ? SL_DROP_RECORD_TOO_LARGE : SL_DROP_NONE;
 }
 
+/** What a job says that is not opened. */
+static void set_aside(struct sl_open_job *job, enum sl_drop drop)
+{
+    job->drop = drop;
+    job->type = 0;
+    job->newer = false;
+    job->plain_len = 0;
+    job->plain = NULL;
+}
+
 static enum sl_drop finish(struct sl_open_job *job, const struct sl_aead_job *aead_job)
 {
     if (!aead_job->ok) {
+        set_aside(job, SL_DROP_AUTH);
         job->epoch->forged++;
         return SL_DROP_AUTH;
     }
@@ -90,30 +94,27 @@ static enum sl_drop finish(struct sl_open_job *job, const struct sl_aead_job *ae
 
 unsigned sl_record_open_burst(struct sl_aead *aead, struct sl_open_job *jobs, unsigned n)
 {
-    struct sl_aead_job aead_jobs[SL_BURST];
-    struct sl_open_job *live[SL_BURST];
-    unsigned live_count = 0, opened = 0;
+    struct sl_aead_job aead_jobs[SL_BURST], *aead_job = aead_jobs;
+    struct sl_open_job *live[SL_BURST], **end = live;
+    unsigned opened = 0;
     assert(n <= SL_BURST);
 
-    for (unsigned i = 0; i < n; i++)
-        sl_epoch_prefetch_open(jobs[i].epoch, jobs[i].header.seq);
-    for (unsigned i = 0; i < n; i++) { /* 1. set aside what cannot be one of the epoch's records */
-        struct sl_open_job *job = &jobs[i];
-        job->type = 0;
-        job->newer = false;
-        job->plain_len = 0;
-        job->plain = NULL;
-        job->drop = check_header(job);
-        if (job->drop != SL_DROP_NONE)
+    for (struct sl_open_job *job = jobs; job < jobs + n; job++) {
+        /* 1. set aside what cannot be one of the epoch's records */
+        enum sl_drop drop = check_header(job);
+        if (drop != SL_DROP_NONE) {
+            set_aside(job, drop);
             continue;
-        prepare(job, &aead_jobs[live_count]);
-        live[live_count++] = job;
+        }
+        prepare(job, aead_job++);
+        *end++ = job;
     }
-    sl_aead_open_burst(aead, aead_jobs, live_count); /* 2. all sessions in one call */
-    for (unsigned i = 0; i < live_count; i++) {      /* 3. in order, so that of two copies the
-                                                           first is admitted */
-        live[i]->drop = finish(live[i], &aead_jobs[i]);
-        opened += live[i]->drop == SL_DROP_NONE;
+    sl_aead_open_burst(aead, aead_jobs, (unsigned)(end - live)); /* 2. all sessions in one call */
+    aead_job = aead_jobs;
+    for (struct sl_open_job **job = live; job < end; job++) {
+        /* 3. in order, so that of two copies the first is admitted */
+        (*job)->drop = finish(*job, aead_job++);
+        opened += (*job)->drop == SL_DROP_NONE;
     }
     return opened;
 }

@@ -15,6 +15,10 @@
  */
 static inline void record_copy_cid(uint8_t *to, const uint8_t *cid, unsigned len)
 {
+    if (len == SL_OWN_CID_LEN) {
+        memcpy(to, cid, SL_OWN_CID_LEN);
+        return;
+    }
     if (len >= 8) {
         for (unsigned at = 0; at + 8 < len; at += 8)
             memcpy(to + at, cid + at, 8);
@@ -28,6 +32,8 @@ static inline void record_copy_cid(uint8_t *to, const uint8_t *cid, unsigned len
 static inline bool record_cid_equal(const uint8_t *a, const uint8_t *b, unsigned len)
 {
     uint64_t difference = 0;
+    if (len == SL_OWN_CID_LEN)
+        return memcmp(a, b, SL_OWN_CID_LEN) == 0;
     if (len >= 8) {
         for (unsigned at = 0; at + 8 < len; at += 8)
             difference |= sl_load_be64(a + at) ^ sl_load_be64(b + at);
@@ -38,19 +44,31 @@ static inline bool record_cid_equal(const uint8_t *a, const uint8_t *b, unsigned
     return difference == 0;
 }
 
-/** What the additional data says about a record. */
-struct record_facts {
-    uint8_t
-        type; /* SL_CONTENT_TLS12_CID: the form of RFC 9146 5.3, else that of RFC 5246 6.2.3.3 */
-    uint8_t cid_len;
-    uint16_t epoch;
-    uint16_t len; /* of the (inner) plaintext */
-    uint64_t seq;
-    const uint8_t *cid;
-};
+/** Bytes of a record's header up to its connection ID: type, version, epoch and number. */
+#define RECORD_CID_OFF 11
 
-/** Writes the additional data to aad[RECORD_AAD_MAX]; its length. */
-uint16_t record_write_aad(uint8_t *aad, const struct record_facts *facts);
+/**
+ * Writes the additional data to aad[RECORD_AAD_MAX]: what the header says, in another order.
+ * header  the record's, whole. len  of the (inner) plaintext. cid_len  0: there is none.
+ * return its length.
+ */
+static inline uint16_t record_write_aad(uint8_t *aad, const uint8_t *header, uint8_t cid_len,
+                                        uint16_t len)
+{
+    if (header[0] != SL_CONTENT_TLS12_CID) { /* RFC 6347 4.1.2.1: number, type, version, length */
+        memcpy(aad, header + 3, 8);
+        memcpy(aad + 8, header, 3);
+        sl_store_be16(aad + 11, len);
+        return 13;
+    }
+    memset(aad, 0xff, 8); /* RFC 9146 5.3: a number that no record has, then the header's fields */
+    aad[8] = SL_CONTENT_TLS12_CID;
+    aad[9] = cid_len;
+    memcpy(aad + 10, header, RECORD_CID_OFF);
+    record_copy_cid(aad + 10 + RECORD_CID_OFF, header + RECORD_CID_OFF, cid_len);
+    sl_store_be16(aad + 10 + RECORD_CID_OFF + cid_len, len);
+    return (uint16_t)(23 + cid_len);
+}
 
 /** The nonce of RFC 7905 2 (ChaCha20-Poly1305): iv xor the padded epoch and record number. */
 void record_write_xor_nonce(uint8_t *nonce, const uint8_t iv[12], uint16_t epoch, uint64_t seq);

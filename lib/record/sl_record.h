@@ -24,12 +24,36 @@ struct sl_replay {
 void sl_replay_init(struct sl_replay *replay);
 /** SL_DROP_NONE when seq may still be new; SL_DROP_REPLAY or SL_DROP_REPLAY_OLD. Changes nothing.
  */
-enum sl_drop sl_replay_check(const struct sl_replay *replay, uint64_t seq) SL_MUST_USE;
+static inline enum sl_drop SL_MUST_USE sl_replay_check(const struct sl_replay *replay, uint64_t seq)
+{
+    if (seq >= replay->newest)
+        return SL_DROP_NONE;
+    if (replay->newest - seq > SL_REPLAY_WINDOW)
+        return SL_DROP_REPLAY_OLD;
+    bool seen = replay->seen[seq / 64 % SL_REPLAY_WORDS] >> seq % 64 & 1;
+    return seen ? SL_DROP_REPLAY : SL_DROP_NONE;
+}
+/** Clears the words between the newest record so far and seq, which is newer; seq's included. */
+void sl_replay_enter_words(struct sl_replay *replay, uint64_t seq);
 /**
  * Checks, and marks seq as seen. Only for an authentic record.
  * newer: out, seq is greater than every number admitted before (RFC 9146 6 asks for it).
  */
-enum sl_drop sl_replay_admit(struct sl_replay *replay, uint64_t seq, bool *newer) SL_MUST_USE;
+static inline enum sl_drop SL_MUST_USE sl_replay_admit(struct sl_replay *replay, uint64_t seq,
+                                                       bool *newer)
+{
+    enum sl_drop drop = sl_replay_check(replay, seq);
+    *newer = drop == SL_DROP_NONE && seq >= replay->newest;
+    if (drop != SL_DROP_NONE)
+        return drop;
+    if (*newer) {
+        if ((seq ^ (replay->newest - 1)) >= 64) /* in another word, or the first of all */
+            sl_replay_enter_words(replay, seq);
+        replay->newest = seq + 1;
+    }
+    replay->seen[seq / 64 % SL_REPLAY_WORDS] |= 1ULL << seq % 64;
+    return SL_DROP_NONE;
+}
 
 enum sl_usage { SL_USAGE_FINE, SL_USAGE_THREE_QUARTERS, SL_USAGE_LIMIT };
 
@@ -108,18 +132,30 @@ sl_epoch_prefetch_seal(const struct sl_epoch *epoch)
     __builtin_prefetch(&epoch->write_next, 1);
 }
 /** How far sending under this key has gone; a usage event is due when it changes. RFC 9325 4.4. */
-enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch);
+static inline enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)
+{
+    const uint64_t limit = sl_aead_seal_limit((enum sl_aead_alg)epoch->alg);
+    if (epoch->write_next < limit / 4 * 3)
+        return SL_USAGE_FINE;
+    return epoch->write_next < limit ? SL_USAGE_THREE_QUARTERS : SL_USAGE_LIMIT;
+}
 /** More forged records than the key may meet: the session is to be closed. */
 bool sl_epoch_is_forgery_limit_reached(const struct sl_epoch *epoch);
 
 /** Takes the next number of a counter: false when SL_SEQ_MAX is used up. The only way to a number.
  */
-bool sl_record_take_number(uint64_t *write_next, uint64_t *seq) SL_MUST_USE;
+static inline bool SL_MUST_USE sl_record_take_number(uint64_t *write_next, uint64_t *seq)
+{
+    if (*write_next > SL_SEQ_MAX)
+        return false;
+    *seq = (*write_next)++;
+    return true;
+}
 
 struct sl_open_job {
     struct sl_epoch *epoch;         /* borrowed; never NULL */
     struct sl_record_header header; /* as sl_wire_parse_record gave it */
-    uint8_t *body;                  /* [header.body_len], writable */
+    uint8_t *body;                  /* [header.body_len], writable, behind the header's bytes */
     uint8_t *out;                   /* where the plaintext goes; NULL: in place, behind the nonce */
     /* out */
     enum sl_drop drop;
@@ -156,9 +192,20 @@ struct sl_seal_job {
 };
 
 /** Offset of the ciphertext in a record that this epoch seals. */
-unsigned sl_record_body_off(const struct sl_epoch *epoch);
+static inline unsigned sl_record_body_off(const struct sl_epoch *epoch)
+{
+    return (unsigned)SL_RECORD_HEADER_LEN + epoch->peer_cid_len + epoch->nonce_len;
+}
+/** The plaintext as the AEAD sees it: with a connection ID the real type stands behind it. */
+static inline uint32_t record_inner_len(const struct sl_epoch *epoch, uint32_t plain_len)
+{
+    return plain_len + (epoch->peer_cid_len > 0 ? 1 : 0);
+}
 /** Length of a record that this epoch seals around plain_len bytes. */
-uint32_t sl_record_sealed_len(const struct sl_epoch *epoch, uint32_t plain_len);
+static inline uint32_t sl_record_sealed_len(const struct sl_epoch *epoch, uint32_t plain_len)
+{
+    return sl_record_body_off(epoch) + record_inner_len(epoch, plain_len) + SL_AEAD_TAG_LEN;
+}
 
 /**
  * Numbers and seals a burst of records, in order. The number is taken from the epoch and nowhere

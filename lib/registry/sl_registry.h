@@ -34,7 +34,7 @@ struct sl_attachment {
     uint16_t service;  /* index into the services configured */
     uint16_t worker;
     struct sl_ring_producer receive; /* gateway writes, consumer reads */
-    struct sl_ring_consumer send;    /* consumer writes; untrusted: sl_ring_copy_next only */
+    struct sl_ring_consumer send;    /* consumer writes; untrusted: sl_ring_take only */
     int wake_fd;   /* the gateway's end of the wake-up socket; never leaves the gateway */
     bool wake_due; /* a wake-up was put off: call sl_attachment_wake again in the next turn */
     struct sl_wake_gate *wake_gate; /* NULL: never woken */

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "ring_priv.h"
+#include "sl_ring.h"
 
 struct sl_ring {
     struct sl_ring_producer producer __attribute__((aligned(SL_RING_INDEX_ALIGN)));

@@ -1,8 +1,6 @@
-#include <assert.h>
 #include <errno.h>
-#include <stddef.h>
 
-#include "ring_priv.h"
+#include "sl_ring.h"
 
 void sl_ring_consumer_init(struct sl_ring_consumer *c, struct sl_ring_consumer_words *own,
                            const struct sl_ring_producer_words *peer, const void *data,
@@ -32,43 +30,8 @@ bool sl_ring_is_ready(struct sl_ring_consumer *c)
     return c->tail != c->head || (load_head(c) && c->tail != c->head);
 }
 
-/** The first of the header's words: all that says where an entry ends. */
-struct entry_start {
-    uint32_t len;
-    uint8_t kind;
-    uint8_t worker;
-    uint16_t detail;
-};
-static_assert(sizeof(struct entry_start) == sizeof(uint64_t), "loaded at once");
-static_assert(offsetof(struct entry_start, len) == offsetof(struct sl_ring_entry, len) &&
-                  offsetof(struct entry_start, kind) == offsetof(struct sl_ring_entry, kind),
-              "the start of an entry");
-
-static const uint64_t *words_at_tail(const struct sl_ring_consumer *c)
-{
-    return (const uint64_t *)(const void *)(c->data + (c->tail & (c->size - 1)));
-}
-
-/** One load that the compiler may not repeat: what is checked is what is used. */
-static struct entry_start load_start(const struct sl_ring_consumer *c)
-{
-    uint64_t word = __atomic_load_n(words_at_tail(c), __ATOMIC_RELAXED);
-    struct entry_start start;
-    memcpy(&start, &word, sizeof start);
-    return start;
-}
-
-/** Can a producer have written this entry here? */
-static bool is_sound(const struct sl_ring_consumer *c, struct entry_start start)
-{
-    uint64_t room = ring_room_of(start.len);
-    return start.kind != SL_RING_PAD && start.len >= sizeof(struct sl_ring_entry) &&
-           start.len <= sl_ring_entry_max(c->size) && room <= c->head - c->tail &&
-           room <= ring_rest(c->tail, c->size);
-}
-
 /** Skips a pad, which reaches from somewhere inside the data area to its end. */
-static bool skip_pad(struct sl_ring_consumer *c, struct entry_start start)
+static bool skip_pad(struct sl_ring_consumer *c, struct ring_entry_start start)
 {
     uint64_t rest = ring_rest(c->tail, c->size);
     if (start.len != rest || rest == c->size || rest > c->head - c->tail)
@@ -81,40 +44,40 @@ static bool skip_pad(struct sl_ring_consumer *c, struct entry_start start)
  * Loads and checks the start of the next entry, a pad before it skipped.
  * return 1, 0 or -EBADMSG as sl_ring_copy_next; the entry is not consumed yet.
  */
-static int next_start(struct sl_ring_consumer *c, struct entry_start *start)
+static int next_start(struct sl_ring_consumer *c, struct ring_entry_start *start)
 {
     if (!sl_ring_is_ready(c))
         return c->corrupt ? -EBADMSG : 0;
-    *start = load_start(c);
+    *start = ring_load_start(c);
     if (start->kind == SL_RING_PAD) {
         if (!skip_pad(c, *start))
             goto corrupt;
         if (!sl_ring_is_ready(c)) /* a producer that gave up after the pad */
             return c->corrupt ? -EBADMSG : 0;
-        *start = load_start(c);
+        *start = ring_load_start(c);
     }
-    if (is_sound(c, *start))
+    if (ring_is_sound(c, *start))
         return 1;
 corrupt:
     c->corrupt = true;
     return -EBADMSG;
 }
 
-const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *c)
+const struct sl_ring_entry *ring_next_at_edge(struct sl_ring_consumer *c)
 {
-    struct entry_start start;
+    struct ring_entry_start start;
     if (next_start(c, &start) != 1)
         return NULL;
-    const void *entry = words_at_tail(c);
+    const void *entry = ring_words_at_tail(c);
     c->tail += ring_room_of(start.len);
     return entry;
 }
 
 /** The header: its start as it was checked, the rest loaded once each. */
-static void copy_header(const struct sl_ring_consumer *c, struct entry_start start,
+static void copy_header(const struct sl_ring_consumer *c, struct ring_entry_start start,
                         struct sl_ring_entry *header)
 {
-    const uint64_t *words = words_at_tail(c);
+    const uint64_t *words = ring_words_at_tail(c);
     *header = (struct sl_ring_entry){
         .len = start.len,
         .kind = start.kind,
@@ -129,7 +92,7 @@ static void copy_header(const struct sl_ring_consumer *c, struct entry_start sta
 int sl_ring_copy_next(struct sl_ring_consumer *c, struct sl_ring_entry *header, uint8_t *payload,
                       uint32_t payload_max, uint32_t *payload_len)
 {
-    struct entry_start start;
+    struct ring_entry_start start;
     int result = next_start(c, &start);
     if (result != 1)
         return result;
@@ -138,10 +101,27 @@ int sl_ring_copy_next(struct sl_ring_consumer *c, struct sl_ring_entry *header, 
     if (len > payload_max)
         result = -EMSGSIZE;
     else if (len > 0)
-        memcpy(payload, (const uint8_t *)words_at_tail(c) + sizeof *header, len);
+        memcpy(payload, (const uint8_t *)ring_words_at_tail(c) + sizeof *header, len);
     *payload_len = len;
     c->tail += ring_room_of(start.len);
     return result;
+}
+
+int sl_ring_take(struct sl_ring_consumer *c, struct sl_ring_taken *taken)
+{
+    struct ring_entry_start start;
+    int result = next_start(c, &start);
+    if (result != 1)
+        return result;
+    const uint64_t *words = ring_words_at_tail(c);
+    *taken = (struct sl_ring_taken){
+        .session = __atomic_load_n(&words[1], __ATOMIC_RELAXED),
+        .payload = (const uint8_t *)words + sizeof(struct sl_ring_entry),
+        .payload_len = start.len - (uint32_t)sizeof(struct sl_ring_entry),
+        .kind = start.kind,
+    };
+    c->tail += ring_room_of(start.len);
+    return 1;
 }
 
 void sl_ring_release(struct sl_ring_consumer *c)

@@ -1,6 +1,4 @@
-#include <assert.h>
-
-#include "ring_priv.h"
+#include "sl_ring.h"
 
 void sl_ring_producer_init(struct sl_ring_producer *p, struct sl_ring_producer_words *own,
                            const struct sl_ring_consumer_words *peer, void *data, uint64_t size)
@@ -29,12 +27,7 @@ static bool has_room(struct sl_ring_producer *p, uint64_t room)
     return load_tail(p) && p->head + room - p->tail <= p->size;
 }
 
-static struct sl_ring_entry *entry_at_head(struct sl_ring_producer *p)
-{
-    return (struct sl_ring_entry *)(void *)(p->data + (p->head & (p->size - 1)));
-}
-
-struct sl_ring_entry *sl_ring_reserve(struct sl_ring_producer *p, uint32_t payload_len)
+struct sl_ring_entry *ring_reserve_at_edge(struct sl_ring_producer *p, uint32_t payload_len)
 {
     uint64_t len = sizeof(struct sl_ring_entry) + (uint64_t)payload_len;
     uint64_t room = ring_room_of(len);
@@ -44,21 +37,13 @@ struct sl_ring_entry *sl_ring_reserve(struct sl_ring_producer *p, uint32_t paylo
     if (len > sl_ring_entry_max(p->size) || p->corrupt || !has_room(p, pad + room))
         return NULL;
     if (pad > 0) {
-        *entry_at_head(p) = (struct sl_ring_entry){.len = (uint32_t)pad, .kind = SL_RING_PAD};
+        *ring_entry_at(p, p->head) =
+            (struct sl_ring_entry){.len = (uint32_t)pad, .kind = SL_RING_PAD};
         p->head += pad;
     }
-    struct sl_ring_entry *entry = entry_at_head(p);
+    struct sl_ring_entry *entry = ring_entry_at(p, p->head);
     *entry = (struct sl_ring_entry){.len = (uint32_t)len};
     return entry;
-}
-
-void sl_ring_commit(struct sl_ring_producer *p, struct sl_ring_entry *entry, uint32_t payload_len)
-{
-    uint32_t len = (uint32_t)sizeof *entry + payload_len;
-    assert(entry == entry_at_head(p));
-    assert(payload_len <= sl_ring_entry_max(p->size) - sizeof *entry);
-    entry->len = len;
-    p->head += ring_room_of(len);
 }
 
 bool sl_ring_publish(struct sl_ring_producer *p)

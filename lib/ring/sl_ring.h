@@ -9,6 +9,9 @@
 #ifndef SL_RING_H
 #define SL_RING_H
 
+#include <assert.h>
+#include <stddef.h>
+
 #include "sl_base.h"
 #include "sl_ring_abi.h"
 
@@ -51,9 +54,15 @@ static inline uint32_t sl_ring_entry_max(uint64_t size)
  * header zeroed. NULL when the ring is full (or corrupt: see p->corrupt; or the entry longer than
  * sl_ring_entry_max). Not visible to the consumer before commit and publish.
  */
-struct sl_ring_entry *sl_ring_reserve(struct sl_ring_producer *p, uint32_t payload_len);
+static inline struct sl_ring_entry *sl_ring_reserve(struct sl_ring_producer *p,
+                                                    uint32_t payload_len);
+/** Copies a payload to where it stands in an entry that was reserved for as much; 0 bytes of NULL
+ * are none. */
+static inline void sl_ring_fill(struct sl_ring_entry *entry, const void *payload,
+                                uint32_t payload_len);
 /** Makes the entry reserved last part of what the next publish shows; may shorten its payload. */
-void sl_ring_commit(struct sl_ring_producer *p, struct sl_ring_entry *entry, uint32_t payload_len);
+static inline void sl_ring_commit(struct sl_ring_producer *p, struct sl_ring_entry *entry,
+                                  uint32_t payload_len);
 /** Shows all committed entries: one release-store. False when there was nothing new. */
 bool sl_ring_publish(struct sl_ring_producer *p);
 /**
@@ -67,7 +76,7 @@ bool sl_ring_is_sleeping(const struct sl_ring_producer *p);
  * corrupt: see c->corrupt. For rings whose producer is trusted (the gateway's, read by a consumer;
  * messages between threads). The entry is consumed.
  */
-const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *c);
+static inline const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *c);
 /**
  * For rings whose producer is not trusted: copies the next entry first, then checks the copy.
  *
@@ -78,6 +87,19 @@ const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *c);
  */
 int sl_ring_copy_next(struct sl_ring_consumer *c, struct sl_ring_entry *header, uint8_t *payload,
                       uint32_t payload_max, uint32_t *payload_len) SL_MUST_USE;
+/**
+ * The same in two steps, for bursts: what is checked is copied, the payload stays where the
+ * producer may write on until it is copied too. Bytes behind it, up to a multiple of SL_RING_ALIGN
+ * from the entry's start, may be read with it.
+ */
+struct sl_ring_taken {
+    uint64_t session;
+    const uint8_t *payload; /* [payload_len], borrowed until sl_ring_release */
+    uint32_t payload_len;
+    uint8_t kind;
+};
+/** return 1, 0 or -EBADMSG, as above. */
+int sl_ring_take(struct sl_ring_consumer *c, struct sl_ring_taken *taken) SL_MUST_USE;
 /** Gives the room of all consumed entries back: one release-store. */
 void sl_ring_release(struct sl_ring_consumer *c);
 /** Entries wait that were not consumed yet. */
@@ -98,5 +120,7 @@ struct sl_ring *sl_ring_create(uint64_t size);
 void sl_ring_destroy(struct sl_ring *ring);
 struct sl_ring_producer *sl_ring_producer_of(struct sl_ring *ring);
 struct sl_ring_consumer *sl_ring_consumer_of(struct sl_ring *ring);
+
+#include "ring_inline.h"
 
 #endif

@@ -121,8 +121,29 @@ struct sl_session *sl_session_at(struct sl_session_table *table, uint32_t slot)
 struct sl_session *sl_session_of_handle(struct sl_session_table *table, uint64_t handle)
 {
     uint32_t slot = sl_handle_slot(handle);
-    if (slot >= table->capacity || handle == 0 || table->sessions[slot].handle != handle)
+    if (slot >= table->capacity || !sl_session_has_handle(&table->sessions[slot], handle))
         return NULL;
+    return &table->sessions[slot];
+}
+
+static inline struct sl_epoch *epoch_at(const struct sl_session_table *table, uint32_t slot)
+{
+    return (struct sl_epoch *)(void *)(table->epochs + table->epoch_len * slot);
+}
+
+static inline void prefetch_session(const struct sl_session *session)
+{
+    for (size_t at = 0; at < SL_SESSION_HOT_LEN; at += SL_CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)session + at, 1);
+}
+
+struct sl_session *sl_session_place_of_handle(struct sl_session_table *table, uint64_t handle)
+{
+    uint32_t slot = sl_handle_slot(handle);
+    if (slot >= table->capacity)
+        return NULL;
+    prefetch_session(&table->sessions[slot]);
+    sl_epoch_prefetch_seal(epoch_at(table, slot));
     return &table->sessions[slot];
 }
 
@@ -135,11 +156,6 @@ struct sl_session *sl_session_find_cid(struct sl_session_table *table,
     return &table->sessions[slot];
 }
 
-static inline struct sl_epoch *epoch_at(const struct sl_session_table *table, uint32_t slot)
-{
-    return (struct sl_epoch *)(void *)(table->epochs + table->epoch_len * slot);
-}
-
 struct sl_session *sl_session_place_of_cid(struct sl_session_table *table,
                                            const uint8_t cid[SL_OWN_CID_LEN], uint64_t seq)
 {
@@ -147,8 +163,7 @@ struct sl_session *sl_session_place_of_cid(struct sl_session_table *table,
     if (slot >= table->capacity)
         return NULL;
     struct sl_session *session = &table->sessions[slot];
-    for (size_t at = 0; at < SL_SESSION_HOT_LEN; at += SL_CACHE_LINE)
-        __builtin_prefetch((const uint8_t *)session + at, 1);
+    prefetch_session(session);
     sl_epoch_prefetch_open(epoch_at(table, slot), seq);
     return session;
 }

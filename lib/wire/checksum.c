@@ -74,15 +74,6 @@ uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len)
     return sum + __atomic_load_n(&chosen, __ATOMIC_RELAXED)(bytes, len);
 }
 
-uint16_t sl_wire_checksum_fold(uint64_t sum)
-{
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
-}
-
 uint64_t wire_pseudo_sum(const struct sl_ip *a, const struct sl_ip *b, uint8_t protocol,
                          uint32_t len)
 {

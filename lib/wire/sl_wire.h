@@ -41,7 +41,12 @@ enum sl_drop sl_wire_answer_frame(struct sl_frame *frame,
                                   const uint8_t own_mac[SL_ETHER_ADDR_LEN]) SL_MUST_USE;
 
 /** Bytes of Ethernet, VLAN, IP and UDP header before a payload that takes `path`. */
-uint16_t sl_wire_headers_len(const struct sl_path *path);
+static inline uint16_t sl_wire_headers_len(const struct sl_path *path)
+{
+    unsigned ip_len = sl_ip_is_v4(&path->tuple.local_ip) ? SL_IPV4_HEADER_LEN : SL_IPV6_HEADER_LEN;
+    unsigned vlan_len = path->hop.vlan_id != SL_VLAN_NONE ? SL_VLAN_TAG_LEN : 0;
+    return (uint16_t)(SL_ETHER_HEADER_LEN + vlan_len + ip_len + SL_UDP_HEADER_LEN);
+}
 
 /**
  * Writes the headers before a payload that already stands at data + sl_wire_headers_len(path).
@@ -74,7 +79,14 @@ uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len);
  */
 bool sl_wire_checksum_use(const char *name);
 /** Folded and inverted, in the byte order to store with memcpy. */
-uint16_t sl_wire_checksum_fold(uint64_t sum);
+static inline uint16_t sl_wire_checksum_fold(uint64_t sum)
+{
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~sum;
+}
 
 /** The first byte of a UDP payload says DTLS: 20..63, RFC 7983. */
 static inline bool sl_wire_is_dtls(uint8_t first)
@@ -91,7 +103,7 @@ struct sl_record_header {
     uint16_t header_len; /* 13 + cid_len */
     uint16_t body_len;   /* of what follows the header */
     uint64_t seq;        /* 48 bits */
-    const uint8_t *cid;  /* [cid_len] */
+    const uint8_t *cid;  /* [cid_len]; the header begins 11 bytes before it */
 };
 
 /**
@@ -103,8 +115,41 @@ struct sl_record_header {
  * return SL_DROP_NONE, or RECORD_HEADER, RECORD_VERSION, RECORD_TOO_LARGE: then the rest of the
  *        datagram can't be split either.
  */
-enum sl_drop sl_wire_parse_record(struct sl_reader *datagram, unsigned own_cid_len,
-                                  struct sl_record_header *out) SL_MUST_USE;
+static inline enum sl_drop SL_MUST_USE sl_wire_parse_record(struct sl_reader *datagram,
+                                                            unsigned own_cid_len,
+                                                            struct sl_record_header *out)
+{
+    const uint8_t *at = datagram->at;
+    const size_t left = datagram->failed ? 0 : sl_reader_left(datagram);
+    if (left < SL_RECORD_HEADER_LEN)
+        return SL_DROP_RECORD_HEADER;
+    const bool has_cid = at[0] == SL_CONTENT_TLS12_CID;
+    const size_t header_len = SL_RECORD_HEADER_LEN + (has_cid ? own_cid_len : 0);
+    const uint16_t version = sl_load_be16(at + 1);
+    const uint64_t epoch_seq = sl_load_be64(at + 3);
+    const bool is_epoch0 = epoch_seq <= SL_SEQ_MAX;
+    if (left < header_len || (has_cid && (own_cid_len == 0 || is_epoch0)))
+        return SL_DROP_RECORD_HEADER;
+    if (version != SL_DTLS_VERSION_1_2 && !(version == SL_DTLS_VERSION_1_0 && is_epoch0))
+        return SL_DROP_RECORD_VERSION;
+    const uint16_t body_len = sl_load_be16(at + header_len - 2);
+    if (body_len > (is_epoch0 ? SL_RECORD_PLAINTEXT_MAX : SL_RECORD_PROTECTED_MAX))
+        return SL_DROP_RECORD_TOO_LARGE;
+    if (left - header_len < body_len)
+        return SL_DROP_RECORD_HEADER;
+    datagram->at = at + header_len + body_len;
+    *out = (struct sl_record_header){
+        .type = at[0],
+        .cid_len = (uint8_t)(header_len - SL_RECORD_HEADER_LEN),
+        .version = version,
+        .epoch = (uint16_t)(epoch_seq >> 48),
+        .header_len = (uint16_t)header_len,
+        .body_len = body_len,
+        .seq = epoch_seq & SL_SEQ_MAX,
+        .cid = at + SL_RECORD_HEADER_LEN - 2,
+    };
+    return SL_DROP_NONE;
+}
 
 /** The first fragment of a ClientHello, or the whole, RFC 6347 4.2.1, 4.2.2. */
 struct sl_client_hello {

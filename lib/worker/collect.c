@@ -1,13 +1,28 @@
 /*
  * Stage 6: messages from the consumers' send rings, by deficit round robin (Shreedhar, Varghese
- * 1995). An entry is copied into the frame it will leave in, and only then looked at.
+ * 1995), in passes over a burst of one ring's: what decides about an entry is copied and checked, a
+ * message is copied into the frame it will leave in, and only then it becomes a job.
  */
-#include <errno.h>
+#include <assert.h>
 
 #include "worker_priv.h"
 
 /** Room that sealing needs behind the plaintext. */
 #define TX_TAIL (1 + SL_AEAD_TAG_LEN)
+/** Payloads up to here are copied in pieces. An entry's payload begins at a multiple of a piece
+ * within a room that ends at one. */
+#define SHORT_PAYLOAD_MAX 256
+#define PAYLOAD_PIECE 32
+static_assert(sizeof(struct sl_ring_entry) % PAYLOAD_PIECE == 0 &&
+                  SL_RING_ALIGN % PAYLOAD_PIECE == 0 && SHORT_PAYLOAD_MAX % PAYLOAD_PIECE == 0,
+              "whole pieces stay within the entry's room and the frame's");
+
+/** An entry of a send ring on its way to become a job. */
+struct tx_entry {
+    struct sl_ring_taken taken;
+    struct sl_session *place; /* where its session is, if there is one */
+    struct sl_frame *frame;   /* that holds its payload */
+};
 
 static uint16_t refuse_reason_of(enum sl_drop drop)
 {
@@ -34,20 +49,14 @@ static void refuse(struct sl_worker *w, struct worker_consumer *consumer, uint64
         worker_count(w, SL_COUNTER_EVENTS_LOST, 1);
 }
 
-/** The consumer's own session of this handle, or NULL and the reason to refuse. */
-static struct sl_session *own_session(struct sl_worker *w, const struct worker_consumer *consumer,
-                                      uint64_t handle, enum sl_drop *drop)
+/** Is there, at the place that the handle names, a session of this consumer's that may send? */
+static enum sl_drop check_session(const struct sl_session *session, uint64_t handle,
+                                  const struct worker_consumer *consumer)
 {
-    struct sl_session *session = sl_session_of_handle(w->table, handle);
-    if (session == NULL || session->consumer != consumer->key) {
-        *drop = SL_DROP_SEND_HANDLE;
-        return NULL;
-    }
-    if (session->state != SL_SESSION_ESTABLISHED) {
-        *drop = SL_DROP_SEND_CLOSING;
-        return NULL;
-    }
-    return session;
+    if (session == NULL || !sl_session_has_handle(session, handle) ||
+        session->consumer != consumer->key)
+        return SL_DROP_SEND_HANDLE;
+    return session->state == SL_SESSION_ESTABLISHED ? SL_DROP_NONE : SL_DROP_SEND_CLOSING;
 }
 
 /** A frame of the path's group that holds the plaintext: the one it was copied to, or another. */
@@ -69,12 +78,12 @@ static struct sl_frame *frame_for(struct sl_worker *w, struct sl_frame *frame,
 
 /** One message becomes a job of the burst; the frame is used up, or the reason comes back. */
 static enum sl_drop prepare(struct sl_worker *w, const struct worker_consumer *consumer,
-                            struct sl_frame *copied, uint64_t handle, uint32_t len, bool *used,
-                            uint64_t now_ns)
+                            const struct tx_entry *entry, bool *used, uint64_t now_ns)
 {
-    enum sl_drop drop = SL_DROP_NONE;
-    struct sl_session *session = own_session(w, consumer, handle, &drop);
-    if (session == NULL)
+    struct sl_session *session = entry->place;
+    uint32_t len = entry->taken.payload_len;
+    enum sl_drop drop = check_session(session, entry->taken.session, consumer);
+    if (drop != SL_DROP_NONE)
         return drop;
     uint32_t sealed_len = sl_record_sealed_len(session->epoch, len);
     bool is_candidate = session->flags & SESSION_HAS_CANDIDATE;
@@ -87,21 +96,20 @@ static enum sl_drop prepare(struct sl_worker *w, const struct worker_consumer *c
     drop = worker_pick_path(session, sealed_len, &message->path);
     if (drop != SL_DROP_NONE)
         return drop;
-    struct sl_frame *frame = frame_for(w, copied, &message->path, len);
+    struct sl_frame *frame = frame_for(w, entry->frame, message->path, len);
     if (frame == NULL)
         return SL_DROP_SEND_NO_BUFFER;
-    *used = frame == copied;
+    *used = frame == entry->frame;
     message->frame = frame;
     message->session = session;
-    message->handle = handle;
+    message->handle = entry->taken.session;
     uint8_t *plain = frame->data + TX_PLAIN_OFF;
-    w->tx.jobs[w->tx.count++] = (struct sl_seal_job){
-        .epoch = session->epoch,
-        .plain = plain,
-        .plain_len = len,
-        .type = SL_CONTENT_APPLICATION_DATA,
-        .record = plain - sl_record_body_off(session->epoch),
-    };
+    struct sl_seal_job *job = &w->tx.jobs[w->tx.count++];
+    job->epoch = session->epoch;
+    job->plain = plain;
+    job->plain_len = len;
+    job->type = SL_CONTENT_APPLICATION_DATA;
+    job->record = plain - sl_record_body_off(session->epoch);
     session->last_active_ns = now_ns;
     return SL_DROP_NONE;
 }
@@ -133,17 +141,16 @@ static void finish_tx(struct sl_worker *w, uint64_t now_ns)
 
 /** Requests other than to send. They keep their place in the order of what was sent before. */
 static enum sl_drop handle_request(struct sl_worker *w, const struct worker_consumer *consumer,
-                                   const struct sl_ring_entry *entry, const uint8_t *payload,
-                                   uint64_t now_ns)
+                                   const struct tx_entry *entry, uint64_t now_ns)
 {
-    enum sl_drop drop = SL_DROP_NONE;
     finish_tx(w, now_ns);
-    struct sl_session *session = own_session(w, consumer, entry->session, &drop);
-    if (session == NULL)
+    struct sl_session *session = entry->place;
+    enum sl_drop drop = check_session(session, entry->taken.session, consumer);
+    if (drop != SL_DROP_NONE)
         return drop;
-    if (entry->kind == SL_RING_CONFIRM_MOVE) {
+    if (entry->taken.kind == SL_RING_CONFIRM_MOVE) {
         struct sl_ring_moved checked;
-        memcpy(&checked, payload, sizeof checked);
+        memcpy(&checked, entry->taken.payload, sizeof checked);
         confirm_move(w, session, &checked, now_ns);
     } else {
         worker_close(w, session, SL_CLOSE_CONSUMER, true, now_ns);
@@ -151,54 +158,148 @@ static enum sl_drop handle_request(struct sl_worker *w, const struct worker_cons
     return SL_DROP_NONE;
 }
 
-static bool is_well_formed(const struct sl_ring_entry *entry, uint32_t len)
+static bool is_well_formed(const struct sl_ring_taken *taken)
 {
-    switch (entry->kind) {
+    switch (taken->kind) {
     case SL_RING_SEND:
     case SL_RING_CLOSE_SESSION:
         return true;
     case SL_RING_CONFIRM_MOVE:
-        return len == sizeof(struct sl_ring_moved);
+        return taken->payload_len == sizeof(struct sl_ring_moved);
     default:
         return false;
     }
 }
 
-/** Takes one entry. false when the ring is empty, or lost with its consumer. */
-static bool collect_one(struct sl_worker *w, struct worker_consumer *consumer, uint64_t now_ns)
+/** An entry that no producer writes. The rings are lost with their consumer. */
+static void evict_malformed(struct sl_worker *w, struct worker_consumer *consumer)
+{
+    worker_drop(w, SL_DROP_SEND_MALFORMED);
+    worker_evict(w, consumer);
+}
+
+static bool is_ready(struct sl_worker *w, struct worker_consumer *consumer)
 {
     struct sl_ring_consumer *ring = &consumer->attachment->send;
-    if (!sl_ring_is_ready(ring)) {
-        if (ring->corrupt)
-            worker_evict(w, consumer);
-        return false;
-    }
-    struct sl_frame *frame = worker_take_frame(w, 0);
-    if (frame == NULL)
-        return false; /* the message waits in its ring */
-    struct sl_ring_entry entry;
-    uint32_t len = 0;
-    int got = sl_ring_copy_next(ring, &entry, frame->data + TX_PLAIN_OFF,
-                                frame->tailroom - (TX_PLAIN_OFF + TX_TAIL), &len);
-    enum sl_drop drop = SL_DROP_NONE;
-    bool used = false;
-    if (got == -EMSGSIZE) {
-        drop = SL_DROP_SEND_TOO_LARGE;
-    } else if (got == -EBADMSG || (got > 0 && !is_well_formed(&entry, len))) {
-        worker_drop(w, SL_DROP_SEND_MALFORMED);
+    if (sl_ring_is_ready(ring))
+        return true;
+    if (ring->corrupt) /* its index is out of range */
         worker_evict(w, consumer);
-    } else if (got > 0 && entry.kind == SL_RING_SEND) {
-        worker_count(w, SL_COUNTER_COLLECTED, 1);
-        drop = prepare(w, consumer, frame, entry.session, len, &used, now_ns);
-    } else if (got > 0) {
-        drop = handle_request(w, consumer, &entry, frame->data + TX_PLAIN_OFF, now_ns);
+    return false;
+}
+
+/**
+ * 1. Takes entries up to the consumer's deficit, and asks for the sessions they name. A request
+ * other than to send is the last of a burst.
+ * has_more: false, when the ring has no more. return how many.
+ */
+static unsigned take_entries(struct sl_worker *w, struct worker_consumer *consumer,
+                             struct tx_entry *entries, unsigned max, bool *has_more)
+{
+    struct sl_ring_consumer *ring = &consumer->attachment->send;
+    unsigned n = 0;
+    bool is_send = true;
+    while (n < max && consumer->deficit > 0 && is_send) {
+        struct tx_entry *entry = &entries[n];
+        if (sl_ring_take(ring, &entry->taken) != 1) {
+            *has_more = false;
+            break;
+        }
+        entry->place = sl_session_place_of_handle(w->table, entry->taken.session);
+        consumer->deficit -= SL_RING_ALIGN + (int64_t)entry->taken.payload_len;
+        is_send = entry->taken.kind == SL_RING_SEND;
+        n++;
     }
-    consumer->deficit -= SL_RING_ALIGN + (int64_t)len;
+    return n;
+}
+
+/**
+ * The payload into a frame, behind the room for headers. Most are short: pieces of a fixed length,
+ * which may read on to the end of the entry's room, take less than a call of memcpy.
+ */
+static void copy_payload(struct sl_frame *frame, const struct sl_ring_taken *taken)
+{
+    uint8_t *to = frame->data + TX_PLAIN_OFF;
+    if (taken->payload_len > SHORT_PAYLOAD_MAX ||
+        frame->tailroom < TX_PLAIN_OFF + SHORT_PAYLOAD_MAX) {
+        memcpy(to, taken->payload, taken->payload_len);
+        return;
+    }
+    for (uint32_t at = 0; at < taken->payload_len; at += PAYLOAD_PIECE)
+        memcpy(to + at, taken->payload + at, PAYLOAD_PIECE);
+}
+
+/** 2. Copies the messages out of the ring; NULL for one too long for any frame. */
+static void copy_payloads(struct sl_worker *w, struct tx_entry *entries, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct sl_frame *frame = worker_take_frame(w, 0);
+        assert(frame != NULL); /* worker_have_frames has said so */
+        entries[i].frame = NULL;
+        if (TX_PLAIN_OFF + entries[i].taken.payload_len + TX_TAIL > frame->tailroom) {
+            worker_keep_frame(w, frame);
+            continue;
+        }
+        copy_payload(frame, &entries[i].taken);
+        entries[i].frame = frame;
+    }
+}
+
+/** 3. What an entry asks for, or why it is refused. */
+static void handle_entry(struct sl_worker *w, struct worker_consumer *consumer,
+                         const struct tx_entry *entry, uint64_t now_ns)
+{
+    enum sl_drop drop;
+    bool used = false;
+    if (!is_well_formed(&entry->taken)) {
+        evict_malformed(w, consumer);
+        drop = SL_DROP_NONE;
+    } else if (entry->frame == NULL) {
+        drop = SL_DROP_SEND_TOO_LARGE;
+    } else if (entry->taken.kind == SL_RING_SEND) {
+        worker_count(w, SL_COUNTER_COLLECTED, 1);
+        drop = prepare(w, consumer, entry, &used, now_ns);
+    } else {
+        drop = handle_request(w, consumer, entry, now_ns);
+    }
     if (drop != SL_DROP_NONE)
-        refuse(w, consumer, entry.session, drop, now_ns);
-    if (!used)
-        worker_keep_frame(w, frame);
-    return !consumer->is_evicted && got != 0;
+        refuse(w, consumer, entry->taken.session, drop, now_ns);
+    if (!used && entry->frame != NULL)
+        worker_keep_frame(w, entry->frame);
+}
+
+/** The entries after one with which the consumer was evicted are lost with its rings. */
+static void handle_entries(struct sl_worker *w, struct worker_consumer *consumer,
+                           const struct tx_entry *entries, unsigned n, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (!consumer->is_evicted)
+            handle_entry(w, consumer, &entries[i], now_ns);
+        else if (entries[i].frame != NULL)
+            worker_keep_frame(w, entries[i].frame);
+    }
+}
+
+/** Serves one burst of a consumer's. false when its ring is empty, or lost with its consumer. */
+static bool collect_burst(struct sl_worker *w, struct worker_consumer *consumer, unsigned *budget,
+                          uint64_t now_ns)
+{
+    struct tx_entry entries[SL_BURST];
+    const struct sl_ring_consumer *ring = &consumer->attachment->send;
+    unsigned room = SL_BURST - w->tx.count;
+    if (!is_ready(w, consumer))
+        return false;
+    unsigned max = worker_have_frames(w, 0, room < *budget ? room : *budget);
+    bool has_more = max > 0; /* without frames the messages wait in their ring */
+    unsigned n = take_entries(w, consumer, entries, max, &has_more);
+    copy_payloads(w, entries, n);
+    handle_entries(w, consumer, entries, n, now_ns);
+    if (ring->corrupt && !consumer->is_evicted)
+        evict_malformed(w, consumer);
+    *budget -= n;
+    if (w->tx.count == SL_BURST)
+        finish_tx(w, now_ns);
+    return has_more && !consumer->is_evicted;
 }
 
 /** Serves one consumer up to its deficit. return true when it is to be served first next time. */
@@ -208,14 +309,8 @@ static bool collect_from(struct sl_worker *w, struct worker_consumer *consumer, 
     if (consumer->deficit <= 0)
         consumer->deficit += COLLECT_QUANTUM;
     bool has_more = true;
-    while (*budget > 0 && consumer->deficit > 0) {
-        has_more = collect_one(w, consumer, now_ns);
-        if (!has_more)
-            break;
-        (*budget)--;
-        if (w->tx.count == SL_BURST)
-            finish_tx(w, now_ns);
-    }
+    while (has_more && *budget > 0 && consumer->deficit > 0)
+        has_more = collect_burst(w, consumer, budget, now_ns);
     if (!consumer->is_evicted)
         sl_ring_release(&consumer->attachment->send);
     if (!has_more) {

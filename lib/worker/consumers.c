@@ -89,8 +89,7 @@ bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t 
     entry->detail = detail;
     entry->session = session;
     entry->time_ns = time_ns;
-    if (payload_len > 0)
-        memcpy(entry + 1, payload, payload_len);
+    sl_ring_fill(entry, payload, payload_len);
     sl_ring_commit(ring, entry, payload_len);
     consumer->has_news = true;
     w->consumer_news = true;

@@ -16,13 +16,24 @@ static unsigned owner_of(const struct sl_worker *w, const struct sl_frame *frame
 }
 
 /** Takes a place in the burst, which has one, for a record that is to be opened. */
-static void open_later(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
-                       const struct sl_record_header *header, uint8_t *body)
+static inline void open_later(struct sl_worker *w, struct sl_session *session,
+                              struct sl_frame *frame, const struct sl_record_header *header,
+                              uint8_t *body)
 {
     unsigned i = w->rx.count++;
-    sl_epoch_prefetch_open(session->epoch, header->seq);
+    struct sl_open_job *job = &w->rx.jobs[i];
     w->rx.records[i] = (struct rx_record){frame, session, session->handle};
-    w->rx.jobs[i] = (struct sl_open_job){.epoch = session->epoch, .header = *header, .body = body};
+    job->epoch = session->epoch;
+    job->header = *header;
+    job->body = body;
+    job->out = NULL;
+}
+
+/** It has keys, and no other session contends for its records. */
+static inline bool opens(const struct sl_session *session)
+{
+    return (session->state == SL_SESSION_ESTABLISHED || session->state == SL_SESSION_KEYED) &&
+           session->successor == SL_SLOT_NONE;
 }
 
 static void find_protected(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
@@ -71,10 +82,10 @@ static void find_protected(struct sl_worker *w, struct sl_session *session, stru
         return;
     case SL_SESSION_KEYED:
     case SL_SESSION_ESTABLISHED:
-        if (session->successor != SL_SLOT_NONE)
-            find_contested(w, session, frame, header, body, now_ns);
-        else
+        if (opens(session))
             open_later(w, session, frame, header, body);
+        else
+            find_contested(w, session, frame, header, body, now_ns);
         return;
     default:
         worker_drop(w, SL_DROP_CLOSING);
@@ -128,51 +139,105 @@ static void find_by_tuple(struct sl_worker *w, struct sl_frame *frame,
         find_protected(w, session, frame, header, body, now_ns);
 }
 
-static void find_record(struct sl_worker *w, struct sl_frame *frame,
-                        const struct sl_record_header *header, uint8_t *body,
-                        struct hello_answer *answer, uint64_t now_ns)
+/** A record with a connection ID. place: of its session, if there is one. */
+static inline void find_by_cid(struct sl_worker *w, struct sl_frame *frame,
+                               const struct sl_record_header *header, uint8_t *body,
+                               struct sl_session *place, uint64_t now_ns)
 {
-    worker_count(w, SL_COUNTER_RX_RECORDS, 1);
-    if (owner_of(w, frame, header) != w->config.index) {
-        worker_drop(w, SL_DROP_OTHER_OWNER);
-        return;
-    }
-    if (w->rx.count == SL_BURST) /* before the session is looked up: this may end it */
-        worker_finish_rx(w, now_ns);
-    if (header->type == SL_CONTENT_TLS12_CID) {
-        struct sl_session *session = sl_session_find_cid(w->table, header->cid);
-        if (session == NULL)
-            worker_drop(w, SL_DROP_UNKNOWN_CID);
-        else
-            find_protected(w, session, frame, header, body, now_ns);
-        return;
-    }
-    if (header->epoch == 0 && header->type == SL_CONTENT_HANDSHAKE && header->body_len > 0 &&
-        body[0] == SL_HANDSHAKE_CLIENT_HELLO) {
-        worker_handle_hello(w, frame, header, body, answer, now_ns);
-        return;
-    }
-    find_by_tuple(w, frame, header, body, now_ns);
+    if (place == NULL || !sl_session_has_cid(place, header->cid))
+        worker_drop(w, SL_DROP_UNKNOWN_CID);
+    else if (opens(place))
+        open_later(w, place, frame, header, body);
+    else
+        find_protected(w, place, frame, header, body, now_ns);
 }
 
-/** Splits a datagram that is ours into its records. */
-static void find_datagram(struct sl_worker *w, struct sl_frame *frame, uint64_t now_ns)
+/** A record without a connection ID. */
+static __attribute__((noinline)) void find_without_cid(struct sl_worker *w, struct sl_frame *frame,
+                                                       const struct sl_record_header *header,
+                                                       uint8_t *body, struct hello_answer *answer,
+                                                       uint64_t now_ns)
 {
-    struct sl_reader r = sl_reader_of(frame->data + frame->payload_off, frame->payload_len);
-    struct hello_answer answer = {.wanted = false};
-    for (unsigned count = 0; sl_reader_left(&r) > 0; count++) {
+    if (header->epoch == 0 && header->type == SL_CONTENT_HANDSHAKE && header->body_len > 0 &&
+        body[0] == SL_HANDSHAKE_CLIENT_HELLO)
+        worker_handle_hello(w, frame, header, body, answer, now_ns);
+    else
+        find_by_tuple(w, frame, header, body, now_ns);
+}
+
+/** A record that is ours. place: of its session, where its connection ID says. */
+static inline void find_record(struct sl_worker *w, struct sl_frame *frame,
+                               const struct sl_record_header *header, uint8_t *body,
+                               struct sl_session *place, struct hello_answer *answer,
+                               uint64_t now_ns)
+{
+    if (w->rx.count == SL_BURST) /* before the session is looked at: this may end it */
+        worker_finish_rx(w, now_ns);
+    if (header->type == SL_CONTENT_TLS12_CID)
+        find_by_cid(w, frame, header, body, place, now_ns);
+    else
+        find_without_cid(w, frame, header, body, answer, now_ns);
+}
+
+static struct sl_session *place_of(struct sl_worker *w, const struct sl_record_header *header)
+{
+    return header->type == SL_CONTENT_TLS12_CID
+               ? sl_session_place_of_cid(w->table, header->cid, header->seq)
+               : NULL;
+}
+
+/** A record behind the first of a datagram, which decides who gets it all. */
+static void find_later_record(struct sl_worker *w, struct sl_frame *frame,
+                              const struct sl_record_header *header, uint8_t *body,
+                              struct hello_answer *answer, uint64_t now_ns)
+{
+    worker_count(w, SL_COUNTER_RX_RECORDS, 1);
+    if (owner_of(w, frame, header) == w->config.index)
+        find_record(w, frame, header, body, place_of(w, header), answer, now_ns);
+    else
+        worker_drop(w, SL_DROP_OTHER_OWNER);
+}
+
+/** The body that the reader has just passed: the frame is ours to write to, the reader lends it. */
+static uint8_t *body_before(const struct sl_frame *frame, const struct sl_reader *r,
+                            const struct sl_record_header *header)
+{
+    return frame->data + (r->at - header->body_len - frame->data);
+}
+
+/** The records behind the first. What can't be split counts as one. */
+static __attribute__((noinline)) void
+find_later_records(struct sl_worker *w, struct sl_frame *frame, struct sl_reader rest,
+                   struct hello_answer *answer, uint64_t now_ns)
+{
+    for (unsigned count = 1; sl_reader_left(&rest) > 0; count++) {
         struct sl_record_header header;
         enum sl_drop drop = SL_DROP_RECORDS_TOO_MANY;
         if (count < SL_RECORDS_PER_DATAGRAM_MAX)
-            drop = sl_wire_parse_record(&r, SL_OWN_CID_LEN, &header);
-        if (drop != SL_DROP_NONE) { /* what is left can't be split: it counts as one */
+            drop = sl_wire_parse_record(&rest, SL_OWN_CID_LEN, &header);
+        if (drop != SL_DROP_NONE) {
             worker_count(w, SL_COUNTER_RX_RECORDS, 1);
             worker_drop(w, drop);
-            break;
+            return;
         }
-        /* The frame is ours to write to; the reader only lends it read-only. */
-        uint8_t *body = frame->data + (r.at - header.body_len - frame->data);
-        find_record(w, frame, &header, body, &answer, now_ns);
+        find_later_record(w, frame, &header, body_before(frame, &rest, &header), answer, now_ns);
+    }
+}
+
+/** Splits a datagram that is ours into its records. */
+static void find_datagram(struct sl_worker *w, const struct rx_datagram *datagram, uint64_t now_ns)
+{
+    struct sl_frame *frame = datagram->frame;
+    struct hello_answer answer;
+    answer.wanted = false;
+    if (datagram->drop == SL_DROP_NONE) {
+        find_record(w, frame, &datagram->first,
+                    body_before(frame, &datagram->rest, &datagram->first), datagram->place, &answer,
+                    now_ns);
+        if (sl_reader_left(&datagram->rest) > 0)
+            find_later_records(w, frame, datagram->rest, &answer, now_ns);
+    } else {
+        worker_drop(w, datagram->drop);
     }
     if (!answer.wanted) {
         worker_end_frame(w, frame);
@@ -182,37 +247,46 @@ static void find_datagram(struct sl_worker *w, struct sl_frame *frame, uint64_t 
     worker_answer_hello(w, frame, &answer);
 }
 
-/** Keeps, or sets aside for its owner, a datagram; false when it ended or is set aside. */
-static bool is_mine(struct sl_worker *w, struct sl_frame *frame)
+/** Sets a datagram aside for the worker that owns it. */
+static void give_away(struct sl_worker *w, struct sl_frame *frame, unsigned owner)
 {
-    struct sl_reader r = sl_reader_of(frame->data + frame->payload_off, frame->payload_len);
-    struct sl_record_header first;
-    if (sl_wire_parse_record(&r, SL_OWN_CID_LEN, &first) != SL_DROP_NONE)
-        return true; /* counted when it is split */
-    unsigned owner = owner_of(w, frame, &first);
-    if (owner == w->config.index) {
-        if (first.type == SL_CONTENT_TLS12_CID)
-            sl_session_place_of_cid(w->table, first.cid, first.seq);
-        return true;
-    }
     if (frame->flags & SL_FRAME_HANDED_OVER) {
         worker_count(w, SL_COUNTER_RX_RECORDS, 1);
         worker_drop(w, SL_DROP_HANDOFF_TWICE);
         worker_end_frame(w, frame);
-        return false;
+        return;
     }
     frame->flags |= SL_FRAME_HANDED_OVER;
     w->away[owner][w->away_count[owner]++] = frame;
-    return false;
+}
+
+/** Reads the first record's header, and asks for its session's memory. false: not ours, and gone.
+ * What can't be read is ours to count. */
+static inline bool begin_datagram(struct sl_worker *w, struct sl_frame *frame,
+                                  struct rx_datagram *out)
+{
+    struct sl_reader r = sl_reader_of(frame->data + frame->payload_off, frame->payload_len);
+    out->frame = frame;
+    out->drop = sl_wire_parse_record(&r, SL_OWN_CID_LEN, &out->first);
+    if (out->drop != SL_DROP_NONE)
+        return true;
+    unsigned owner = owner_of(w, frame, &out->first);
+    if (owner != w->config.index) {
+        give_away(w, frame, owner);
+        return false;
+    }
+    out->rest = r;
+    out->place = place_of(w, &out->first);
+    return true;
 }
 
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns)
 {
-    unsigned mine = 0;
+    struct rx_datagram datagrams[SL_BURST], *end = datagrams;
     for (unsigned i = 0; i < n; i++)
-        if (is_mine(w, frames[i]))
-            frames[mine++] = frames[i];
-    for (unsigned i = 0; i < mine; i++)
-        find_datagram(w, frames[i], now_ns);
+        end += begin_datagram(w, frames[i], end);
+    worker_count(w, SL_COUNTER_RX_RECORDS, (uint64_t)(end - datagrams)); /* the first ones */
+    for (const struct rx_datagram *datagram = datagrams; datagram < end; datagram++)
+        find_datagram(w, datagram, now_ns);
     worker_finish_rx(w, now_ns);
 }

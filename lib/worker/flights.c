@@ -88,10 +88,10 @@ void worker_send_close_notify(struct sl_worker *w, struct sl_session *session)
         worker_keep_frame(w, frame);
         return;
     }
-    struct sl_path path;
+    const struct sl_path *path;
     uint32_t len = (uint32_t)(writer.at - start);
     drop = worker_pick_path(session, len, &path);
     if (drop == SL_DROP_SEND_AMPLIFY)
-        path = session->path;
-    worker_send_datagram(w, frame, &path, start, len);
+        path = &session->path;
+    worker_send_datagram(w, frame, path, start, len);
 }

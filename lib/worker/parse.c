@@ -27,9 +27,10 @@ static bool is_own_mac(const struct sl_group *group, const struct sl_frame *fram
 }
 
 /** Is a well-formed packet meant for this gateway? */
-static enum sl_drop check_destination(const struct sl_worker *w, const struct sl_frame *frame)
+static inline enum sl_drop check_destination(const struct sl_worker *w,
+                                             const struct sl_group *group,
+                                             const struct sl_frame *frame)
 {
-    const struct sl_group *group = &w->config.groups[frame->group];
     if (!is_own_mac(group, frame) || frame->path.hop.vlan_id != group->vlan_id ||
         !is_own_address(group, &frame->path.tuple.local_ip))
         return SL_DROP_NOT_OURS;
@@ -56,11 +57,16 @@ static enum sl_drop answer(struct sl_worker *w, struct sl_frame *frame)
 unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n)
 {
     unsigned live = 0;
-    for (unsigned i = 0; i < n; i++) {
+    const struct sl_group *group = NULL;
+    for (unsigned i = 0, at = UINT16_MAX + 1; i < n; i++) {
         struct sl_frame *frame = frames[i];
-        enum sl_drop drop = sl_wire_parse_frame(frame, w->config.groups[frame->group].rx_checksum);
+        if (frame->group != at) { /* nearly always the first one's */
+            at = frame->group;
+            group = &w->config.groups[at];
+        }
+        enum sl_drop drop = sl_wire_parse_frame(frame, group->rx_checksum);
         if (drop == SL_DROP_NONE)
-            drop = check_destination(w, frame);
+            drop = check_destination(w, group, frame);
         if (drop == SL_DROP_NONE && frame->kind == SL_PACKET_UDP) {
             frames[live++] = frame;
             continue;

@@ -3,12 +3,19 @@
 
 #include "worker_priv.h"
 
+unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n)
+{
+    struct outbox *box = &w->outboxes[group];
+    if (box->spare_count < n)
+        box->spare_count += w->config.io.take_frames(
+            w->config.io.arg, group, box->spare + box->spare_count, SL_BURST - box->spare_count);
+    return box->spare_count < n ? box->spare_count : n;
+}
+
 struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group)
 {
     struct outbox *box = &w->outboxes[group];
-    if (box->spare_count == 0)
-        box->spare_count = w->config.io.take_frames(w->config.io.arg, group, box->spare, SL_BURST);
-    if (box->spare_count == 0)
+    if (worker_have_frames(w, group, 1) == 0)
         return NULL;
     return box->spare[--box->spare_count];
 }
@@ -23,26 +30,35 @@ void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame)
         worker_discard_frame(w, frame);
 }
 
+static uint64_t bytes_of(struct sl_frame *const *frames, unsigned n)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < n; i++)
+        bytes += frames[i]->len;
+    return bytes;
+}
+
 /** Transmits what a group has waiting; what the port does not take stays, in order. */
 static bool flush_outbox(struct sl_worker *w, unsigned group)
 {
     struct outbox *box = &w->outboxes[group];
     unsigned sent = 0;
+    uint64_t bytes = 0;
     while (sent < box->count) {
+        struct sl_frame **frames = box->frames + sent;
         unsigned n = box->count - sent < SL_BURST ? box->count - sent : SL_BURST;
-        uint64_t bytes[SL_BURST];
-        for (unsigned i = 0; i < n; i++)
-            bytes[i] = box->frames[sent + i]->len;
-        unsigned taken = w->config.io.transmit(w->config.io.arg, group, box->frames + sent, n);
-        for (unsigned i = 0; i < taken; i++)
-            worker_count(w, SL_COUNTER_TX_BYTES, bytes[i]);
-        worker_count(w, SL_COUNTER_TX_FRAMES, taken);
+        bytes += bytes_of(frames, n);
+        unsigned taken = w->config.io.transmit(w->config.io.arg, group, frames, n);
+        bytes -= bytes_of(frames + taken, n - taken); /* the others are the port's now */
         sent += taken;
         if (taken < n)
             break;
     }
-    memmove(box->frames, box->frames + sent, (box->count - sent) * sizeof box->frames[0]);
+    worker_count(w, SL_COUNTER_TX_BYTES, bytes);
+    worker_count(w, SL_COUNTER_TX_FRAMES, sent);
     box->count -= sent;
+    if (box->count > 0)
+        memmove(box->frames, box->frames + sent, box->count * sizeof box->frames[0]);
     box->is_blocked = box->count > 0;
     return sent > 0;
 }
@@ -66,7 +82,8 @@ bool worker_has_backlog(const struct sl_worker *w)
     return false;
 }
 
-bool worker_queue_frame(struct sl_worker *w, struct sl_frame *frame)
+/** Queues a finished frame; false when the group's outbox is full: the caller keeps the frame. */
+static inline bool queue_frame(struct sl_worker *w, struct sl_frame *frame)
 {
     struct outbox *box = &w->outboxes[frame->group];
     if (box->count == OUTBOX_MAX)
@@ -77,22 +94,27 @@ bool worker_queue_frame(struct sl_worker *w, struct sl_frame *frame)
     return true;
 }
 
+bool worker_queue_frame(struct sl_worker *w, struct sl_frame *frame)
+{
+    return queue_frame(w, frame);
+}
+
 uint16_t worker_path_payload_max(const struct sl_worker *w, const struct sl_path *path)
 {
     unsigned ip_len = sl_ip_is_v4(&path->tuple.remote_ip) ? SL_IPV4_HEADER_LEN : SL_IPV6_HEADER_LEN;
     return (uint16_t)(w->config.groups[path->hop.group].mtu - ip_len - SL_UDP_HEADER_LEN);
 }
 
-enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len, struct sl_path *path)
+enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len, const struct sl_path **path)
 {
     if (!(session->flags & SESSION_HAS_CANDIDATE)) {
-        *path = session->path;
+        *path = &session->path;
         return SL_DROP_NONE;
     }
     if (session->candidate_sent + len > AMPLIFICATION_LIMIT * session->candidate_received)
         return SL_DROP_SEND_AMPLIFY;
     session->candidate_sent += len;
-    *path = session->candidate;
+    *path = &session->candidate;
     return SL_DROP_NONE;
 }
 
@@ -101,19 +123,19 @@ void worker_seal_burst(struct sl_worker *w)
     sl_record_seal_burst(w->aead, w->tx.jobs, w->tx.count);
 }
 
-/** The frame's data begins where its headers will; the payload stands behind them already. */
-static void write_headers(struct sl_worker *w, struct sl_frame *frame, const struct sl_path *path,
-                          uint8_t *payload, uint32_t payload_len)
+/**
+ * The frame's data begins where its headers will; the payload stands behind them already. Of the
+ * room around it nobody asks any more.
+ */
+static inline void write_headers(struct sl_worker *w, struct sl_frame *frame,
+                                 const struct sl_path *path, uint8_t *payload, uint32_t payload_len)
 {
     const struct sl_group *group = &w->config.groups[path->hop.group];
-    uint16_t shift = (uint16_t)(payload - sl_wire_headers_len(path) - frame->data);
-    frame->data += shift;
-    frame->headroom = (uint16_t)(frame->headroom + shift);
-    frame->tailroom = (uint16_t)(frame->tailroom - shift);
+    frame->data = payload - sl_wire_headers_len(path);
+    frame->headroom = frame->tailroom = 0;
     frame->flags = group->tx_flags;
     frame->payload_len = (uint16_t)payload_len;
     sl_wire_write_unsummed_headers(frame, path, group->mac);
-    frame->tailroom = (uint16_t)(frame->tailroom - frame->len);
 }
 
 static inline void sum_unless_port_does(struct sl_frame *frame)
@@ -122,9 +144,9 @@ static inline void sum_unless_port_does(struct sl_frame *frame)
         sl_wire_sum_udp(frame);
 }
 
-static void queue_or_drop(struct sl_worker *w, struct sl_frame *frame)
+static inline void queue_or_drop(struct sl_worker *w, struct sl_frame *frame)
 {
-    if (!worker_queue_frame(w, frame)) {
+    if (!queue_frame(w, frame)) {
         worker_drop(w, SL_DROP_SEND_PORT);
         worker_discard_frame(w, frame);
     }
@@ -136,7 +158,7 @@ void worker_write_headers_burst(struct sl_worker *w)
         const struct sl_seal_job *job = &w->tx.jobs[i];
         const struct tx_message *message = &w->tx.messages[i];
         if (job->drop == SL_DROP_NONE)
-            write_headers(w, message->frame, &message->path, job->record, job->record_len);
+            write_headers(w, message->frame, message->path, job->record, job->record_len);
     }
 }
 
@@ -148,9 +170,9 @@ void worker_checksum_burst(struct sl_worker *w)
 }
 
 /** Counts and tells, once each, how far a key has been used; closes the session where wanted. */
-static void note_usage(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+static void note_usage(struct sl_worker *w, struct sl_session *session, enum sl_usage usage,
+                       uint64_t now_ns)
 {
-    enum sl_usage usage = sl_epoch_seal_usage(session->epoch);
     if (usage == (enum sl_usage)session->usage)
         return;
     session->usage = (uint8_t)usage;
@@ -162,28 +184,45 @@ static void note_usage(struct sl_worker *w, struct sl_session *session, uint64_t
         worker_close(w, session, SL_CLOSE_LIMIT, true, now_ns);
 }
 
+static void queue_sealed(struct sl_worker *w)
+{
+    unsigned sealed = 0;
+    for (unsigned i = 0; i < w->tx.count; i++) {
+        const struct sl_seal_job *job = &w->tx.jobs[i];
+        struct sl_frame *frame = w->tx.messages[i].frame;
+        if (job->drop == SL_DROP_NONE) {
+            sealed++;
+            queue_or_drop(w, frame);
+        } else {
+            worker_drop(w, job->drop);
+            worker_keep_frame(w, frame);
+        }
+    }
+    worker_count(w, SL_COUNTER_TX_RECORDS, sealed);
+}
+
+/** What sealing has done to a session's key, or could not do with it. */
+static void look_at_key(struct sl_worker *w, unsigned i, uint64_t now_ns)
+{
+    const struct sl_seal_job *job = &w->tx.jobs[i];
+    const struct tx_message *message = &w->tx.messages[i];
+    struct sl_session *session = message->session;
+    enum sl_usage usage = sl_epoch_seal_usage(job->epoch);
+    if (job->drop == SL_DROP_NONE && usage == SL_USAGE_FINE)
+        return; /* as it was before: it never becomes less */
+    if (session->handle != message->handle || session->state != SL_SESSION_ESTABLISHED)
+        return;
+    if (job->drop == SL_DROP_SEND_SEQ_LIMIT)
+        worker_close(w, session, SL_CLOSE_LIMIT, false, now_ns);
+    else
+        note_usage(w, session, usage, now_ns);
+}
+
 void worker_send_burst(struct sl_worker *w, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < w->tx.count; i++) {
-        struct sl_seal_job *job = &w->tx.jobs[i];
-        struct tx_message *message = &w->tx.messages[i];
-        if (job->drop != SL_DROP_NONE) {
-            worker_drop(w, job->drop);
-            worker_keep_frame(w, message->frame);
-            continue;
-        }
-        worker_count(w, SL_COUNTER_TX_RECORDS, 1);
-        queue_or_drop(w, message->frame);
-    }
-    for (unsigned i = 0; i < w->tx.count; i++) {
-        struct sl_session *session = w->tx.messages[i].session;
-        if (session->handle != w->tx.messages[i].handle || session->state != SL_SESSION_ESTABLISHED)
-            continue;
-        if (w->tx.jobs[i].drop == SL_DROP_SEND_SEQ_LIMIT)
-            worker_close(w, session, SL_CLOSE_LIMIT, false, now_ns);
-        else
-            note_usage(w, session, now_ns);
-    }
+    queue_sealed(w);
+    for (unsigned i = 0; i < w->tx.count; i++)
+        look_at_key(w, i, now_ns);
     w->tx.count = 0;
 }
 

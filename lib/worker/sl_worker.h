@@ -49,7 +49,8 @@ struct sl_worker_io {
     /** Empty frames to send on a group: data at the start of the room, len 0, tailroom the room,
      * headroom >= 0. return how many, 0..n. */
     unsigned (*take_frames)(void *arg, unsigned group, struct sl_frame **frames, unsigned n);
-    /** Sends; ownership of the first `return` frames passes, the rest stays with the worker. */
+    /** Sends; ownership of the first `return` frames passes, the rest stays with the worker. Their
+     * headroom and tailroom say nothing. */
     unsigned (*transmit)(void *arg, unsigned group, struct sl_frame **frames, unsigned n);
     /** Hands parsed frames to another worker; likewise. */
     unsigned (*hand_over)(void *arg, unsigned worker, struct sl_frame **frames, unsigned n);

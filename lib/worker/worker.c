@@ -67,12 +67,6 @@ void sl_worker_destroy(struct sl_worker *w)
     sl_aead_destroy(w->aead);
 }
 
-void worker_end_frame(struct sl_worker *w, struct sl_frame *frame)
-{
-    assert(w->ended_count < SL_BURST);
-    w->ended[w->ended_count++] = frame;
-}
-
 void worker_discard_frame(struct sl_worker *w, struct sl_frame *frame)
 {
     w->config.io.free_frames(w->config.io.arg, &frame, 1);

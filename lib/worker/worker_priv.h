@@ -15,7 +15,7 @@
 /** A last flight is asked for, and an address candidate told, at most this often. */
 #define REPEAT_INTERVAL_NS (100ULL * 1000000ULL)
 /** The longest protected record. */
-#define SCRATCH_LEN (SL_RECORD_PLAINTEXT_MAX + 2048)
+#define SCRATCH_LEN SL_RECORD_PROTECTED_MAX
 /** Bytes to an unconfirmed address for each byte that came from it; RFC 9146 6, RFC 9000 8. */
 #define AMPLIFICATION_LIMIT 3
 /** Where a message's plaintext stands in a frame to send: all headers fit before it. */
@@ -54,6 +54,15 @@ struct worker_consumer {
     bool evict_pending;
 };
 
+/** Stage 2: a datagram whose first record's header is read, before any session is looked at. */
+struct rx_datagram {
+    struct sl_frame *frame;
+    struct sl_session *place; /* where the first record's session is, if there is one */
+    struct sl_reader rest;    /* behind the first record */
+    struct sl_record_header first;
+    enum sl_drop drop; /* the first record can't be read */
+};
+
 /** Stages 2 to 5: records of a burst. jobs and records run in parallel. */
 struct rx_record {
     struct sl_frame *frame;
@@ -72,8 +81,8 @@ struct rx_burst {
 struct tx_message {
     struct sl_frame *frame;
     struct sl_session *session;
-    uint64_t handle;
-    struct sl_path path;
+    uint64_t handle;            /* the session's when the message was prepared */
+    const struct sl_path *path; /* one of the session's; read before anything may change it */
 };
 struct tx_burst {
     struct sl_seal_job jobs[SL_BURST];
@@ -144,6 +153,8 @@ void worker_write_headers_burst(struct sl_worker *w);
 /** The UDP checksums, over ciphertext, of what goes to ports that do not compute them. */
 void worker_checksum_burst(struct sl_worker *w);
 void worker_send_burst(struct sl_worker *w, uint64_t now_ns);
+/** How many of n (<= SL_BURST) empty frames the next calls of worker_take_frame will find. */
+unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n);
 struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group);
 void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame);
 /** Queues a finished frame; false when the group's outbox is full: the caller keeps the frame. */
@@ -152,8 +163,10 @@ bool worker_flush_outboxes(struct sl_worker *w);
 bool worker_has_backlog(const struct sl_worker *w);
 /** UDP payload bytes that a datagram on this path may have. */
 uint16_t worker_path_payload_max(const struct sl_worker *w, const struct sl_path *path);
-/** The address that datagrams of the session go to now, and whether len more bytes may. */
-enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len, struct sl_path *path);
+/** The address that datagrams of the session go to now, and whether len more bytes may. path  out:
+ * the session's own. */
+enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len,
+                              const struct sl_path **path);
 
 /** Puts headers before a datagram that stands ready in the frame, and queues it; counts its
  * failure. */
@@ -196,6 +209,16 @@ void worker_evict(struct sl_worker *w, struct worker_consumer *consumer);
  * *drop says why. */
 struct worker_consumer *worker_consumer_of(struct sl_worker *w, struct sl_session *session,
                                            enum sl_drop *drop);
+/** The same where that is settled, as for all records but the first; NULL: it is not. */
+static inline struct worker_consumer *worker_settled_consumer_of(struct sl_worker *w,
+                                                                 const struct sl_session *session)
+{
+    struct worker_consumer *consumer = &w->consumers[session->consumer & (SL_CONSUMERS_MAX - 1)];
+    bool is_settled = session->consumer != 0 && consumer->key == session->consumer &&
+                      (session->flags & SESSION_OPEN_TOLD);
+    return is_settled ? consumer : NULL;
+}
+/** Writes an entry to the consumer's receive ring; false when that is full. */
 bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t kind,
                  uint16_t detail, uint64_t session, uint64_t time_ns, const void *payload,
                  uint32_t payload_len);
@@ -227,7 +250,11 @@ void worker_stop(struct sl_worker *w);
 /* worker.c */
 /** Ends a frame of the burst that came in. It is freed with the burst: w->rx may still look at it.
  */
-void worker_end_frame(struct sl_worker *w, struct sl_frame *frame);
+static inline void worker_end_frame(struct sl_worker *w, struct sl_frame *frame)
+{
+    assert(w->ended_count < SL_BURST);
+    w->ended[w->ended_count++] = frame;
+}
 /** Frees a frame of our own that is not sent after all. */
 void worker_discard_frame(struct sl_worker *w, struct sl_frame *frame);
 

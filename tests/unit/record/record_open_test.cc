@@ -270,7 +270,7 @@ TEST(RecordOpenLarge, RefusesALongPlaintextInsideACidRecord)
 {
     Pair pair(cid_kind);
     /* 2^14 + 1 bytes and a type, sealed by hand because seal_burst would not. */
-    Bytes inner(SL_RECORD_PLAINTEXT_MAX + 2, SL_CONTENT_APPLICATION_DATA), tag(16), body(8, 0);
+    Bytes inner(SL_RECORD_PLAINTEXT_MAX + 2, SL_CONTENT_APPLICATION_DATA), tag(16), nonce(8, 0);
     sl_aead_job seal = {};
     seal.key = sl_epoch_seal_key(pair.alice.get());
     seal.alg = SL_AEAD_AES_128_GCM;
@@ -285,8 +285,11 @@ TEST(RecordOpenLarge, RefusesALongPlaintextInsideACidRecord)
     seal.len = static_cast<uint32_t>(inner.size());
     seal.tag = tag.data();
     sl_aead_seal_burst(pair.aead.get(), &seal, 1);
-    body.insert(body.end(), inner.begin(), inner.end());
-    body.insert(body.end(), tag.begin(), tag.end());
+    /* The header is the additional data's second half, but for the length. */
+    Bytes record(aad.begin() + 10, aad.end());
+    const size_t header_len = record.size();
+    for (const Bytes *part : {&nonce, &inner, &tag})
+        record.insert(record.end(), part->begin(), part->end());
 
     sl_open_job job = {};
     job.epoch = pair.bob.get();
@@ -294,8 +297,9 @@ TEST(RecordOpenLarge, RefusesALongPlaintextInsideACidRecord)
     job.header.epoch = 1;
     job.header.cid = pair.bob_cid.data();
     job.header.cid_len = 8;
-    job.header.body_len = static_cast<uint16_t>(body.size());
-    job.body = body.data();
+    job.header.header_len = static_cast<uint16_t>(header_len);
+    job.header.body_len = static_cast<uint16_t>(record.size() - header_len);
+    job.body = record.data() + header_len;
     EXPECT_EQ(sl_record_open_burst(pair.aead.get(), &job, 1), 0u);
     EXPECT_EQ(job.drop, SL_DROP_RECORD_TOO_LARGE);
     EXPECT_EQ(pair.bob->replay.newest, 0u);

@@ -1,5 +1,6 @@
 #include "pair.h"
 
+#include <numeric>
 #include <set>
 
 namespace
@@ -82,9 +83,10 @@ TEST(RecordSeal, NeverRepeatsANonce)
 TEST(RecordSeal, SealsInPlace)
 {
     for (unsigned alg = 0; alg < SL_AEAD_ALG_COUNT; alg++) {
-        for (unsigned cid_len : {0, 8}) {
+        for (unsigned cid_len = 0; cid_len <= 20; cid_len++) {
             Pair pair(PairKind{static_cast<sl_aead_alg>(alg), cid_len});
-            Bytes plain(50, 3), record(sl_record_sealed_len(pair.alice.get(), 50));
+            Bytes plain(50), record(sl_record_sealed_len(pair.alice.get(), 50));
+            std::iota(plain.begin(), plain.end(), 1);
             uint8_t *body = record.data() + sl_record_body_off(pair.alice.get());
             std::copy(plain.begin(), plain.end(), body);
             sl_seal_job job = {};
@@ -94,7 +96,8 @@ TEST(RecordSeal, SealsInPlace)
             job.type = SL_CONTENT_APPLICATION_DATA;
             job.record = record.data();
             ASSERT_EQ(sl_record_seal_burst(pair.aead.get(), &job, 1), 1u);
-            EXPECT_EQ(pair.open(record)->plain(), plain);
+            EXPECT_EQ(pair.open(record)->plain(), plain) << "connection ID of " << cid_len;
+            EXPECT_TRUE(std::equal(pair.bob_cid.begin(), pair.bob_cid.end(), record.begin() + 11));
         }
     }
 }

@@ -271,4 +271,71 @@ TEST(RingRace, UsesTheHeaderItHasChecked)
     producer.join();
 }
 
+struct RingTaken : test::RingTest {
+    sl_ring_taken taken;
+};
+
+TEST_F(RingTaken, IsWhatThePutSaid)
+{
+    for (uint32_t payload_len : {0u, 1u, 31u, 32u, 33u, 700u}) {
+        ASSERT_TRUE(put(payload_len, payload_len + 1));
+        sl_ring_publish(p);
+        ASSERT_EQ(sl_ring_take(c, &taken), 1);
+        EXPECT_EQ(taken.kind, SL_RING_DATA);
+        EXPECT_EQ(taken.session, payload_len + 1);
+        ASSERT_EQ(taken.payload_len, payload_len);
+        for (uint32_t i = 0; i < payload_len; i++)
+            ASSERT_EQ(taken.payload[i], (payload_len + 1) & 0xff);
+        EXPECT_EQ(sl_ring_take(c, &taken), 0);
+        sl_ring_release(c);
+    }
+}
+
+TEST_F(RingTaken, StaysWhatItWasWhenItsEntryIsRewritten)
+{
+    ASSERT_TRUE(put(100, 7));
+    ASSERT_TRUE(put(10, 8));
+    sl_ring_publish(p);
+    ASSERT_EQ(sl_ring_take(c, &taken), 1);
+    memset(p->data, 0xff, sizeof(sl_ring_entry));
+    EXPECT_EQ(taken.session, 7u);
+    EXPECT_EQ(taken.payload_len, 100u);
+    ASSERT_EQ(sl_ring_take(c, &taken), 1) << "found by the length that was checked";
+    EXPECT_EQ(taken.session, 8u);
+}
+
+TEST_F(RingTaken, IsNoneBehindAnEntryThatCannotBe)
+{
+    ASSERT_TRUE(put(10, 1));
+    ASSERT_TRUE(put(10, 2));
+    ASSERT_TRUE(put(10, 3));
+    sl_ring_publish(p);
+    p->data[64 + 3] = 0x80; // a length beyond the ring
+    ASSERT_EQ(sl_ring_take(c, &taken), 1);
+    EXPECT_EQ(sl_ring_take(c, &taken), -EBADMSG);
+    EXPECT_EQ(sl_ring_take(c, &taken), -EBADMSG) << "corrupt for good";
+    EXPECT_TRUE(c->corrupt);
+}
+
+TEST_F(RingTaken, NeverPassesTheEndOfTheDataWhateverIsWritten)
+{
+    std::mt19937_64 random(3);
+    auto *head = &const_cast<sl_ring_producer_words *>(c->peer)->head;
+    for (unsigned round = 0; round < 20000; round++) {
+        for (uint64_t at = 0; at < c->size; at += 64) {
+            uint64_t word = (random() % 4 == 0 ? random() % 2000 : 32 + random() % 96) |
+                            (uint64_t)(random() % 8 == 0 ? SL_RING_PAD : SL_RING_SEND) << 32;
+            memcpy(p->data + at, &word, sizeof word);
+        }
+        c->tail = c->released = c->head = random() % 64 * 64;
+        c->corrupt = false;
+        *head = c->tail + random() % 65 * 64;
+        while (sl_ring_take(c, &taken) == 1) {
+            ASSERT_GE(taken.payload, c->data + sizeof(sl_ring_entry));
+            ASSERT_LE(taken.payload + taken.payload_len, c->data + c->size);
+            ASSERT_LE(c->tail, *head);
+        }
+    }
+}
+
 } // namespace

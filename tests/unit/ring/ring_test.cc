@@ -47,6 +47,21 @@ TEST_F(RingTest, GivesAHeaderOfZerosButForItsLength)
     EXPECT_EQ(memcmp(entry, &zero, sizeof zero), 0);
 }
 
+TEST_F(RingTest, FillsAnEntryWithItsPayloadAndNoMore)
+{
+    uint8_t text[600];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * 7 + 1);
+    memset(p->data, 0xff, SL_RING_SIZE_MIN);
+    sl_ring_entry *entry = sl_ring_reserve(p, sizeof text + 1);
+    const uint8_t *payload = reinterpret_cast<const uint8_t *>(entry + 1);
+    for (uint32_t filled = 0; filled <= sizeof text; filled++) {
+        sl_ring_fill(entry, filled > 0 ? text : nullptr, filled);
+        ASSERT_EQ(memcmp(payload, text, filled), 0) << filled;
+        ASSERT_EQ(payload[filled], 0xff) << filled;
+    }
+}
+
 TEST_F(RingTest, ForgetsAnEntryThatIsNotCommitted)
 {
     ASSERT_NE(sl_ring_reserve(p, 100), nullptr);

@@ -192,3 +192,42 @@ TEST(WireHeaders, APortThatSumsGetsThePseudoHeadersSum)
     memcpy(frame.data + 24, &ip_sum, 2);
     EXPECT_EQ(sl_wire_parse_frame(&frame, SL_RX_CHECKSUM_REQUIRE), SL_DROP_NONE);
 }
+
+// Frames with a VLAN tag are written field by field, those without, of IPv4, in words.
+TEST(WireHeaders, AreTheSameWithAndWithoutAVlanTagButForTheTag)
+{
+    std::mt19937 random(1);
+    for (int i = 0; i < 20000; i++) {
+        sl_path path{};
+        uint8_t own_mac[SL_ETHER_ADDR_LEN], ips[2][4];
+        for (uint8_t *bytes : {own_mac, path.hop.mac})
+            for (unsigned at = 0; at < SL_ETHER_ADDR_LEN; at++)
+                bytes[at] = i % 5 == 0 ? 0xff : (uint8_t)random();
+        for (uint8_t *bytes : {ips[0], ips[1]})
+            for (unsigned at = 0; at < 4; at++)
+                bytes[at] = i % 7 == 0 ? 0xff : (uint8_t)random();
+        path.tuple = Tuple(sl_ip_from_v4(ips[0]), (uint16_t)random(), sl_ip_from_v4(ips[1]),
+                           (uint16_t)random());
+        Bytes payload(random() % 1473);
+        for (uint8_t &byte : payload)
+            byte = (uint8_t)random();
+        Bytes written[2];
+        for (bool is_tagged : {false, true}) {
+            path.hop.vlan_id = is_tagged ? 0x123 : SL_VLAN_NONE;
+            Frame frame{Bytes()};
+            frame.payload_len = (uint16_t)payload.size();
+            frame.flags = (uint16_t)((i & 1 ? SL_FRAME_TX_IP_CHECKSUM : 0) |
+                                     (i & 2 ? SL_FRAME_TX_UDP_CHECKSUM : 0));
+            std::fill(frame.data, frame.data + 64, (uint8_t)0xcc);
+            std::copy(payload.begin(), payload.end(), frame.data + sl_wire_headers_len(&path));
+            sl_wire_write_headers(&frame, &path, own_mac);
+            ASSERT_EQ(frame.l3_off, is_tagged ? 18 : 14);
+            ASSERT_EQ(frame.payload_off, is_tagged ? 46 : 42);
+            written[is_tagged] = frame.bytes();
+        }
+        ASSERT_EQ(Bytes(written[1].begin() + 12, written[1].begin() + 16),
+                  (Bytes{0x81, 0, 0x01, 0x23}));
+        written[1].erase(written[1].begin() + 12, written[1].begin() + 16);
+        ASSERT_EQ(written[0], written[1]);
+    }
+}

@@ -1,0 +1,128 @@
+/**
+ * The way of every message, inlined into those who deliver and receive. Included by sl_ring.h,
+ * which says what the functions do; what happens seldom is theirs to call out of line.
+ */
+#ifndef RING_INLINE_H
+#define RING_INLINE_H
+
+/* How far before it writes, in bytes, a producer asks for lines that the consumer's core has. */
+#define RING_AHEAD 2048
+
+/** Room that an entry of header and payload takes. 64 bits: payload_len may be anything. */
+static inline uint64_t ring_room_of(uint64_t len)
+{
+    return (len + SL_RING_ALIGN - 1) & ~(uint64_t)(SL_RING_ALIGN - 1);
+}
+
+/** From this index to the end of the data area. size is a power of two. */
+static inline uint64_t ring_rest(uint64_t index, uint64_t size)
+{
+    return size - (index & (size - 1));
+}
+
+static inline struct sl_ring_entry *ring_entry_at(const struct sl_ring_producer *p, uint64_t index)
+{
+    return (struct sl_ring_entry *)(void *)(p->data + (index & (p->size - 1)));
+}
+
+/** sl_ring_reserve wherever it takes more than writing on: at the end of the data area, or in a
+ * ring that is full, or looks so as its tail is an old one. */
+struct sl_ring_entry *ring_reserve_at_edge(struct sl_ring_producer *p, uint32_t payload_len);
+
+static inline struct sl_ring_entry *sl_ring_reserve(struct sl_ring_producer *p,
+                                                    uint32_t payload_len)
+{
+    uint64_t len = sizeof(struct sl_ring_entry) + (uint64_t)payload_len;
+    uint64_t room = ring_room_of(len);
+    if (len > sl_ring_entry_max(p->size) || room > ring_rest(p->head, p->size) ||
+        p->head + room + RING_AHEAD - p->tail > p->size || p->corrupt)
+        return ring_reserve_at_edge(p, payload_len);
+    __builtin_prefetch(ring_entry_at(p, p->head + RING_AHEAD), 1);
+    __builtin_prefetch(ring_entry_at(p, p->head + RING_AHEAD + SL_RING_ALIGN), 1);
+    struct sl_ring_entry *entry = ring_entry_at(p, p->head);
+    memset(entry, 0, sizeof *entry);
+    entry->len = (uint32_t)len;
+    return entry;
+}
+
+/* Up to here in halves of a line. */
+#define RING_SHORT 256
+
+/** The payload begins in the middle of a line: wide copies of a short one would store across lines
+ * that both are on their way from the consumer's core. */
+static inline void sl_ring_fill(struct sl_ring_entry *entry, const void *payload,
+                                uint32_t payload_len)
+{
+    uint8_t *to = (uint8_t *)(entry + 1);
+    const uint8_t *from = (const uint8_t *)payload;
+    if (payload_len > RING_SHORT) {
+        memcpy(to, from, payload_len);
+        return;
+    }
+    for (; payload_len >= 32; payload_len -= 32, to += 32, from += 32)
+        memcpy(to, from, 32);
+    if (payload_len > 0)
+        memcpy(to, from, payload_len);
+}
+
+static inline void sl_ring_commit(struct sl_ring_producer *p, struct sl_ring_entry *entry,
+                                  uint32_t payload_len)
+{
+    uint32_t len = (uint32_t)sizeof *entry + payload_len;
+    assert(entry == ring_entry_at(p, p->head));
+    assert(payload_len <= sl_ring_entry_max(p->size) - sizeof *entry);
+    entry->len = len;
+    p->head += ring_room_of(len);
+}
+
+/** The first of the header's words: all that says where an entry ends. */
+struct ring_entry_start {
+    uint32_t len;
+    uint8_t kind;
+    uint8_t worker;
+    uint16_t detail;
+};
+static_assert(sizeof(struct ring_entry_start) == sizeof(uint64_t), "loaded at once");
+static_assert(offsetof(struct ring_entry_start, len) == offsetof(struct sl_ring_entry, len) &&
+                  offsetof(struct ring_entry_start, kind) == offsetof(struct sl_ring_entry, kind),
+              "the start of an entry");
+
+static inline const uint64_t *ring_words_at_tail(const struct sl_ring_consumer *c)
+{
+    return (const uint64_t *)(const void *)(c->data + (c->tail & (c->size - 1)));
+}
+
+/** One load that the compiler may not repeat: what is checked is what is used. */
+static inline struct ring_entry_start ring_load_start(const struct sl_ring_consumer *c)
+{
+    uint64_t word = __atomic_load_n(ring_words_at_tail(c), __ATOMIC_RELAXED);
+    struct ring_entry_start start;
+    memcpy(&start, &word, sizeof start);
+    return start;
+}
+
+/** Can a producer have written this entry here? */
+static inline bool ring_is_sound(const struct sl_ring_consumer *c, struct ring_entry_start start)
+{
+    uint64_t room = ring_room_of(start.len);
+    return start.kind != SL_RING_PAD && start.len >= sizeof(struct sl_ring_entry) &&
+           start.len <= sl_ring_entry_max(c->size) && room <= c->head - c->tail &&
+           room <= ring_rest(c->tail, c->size);
+}
+
+/** sl_ring_next wherever the producer's index must be loaded, a pad skipped, or an end told. */
+const struct sl_ring_entry *ring_next_at_edge(struct sl_ring_consumer *c);
+
+static inline const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *c)
+{
+    if (c->tail == c->head || c->corrupt)
+        return ring_next_at_edge(c);
+    struct ring_entry_start start = ring_load_start(c);
+    if (!ring_is_sound(c, start))
+        return ring_next_at_edge(c);
+    const uint64_t *entry = ring_words_at_tail(c);
+    c->tail += ring_room_of(start.len);
+    return (const struct sl_ring_entry *)(const void *)entry;
+}
+
+#endif
