@@ -333,7 +333,7 @@ int main(int argc, char **argv)
     struct bench_options options = bench_begin(argc, argv);
     static struct channel plain = {.name = "", .take = take_from_ring};
     static struct channel library = {.name = "libsluice.", .take = take_from_sluice};
-    struct gateway gateway = {NULL};
+    struct gateway gateway = {.registry = NULL};
     if (bench_core_count() < 2) {
         fprintf(stderr, "ring_bench: a ring between two cores is not measured on one\n");
         return 0;
