@@ -12,9 +12,9 @@
  * A hypervisor moves virtual cores about, and a line takes 20 ns between two that share a cache,
  * 190 between two that do not: so each round looks first, and again at its end, where they are.
  *
- * A span is SPAN_MESSAGES, from the moment the producer is told to begin until the last one was
- * read, so it is what a message costs the slower side, both at work. Numbers and bytes are added up
- * while they are read, and compared outside the spans.
+ * A span is SPAN_LEN bytes of ring, from the moment the producer is told to begin until the last
+ * one was read, so it is what a message costs the slower side, both at work. Numbers and bytes are
+ * added up while they are read, and compared outside the spans.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,10 +28,10 @@
 
 #define BATCH 32
 #define EMPTY_PAUSES 2 /* after a look that found nothing, so that the producer keeps its line */
-#define SPAN_MESSAGES 16384
+#define SPAN_LEN (2UL << 20) /* bytes of ring, so that a span is short for long messages too */
 #define PASS_SPANS 8
 #define RING_SIZE (1UL << 20) /* the gateway's default */
-#define TEXTS 64              /* different payloads, that take turns; divides SPAN_MESSAGES */
+#define TEXTS 64              /* different payloads, that take turns */
 #define HOP_TRIES 16          /* the shortest counts: others may take a core away */
 #define HOP_BOUNCES 32
 #define HOP_NEAR_NS 60
@@ -54,7 +54,8 @@ struct channel {
     struct received (*take)(struct channel *channel);
     struct sl_ring_consumer *from;
     struct sluice *sluice;
-    uint32_t len;
+    struct sl_registry *registry; /* whose heart must beat; NULL: none */
+    uint32_t len, span_messages;
     struct bench_sum sum;
     struct word wanted, ready, sent, ball;
     /* The producer's, on a line of their own; read by the other side once `sent` shows them. */
@@ -151,7 +152,7 @@ static void *run_producer(void *arg)
         tell(&channel->ready, span);
         if (wait_for_wish(channel, span - 1) != span)
             return NULL;
-        produce(channel, SPAN_MESSAGES);
+        produce(channel, channel->span_messages);
         channel->was_disturbed = bench_involuntary_switches() != switches;
         tell(&channel->sent, span);
     }
@@ -201,7 +202,7 @@ static struct received take_from_sluice(struct channel *channel)
 static struct received take_span(struct channel *channel)
 {
     struct received all = {0};
-    while (all.count < SPAN_MESSAGES) {
+    while (all.count < channel->span_messages) {
         struct received batch = channel->take(channel);
         for (unsigned i = 0; batch.count == 0 && i < EMPTY_PAUSES; i++)
             __builtin_ia32_pause();
@@ -214,8 +215,8 @@ static struct received take_span(struct channel *channel)
 
 static void check(const struct channel *channel, const struct received *received, uint64_t first)
 {
-    struct received expected = {.count = SPAN_MESSAGES};
-    for (uint64_t i = first; i < first + SPAN_MESSAGES; i++) {
+    struct received expected = {.count = channel->span_messages};
+    for (uint64_t i = first; i < first + channel->span_messages; i++) {
         expected.numbers += i;
         expected.bytes += sum_of(texts[i % TEXTS], channel->len);
     }
@@ -236,7 +237,7 @@ static bool measure(void *arg)
         bench_span_stop(&span);
         wait_until(&channel->sent, span_number);
         span.is_disturbed = channel->was_disturbed;
-        bench_span_add(&span, SPAN_MESSAGES, &channel->sum);
+        bench_span_add(&span, channel->span_messages, &channel->sum);
         check(channel, &received, first);
     }
     return channel->sum.items > 0;
@@ -246,11 +247,15 @@ static void run_channel(struct channel *channel, uint32_t len, unsigned rounds)
 {
     pthread_t producer;
     channel->len = len;
+    channel->span_messages =
+        (uint32_t)(SPAN_LEN / ((sizeof(struct sl_ring_entry) + len + 63) & ~63UL));
     tell(&channel->wanted, 0);
     tell(&channel->ready, 0);
     if (pthread_create(&producer, NULL, run_producer, channel) != 0)
         fail("no thread");
     for (unsigned round = 0; round < rounds + 1; round++) { /* the first warms up */
+        if (channel->registry != NULL)
+            sl_registry_poll(channel->registry, bench_now_ns());
         double before = measure_hop(channel);
         bench_measure(measure, channel);
         double after = measure_hop(channel);
@@ -347,6 +352,7 @@ int main(int argc, char **argv)
     plain.to = sl_ring_producer_of(ring);
     plain.from = sl_ring_consumer_of(ring);
     library.sluice = connect_to(&gateway);
+    library.registry = gateway.registry;
     library.to = &gateway.attachment->receive;
     static const uint32_t lens[] = {64, 1400};
     for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
