@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # run.sh [--quick] [--rounds N]
-# Builds and runs every measuring program, prints a table, and writes bench/out/latest.json.
-# --quick measures fewer cases, and takes less than two minutes. Without it libssl and DPDK's
-# ipsec-secgw are measured beside: the latter needs root and `install-deps.sh compare`.
+# Builds and runs every measuring program, prints tables, and writes bench/out/latest.json and, with
+# gnuplot, latest.png. --quick measures fewer cases, and takes less than two minutes. Without it
+# libssl and DPDK's ipsec-secgw are measured beside: the latter needs root. `install-deps.sh compare`
+# installs what the peers and the plots need.
 # BUILD names the build folder (default: build), OUT another file to write.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
@@ -15,14 +16,14 @@ while [ $# != 0 ]; do
             wanted=$2
             shift
             ;;
-        *) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
+        *) sed -n '2,7s/^# //p' "$0"; exit 2 ;;
     esac
     shift
 done
 out=$(realpath -m "${OUT:-$root/bench/out/latest.json}")
 cd "$root"
 build=${BUILD:-build}
-programs=(micro/machine_bench micro/crypto_bench micro/record_bench e2e/stage_bench e2e/pipeline_bench)
+programs=(micro/{machine,replay,parse,session,crypto,record,ring}_bench e2e/stage_bench e2e/pipeline_bench)
 
 [ -f "$build/build.ninja" ] || meson setup "$build" >&2
 gateway=$(meson introspect --buildoptions "$build" |
@@ -64,3 +65,4 @@ for ((lap = 0; lap < laps; lap++)); do
         grep 'not measured' "$build/bench/veth.log" >&2 || tail -n 3 "$build/bench/veth.log" >&2
 done
 python3 bench/report.py "$build" "$out" <"$lines"
+python3 bench/report.py --plots "$out"

@@ -2,7 +2,7 @@
 # install-deps.sh [demo|tests|compare]
 # Installs what Sluice needs on Debian 12. `demo`: to build the gateway and run app/demo/run.sh.
 # `tests` (the default): that, the test peers and the second compiler. `compare`: what the first needs
-# and bench/compare's peers. Quick when all is there.
+# and what bench/compare's peers and the page of plots need. Quick when all is there.
 # Ends with one line that says what it did; exit status 0 only when nothing is missing.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin # `su` without `-` leaves them out
@@ -11,7 +11,7 @@ demo=(build-essential meson ninja-build pkg-config python3 scdoc
       libdpdk-dev libssl-dev libipsec-mb-dev libcyaml-dev libyaml-dev
       libxdp-dev libbpf-dev libnuma-dev libgtest-dev
       iproute2 iputils-ping ethtool openssl procps util-linux man-db debian-archive-keyring ca-certificates)
-compare=(dpdk dpdk-dev libpcap-dev)
+compare=(dpdk dpdk-dev libpcap-dev gnuplot-nox fonts-dejavu-core)
 tests=(clang-14 libclang-rt-14-dev gnutls-bin tshark jq)
 
 case ${1:-tests} in
