@@ -107,21 +107,13 @@ int sl_ring_copy_next(struct sl_ring_consumer *c, struct sl_ring_entry *header, 
     return result;
 }
 
-int sl_ring_take(struct sl_ring_consumer *c, struct sl_ring_taken *taken)
+int ring_take_at_edge(struct sl_ring_consumer *c, struct sl_ring_taken *taken)
 {
     struct ring_entry_start start;
     int result = next_start(c, &start);
-    if (result != 1)
-        return result;
-    const uint64_t *words = ring_words_at_tail(c);
-    *taken = (struct sl_ring_taken){
-        .session = __atomic_load_n(&words[1], __ATOMIC_RELAXED),
-        .payload = (const uint8_t *)words + sizeof(struct sl_ring_entry),
-        .payload_len = start.len - (uint32_t)sizeof(struct sl_ring_entry),
-        .kind = start.kind,
-    };
-    c->tail += ring_room_of(start.len);
-    return 1;
+    if (result == 1)
+        ring_take_sound(c, start, taken);
+    return result;
 }
 
 void sl_ring_release(struct sl_ring_consumer *c)

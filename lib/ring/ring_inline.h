@@ -125,4 +125,30 @@ static inline const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *
     return (const struct sl_ring_entry *)(const void *)entry;
 }
 
+/** The next entry, whose start has been checked, is consumed. */
+static inline void ring_take_sound(struct sl_ring_consumer *c, struct ring_entry_start start,
+                                   struct sl_ring_taken *taken)
+{
+    const uint64_t *words = ring_words_at_tail(c);
+    taken->session = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
+    taken->payload = (const uint8_t *)words + sizeof(struct sl_ring_entry);
+    taken->payload_len = start.len - (uint32_t)sizeof(struct sl_ring_entry);
+    taken->kind = start.kind;
+    c->tail += ring_room_of(start.len);
+}
+
+/** sl_ring_take wherever the producer's index must be loaded, a pad skipped, or an end told. */
+int ring_take_at_edge(struct sl_ring_consumer *c, struct sl_ring_taken *taken);
+
+static inline int SL_MUST_USE sl_ring_take(struct sl_ring_consumer *c, struct sl_ring_taken *taken)
+{
+    if (c->tail == c->head || c->corrupt)
+        return ring_take_at_edge(c, taken);
+    struct ring_entry_start start = ring_load_start(c);
+    if (!ring_is_sound(c, start))
+        return ring_take_at_edge(c, taken);
+    ring_take_sound(c, start, taken);
+    return 1;
+}
+
 #endif

@@ -99,7 +99,7 @@ struct sl_ring_taken {
     uint8_t kind;
 };
 /** return 1, 0 or -EBADMSG, as above. */
-int sl_ring_take(struct sl_ring_consumer *c, struct sl_ring_taken *taken) SL_MUST_USE;
+static inline int SL_MUST_USE sl_ring_take(struct sl_ring_consumer *c, struct sl_ring_taken *taken);
 /** Gives the room of all consumed entries back: one release-store. */
 void sl_ring_release(struct sl_ring_consumer *c);
 /** Entries wait that were not consumed yet. */

@@ -4,38 +4,17 @@
 /** Measured: up to here the call through a pointer costs what the wider loop brings. */
 enum { WIDE_WORTHWHILE = 64 };
 
-typedef uint64_t checksum_loop(const uint8_t *bytes, size_t len);
+typedef void checksum_loop(struct wire_piece *pieces, unsigned n);
 
 static checksum_loop choose_and_sum;
 
 /** Chosen at the first sum; whoever finds it not chosen yet comes to the same choice. */
 static checksum_loop *chosen = choose_and_sum;
 
-static inline uint64_t load32(const uint8_t *at)
+void wire_checksum_scalar(struct wire_piece *pieces, unsigned n)
 {
-    uint32_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-/** 32-bit words summed in 64 bits, four sums side by side. */
-uint64_t wire_checksum_scalar(const uint8_t *bytes, size_t len)
-{
-    uint64_t a = 0, b = 0, c = 0, d = 0;
-    for (; len >= 16; bytes += 16, len -= 16) {
-        a += load32(bytes);
-        b += load32(bytes + 4);
-        c += load32(bytes + 8);
-        d += load32(bytes + 12);
-    }
-    for (; len >= 2; bytes += 2, len -= 2) {
-        uint16_t word;
-        memcpy(&word, bytes, sizeof word);
-        a += word;
-    }
-    if (len > 0)
-        b += *bytes; /* padded with a zero behind it; the machine is little-endian */
-    return a + b + c + d;
+    for (unsigned i = 0; i < n; i++)
+        pieces[i].sum += wire_sum_words(pieces[i].bytes, pieces[i].len);
 }
 
 static checksum_loop *loop_of(const char *name)
@@ -61,17 +40,24 @@ bool sl_wire_checksum_use(const char *name)
     return loop != NULL;
 }
 
-static uint64_t choose_and_sum(const uint8_t *bytes, size_t len)
+static void choose_and_sum(struct wire_piece *pieces, unsigned n)
 {
     sl_wire_checksum_use(NULL);
-    return __atomic_load_n(&chosen, __ATOMIC_RELAXED)(bytes, len);
+    wire_checksum_burst(pieces, n);
+}
+
+void wire_checksum_burst(struct wire_piece *pieces, unsigned n)
+{
+    __atomic_load_n(&chosen, __ATOMIC_RELAXED)(pieces, n);
 }
 
 uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len)
 {
     if (len < WIDE_WORTHWHILE)
-        return sum + wire_checksum_scalar(bytes, len);
-    return sum + __atomic_load_n(&chosen, __ATOMIC_RELAXED)(bytes, len);
+        return sum + wire_sum_words(bytes, len);
+    struct wire_piece piece = {bytes, len, sum};
+    wire_checksum_burst(&piece, 1);
+    return piece.sum;
 }
 
 uint64_t wire_pseudo_sum(const struct sl_ip *a, const struct sl_ip *b, uint8_t protocol,

@@ -14,7 +14,7 @@ __attribute__((target("avx2"))) static inline void add(const uint8_t *bytes, __m
     *upper = _mm256_add_epi64(*upper, _mm256_srli_epi64(in, 32));
 }
 
-__attribute__((target("avx2"))) uint64_t wire_checksum_avx2(const uint8_t *bytes, size_t len)
+__attribute__((target("avx2"))) static inline uint64_t sum_of(const uint8_t *bytes, size_t len)
 {
     __m256i words[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
     __m256i upper[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
@@ -28,5 +28,11 @@ __attribute__((target("avx2"))) uint64_t wire_checksum_avx2(const uint8_t *bytes
     __m256i both = _mm256_add_epi64(low, high); /* 2^32 is 1 in this arithmetic */
     __m128i half = _mm_add_epi64(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
     return (uint64_t)_mm_cvtsi128_si64(half) + (uint64_t)_mm_extract_epi64(half, 1) +
-           wire_checksum_scalar(bytes, len);
+           wire_sum_words(bytes, len);
+}
+
+__attribute__((target("avx2"))) void wire_checksum_avx2(struct wire_piece *pieces, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        pieces[i].sum += sum_of(pieces[i].bytes, pieces[i].len);
 }

@@ -12,7 +12,7 @@ TARGET static inline void add(__m512i in, __m512i *words, __m512i *upper)
     *upper = _mm512_add_epi64(*upper, _mm512_srli_epi64(in, 32));
 }
 
-TARGET uint64_t wire_checksum_avx512(const uint8_t *bytes, size_t len)
+TARGET static inline uint64_t sum_of(const uint8_t *bytes, size_t len)
 {
     __m512i words[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     __m512i upper[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
@@ -32,4 +32,10 @@ TARGET uint64_t wire_checksum_avx512(const uint8_t *bytes, size_t len)
     __m512i low = _mm512_sub_epi64(word, _mm512_slli_epi64(high, 32));
     __m512i both = _mm512_add_epi64(low, high); /* 2^32 is 1 in this arithmetic */
     return (uint64_t)_mm512_reduce_add_epi64(both);
+}
+
+TARGET void wire_checksum_avx512(struct wire_piece *pieces, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        pieces[i].sum += sum_of(pieces[i].bytes, pieces[i].len);
 }

@@ -10,7 +10,7 @@ static inline void add(const uint8_t *bytes, __m128i *words, __m128i *upper)
     *upper = _mm_add_epi64(*upper, _mm_srli_epi64(in, 32));
 }
 
-uint64_t wire_checksum_sse(const uint8_t *bytes, size_t len)
+static inline uint64_t sum_of(const uint8_t *bytes, size_t len)
 {
     __m128i words[2] = {_mm_setzero_si128(), _mm_setzero_si128()};
     __m128i upper[2] = {_mm_setzero_si128(), _mm_setzero_si128()};
@@ -23,6 +23,11 @@ uint64_t wire_checksum_sse(const uint8_t *bytes, size_t len)
     __m128i low = _mm_sub_epi64(word, _mm_slli_epi64(high, 32));
     __m128i both = _mm_add_epi64(low, high); /* 2^32 is 1 in this arithmetic */
     return (uint64_t)_mm_cvtsi128_si64(both) +
-           (uint64_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(both, both)) +
-           wire_checksum_scalar(bytes, len);
+           (uint64_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(both, both)) + wire_sum_words(bytes, len);
+}
+
+void wire_checksum_sse(struct wire_piece *pieces, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        pieces[i].sum += sum_of(pieces[i].bytes, pieces[i].len);
 }

@@ -1,4 +1,6 @@
 /* Headers out: Ethernet, VLAN, IP, UDP before a payload that stands in place. */
+#include <assert.h>
+
 #include "wire_priv.h"
 
 #define PLAIN_IPV4_LEN (SL_ETHER_HEADER_LEN + SL_IPV4_HEADER_LEN + SL_UDP_HEADER_LEN)
@@ -51,20 +53,34 @@ static void put_pseudo_sum(uint8_t *udp, const struct sl_tuple *tuple, uint16_t 
     memcpy(udp + 6, &sum, sizeof sum);
 }
 
-void sl_wire_sum_udp(struct sl_frame *frame)
+static inline uint8_t *udp_of(const struct sl_frame *frame)
 {
-    uint8_t *udp = frame->data + frame->payload_off - SL_UDP_HEADER_LEN;
-    bool is_v4 = udp - frame->data - frame->l3_off == SL_IPV4_HEADER_LEN;
-    uint16_t udp_len = (uint16_t)(SL_UDP_HEADER_LEN + frame->payload_len);
-    /* The addresses stand right before the UDP header; what else RFC 768 and RFC 8200 8.1 put into
-     * the pseudo-header is added as words. */
-    size_t addresses_len = is_v4 ? 2 * 4 : 2 * 16;
-    uint64_t sum = (uint64_t)__builtin_bswap16(PROTOCOL_UDP) + __builtin_bswap16(udp_len);
-    sum = sl_wire_checksum_add(sum, udp - addresses_len, addresses_len + udp_len);
-    uint16_t checksum = sl_wire_checksum_fold(sum);
-    if (checksum == 0)
-        checksum = 0xffff; /* RFC 768: 0 would mean that there is none */
-    memcpy(udp + 6, &checksum, sizeof checksum);
+    return frame->data + frame->payload_off - SL_UDP_HEADER_LEN;
+}
+
+void sl_wire_sum_udp_burst(struct sl_frame *const *frames, unsigned n)
+{
+    struct wire_piece pieces[SL_BURST];
+    assert(n <= SL_BURST);
+    for (unsigned i = 0; i < n; i++) {
+        const struct sl_frame *frame = frames[i];
+        const uint8_t *udp = udp_of(frame);
+        bool is_v4 = udp - frame->data - frame->l3_off == SL_IPV4_HEADER_LEN;
+        uint16_t udp_len = (uint16_t)(SL_UDP_HEADER_LEN + frame->payload_len);
+        /* The addresses stand right before the UDP header; what else RFC 768 and RFC 8200 8.1 put
+         * into the pseudo-header is added as words. */
+        size_t addresses_len = is_v4 ? 2 * 4 : 2 * 16;
+        pieces[i].bytes = udp - addresses_len;
+        pieces[i].len = addresses_len + udp_len;
+        pieces[i].sum = (uint64_t)__builtin_bswap16(PROTOCOL_UDP) + __builtin_bswap16(udp_len);
+    }
+    wire_checksum_burst(pieces, n);
+    for (unsigned i = 0; i < n; i++) {
+        uint16_t checksum = sl_wire_checksum_fold(pieces[i].sum);
+        if (checksum == 0)
+            checksum = 0xffff; /* RFC 768: 0 would mean that there is none */
+        memcpy(udp_of(frames[i]) + 6, &checksum, sizeof checksum);
+    }
 }
 
 /* Loads and stores in the machine's order, which is little-endian: what is first on the wire stands
@@ -173,5 +189,5 @@ void sl_wire_write_headers(struct sl_frame *frame, const struct sl_path *path,
 {
     sl_wire_write_unsummed_headers(frame, path, own_mac);
     if (!(frame->flags & SL_FRAME_TX_UDP_CHECKSUM))
-        sl_wire_sum_udp(frame);
+        sl_wire_sum_udp_burst(&frame, 1);
 }

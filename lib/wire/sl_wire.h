@@ -62,12 +62,12 @@ void sl_wire_write_headers(struct sl_frame *frame, const struct sl_path *path,
 
 /**
  * The same in two steps, so that the sums of a burst are a pass of their own: headers with a UDP
- * checksum of 0 (or what the port wants, see above); then the checksum, of a frame without
- * SL_FRAME_TX_UDP_CHECKSUM, over what stands in the frame.
+ * checksum of 0 (or what the port wants, see above); then the checksums, of frames [n <= SL_BURST]
+ * without SL_FRAME_TX_UDP_CHECKSUM, over what stands in them.
  */
 void sl_wire_write_unsummed_headers(struct sl_frame *frame, const struct sl_path *path,
                                     const uint8_t own_mac[SL_ETHER_ADDR_LEN]);
-void sl_wire_sum_udp(struct sl_frame *frame);
+void sl_wire_sum_udp_burst(struct sl_frame *const *frames, unsigned n);
 
 /** The Internet checksum (RFC 1071) of `len` bytes added to `sum`, not folded to 16 bits. */
 uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len);
@@ -81,11 +81,11 @@ bool sl_wire_checksum_use(const char *name);
 /** Folded and inverted, in the byte order to store with memcpy. */
 static inline uint16_t sl_wire_checksum_fold(uint64_t sum)
 {
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
+    /* The halves added, with the carry, stand in the upper one; and so again. */
+    sum += sum << 32 | sum >> 32;
+    uint32_t half = (uint32_t)(sum >> 32);
+    half += half << 16 | half >> 16;
+    return (uint16_t)~(half >> 16);
 }
 
 /** The first byte of a UDP payload says DTLS: 20..63, RFC 7983. */

@@ -41,10 +41,41 @@ enum {
 uint64_t wire_pseudo_sum(const struct sl_ip *a, const struct sl_ip *b, uint8_t protocol,
                          uint32_t len);
 
-/** The sum of `len` bytes, at most 2^31; sl_wire_checksum_use says which needs what. */
-uint64_t wire_checksum_scalar(const uint8_t *bytes, size_t len);
-uint64_t wire_checksum_sse(const uint8_t *bytes, size_t len);
-uint64_t wire_checksum_avx2(const uint8_t *bytes, size_t len);
-uint64_t wire_checksum_avx512(const uint8_t *bytes, size_t len);
+/** Bytes to be summed, at most 2^31, and the sum they are added to. */
+struct wire_piece {
+    const uint8_t *bytes;
+    size_t len;
+    uint64_t sum;
+};
+
+/** The loops of sl_wire_checksum_use, which says which needs what: over pieces [n]. */
+void wire_checksum_scalar(struct wire_piece *pieces, unsigned n);
+void wire_checksum_sse(struct wire_piece *pieces, unsigned n);
+void wire_checksum_avx2(struct wire_piece *pieces, unsigned n);
+void wire_checksum_avx512(struct wire_piece *pieces, unsigned n);
+/** The loop chosen. */
+void wire_checksum_burst(struct wire_piece *pieces, unsigned n);
+
+/** What is left for the scalar loop: 32-bit words summed in 64 bits, four sums side by side. */
+static inline uint64_t wire_sum_words(const uint8_t *bytes, size_t len)
+{
+    uint64_t a = 0, b = 0, c = 0, d = 0;
+    uint32_t words[4];
+    for (; len >= sizeof words; bytes += sizeof words, len -= sizeof words) {
+        memcpy(words, bytes, sizeof words);
+        a += words[0];
+        b += words[1];
+        c += words[2];
+        d += words[3];
+    }
+    for (; len >= 2; bytes += 2, len -= 2) {
+        uint16_t word;
+        memcpy(&word, bytes, sizeof word);
+        a += word;
+    }
+    if (len > 0)
+        b += *bytes; /* padded with a zero behind it; the machine is little-endian */
+    return a + b + c + d;
+}
 
 #endif

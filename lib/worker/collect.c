@@ -85,31 +85,31 @@ static enum sl_drop prepare(struct sl_worker *w, const struct worker_consumer *c
     enum sl_drop drop = check_session(session, entry->taken.session, consumer);
     if (drop != SL_DROP_NONE)
         return drop;
-    uint32_t sealed_len = sl_record_sealed_len(session->epoch, len);
-    bool is_candidate = session->flags & SESSION_HAS_CANDIDATE;
-    if (len > session->epoch->plain_max ||
-        sealed_len >
-            worker_path_payload_max(w, is_candidate ? &session->candidate : &session->path))
+    struct sl_epoch *epoch = session->epoch;
+    const struct sl_path *path = worker_path_of(session);
+    uint32_t sealed_len = sl_record_sealed_len(epoch, len);
+    if (len > epoch->plain_max || sealed_len > worker_path_payload_max(w, path))
         return SL_DROP_SEND_TOO_LARGE;
-
-    struct tx_message *message = &w->tx.messages[w->tx.count];
-    drop = worker_pick_path(session, sealed_len, &message->path);
+    drop = worker_charge_path(session, sealed_len);
     if (drop != SL_DROP_NONE)
         return drop;
-    struct sl_frame *frame = frame_for(w, entry->frame, message->path, len);
+    struct sl_frame *frame = frame_for(w, entry->frame, path, len);
     if (frame == NULL)
         return SL_DROP_SEND_NO_BUFFER;
     *used = frame == entry->frame;
-    message->frame = frame;
-    message->session = session;
-    message->handle = entry->taken.session;
     uint8_t *plain = frame->data + TX_PLAIN_OFF;
+    w->tx.messages[w->tx.count] = (struct tx_message){
+        .frame = frame,
+        .session = session,
+        .handle = entry->taken.session,
+        .path = path,
+    };
     struct sl_seal_job *job = &w->tx.jobs[w->tx.count++];
-    job->epoch = session->epoch;
+    job->epoch = epoch;
     job->plain = plain;
     job->plain_len = len;
     job->type = SL_CONTENT_APPLICATION_DATA;
-    job->record = plain - sl_record_body_off(session->epoch);
+    job->record = plain - sl_record_body_off(epoch);
     session->last_active_ns = now_ns;
     return SL_DROP_NONE;
 }

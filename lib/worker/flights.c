@@ -88,10 +88,9 @@ void worker_send_close_notify(struct sl_worker *w, struct sl_session *session)
         worker_keep_frame(w, frame);
         return;
     }
-    const struct sl_path *path;
+    const struct sl_path *path = worker_path_of(session);
     uint32_t len = (uint32_t)(writer.at - start);
-    drop = worker_pick_path(session, len, &path);
-    if (drop == SL_DROP_SEND_AMPLIFY)
+    if (worker_charge_path(session, len) != SL_DROP_NONE)
         path = &session->path;
     worker_send_datagram(w, frame, path, start, len);
 }

@@ -12,15 +12,6 @@ unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n)
     return box->spare_count < n ? box->spare_count : n;
 }
 
-struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group)
-{
-    struct outbox *box = &w->outboxes[group];
-    if (worker_have_frames(w, group, 1) == 0)
-        return NULL;
-    return box->spare[--box->spare_count];
-}
-
-/** Puts an empty frame back for the next message. */
 void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame)
 {
     struct outbox *box = &w->outboxes[frame->group];
@@ -99,25 +90,6 @@ bool worker_queue_frame(struct sl_worker *w, struct sl_frame *frame)
     return queue_frame(w, frame);
 }
 
-uint16_t worker_path_payload_max(const struct sl_worker *w, const struct sl_path *path)
-{
-    unsigned ip_len = sl_ip_is_v4(&path->tuple.remote_ip) ? SL_IPV4_HEADER_LEN : SL_IPV6_HEADER_LEN;
-    return (uint16_t)(w->config.groups[path->hop.group].mtu - ip_len - SL_UDP_HEADER_LEN);
-}
-
-enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len, const struct sl_path **path)
-{
-    if (!(session->flags & SESSION_HAS_CANDIDATE)) {
-        *path = &session->path;
-        return SL_DROP_NONE;
-    }
-    if (session->candidate_sent + len > AMPLIFICATION_LIMIT * session->candidate_received)
-        return SL_DROP_SEND_AMPLIFY;
-    session->candidate_sent += len;
-    *path = &session->candidate;
-    return SL_DROP_NONE;
-}
-
 void worker_seal_burst(struct sl_worker *w)
 {
     sl_record_seal_burst(w->aead, w->tx.jobs, w->tx.count);
@@ -138,12 +110,6 @@ static inline void write_headers(struct sl_worker *w, struct sl_frame *frame,
     sl_wire_write_unsummed_headers(frame, path, group->mac);
 }
 
-static inline void sum_unless_port_does(struct sl_frame *frame)
-{
-    if (!(frame->flags & SL_FRAME_TX_UDP_CHECKSUM))
-        sl_wire_sum_udp(frame);
-}
-
 static inline void queue_or_drop(struct sl_worker *w, struct sl_frame *frame)
 {
     if (!queue_frame(w, frame)) {
@@ -162,11 +128,20 @@ void worker_write_headers_burst(struct sl_worker *w)
     }
 }
 
+static inline bool is_sum_wanted(const struct sl_frame *frame)
+{
+    return !(frame->flags & SL_FRAME_TX_UDP_CHECKSUM);
+}
+
 void worker_checksum_burst(struct sl_worker *w)
 {
-    for (unsigned i = 0; i < w->tx.count; i++)
-        if (w->tx.jobs[i].drop == SL_DROP_NONE)
-            sum_unless_port_does(w->tx.messages[i].frame);
+    struct sl_frame *frames[SL_BURST];
+    unsigned n = 0;
+    for (unsigned i = 0; i < w->tx.count; i++) {
+        frames[n] = w->tx.messages[i].frame;
+        n += w->tx.jobs[i].drop == SL_DROP_NONE && is_sum_wanted(frames[n]);
+    }
+    sl_wire_sum_udp_burst(frames, n);
 }
 
 /** Counts and tells, once each, how far a key has been used; closes the session where wanted. */
@@ -235,7 +210,8 @@ bool worker_send_datagram(struct sl_worker *w, struct sl_frame *frame, const str
         return false;
     }
     write_headers(w, frame, path, payload, payload_len);
-    sum_unless_port_does(frame);
+    if (is_sum_wanted(frame))
+        sl_wire_sum_udp_burst(&frame, 1);
     queue_or_drop(w, frame);
     return true;
 }

@@ -155,18 +155,41 @@ void worker_checksum_burst(struct sl_worker *w);
 void worker_send_burst(struct sl_worker *w, uint64_t now_ns);
 /** How many of n (<= SL_BURST) empty frames the next calls of worker_take_frame will find. */
 unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n);
-struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group);
+static inline struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group)
+{
+    struct outbox *box = &w->outboxes[group];
+    if (box->spare_count == 0 && worker_have_frames(w, group, 1) == 0)
+        return NULL;
+    return box->spare[--box->spare_count];
+}
+/** Puts an empty frame back for the next message. */
 void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame);
 /** Queues a finished frame; false when the group's outbox is full: the caller keeps the frame. */
 bool worker_queue_frame(struct sl_worker *w, struct sl_frame *frame) SL_MUST_USE;
 bool worker_flush_outboxes(struct sl_worker *w);
 bool worker_has_backlog(const struct sl_worker *w);
 /** UDP payload bytes that a datagram on this path may have. */
-uint16_t worker_path_payload_max(const struct sl_worker *w, const struct sl_path *path);
-/** The address that datagrams of the session go to now, and whether len more bytes may. path  out:
- * the session's own. */
-enum sl_drop worker_pick_path(struct sl_session *session, uint32_t len,
-                              const struct sl_path **path);
+static inline uint16_t worker_path_payload_max(const struct sl_worker *w,
+                                               const struct sl_path *path)
+{
+    unsigned ip_len = sl_ip_is_v4(&path->tuple.remote_ip) ? SL_IPV4_HEADER_LEN : SL_IPV6_HEADER_LEN;
+    return (uint16_t)(w->config.groups[path->hop.group].mtu - ip_len - SL_UDP_HEADER_LEN);
+}
+/** The address that datagrams of the session go to now: one of the session's own. */
+static inline const struct sl_path *worker_path_of(const struct sl_session *session)
+{
+    return session->flags & SESSION_HAS_CANDIDATE ? &session->candidate : &session->path;
+}
+/** May len more bytes go there? Those to an address that is not confirmed count as sent then. */
+static inline enum sl_drop worker_charge_path(struct sl_session *session, uint32_t len)
+{
+    if (!(session->flags & SESSION_HAS_CANDIDATE))
+        return SL_DROP_NONE;
+    if (session->candidate_sent + len > AMPLIFICATION_LIMIT * session->candidate_received)
+        return SL_DROP_SEND_AMPLIFY;
+    session->candidate_sent += len;
+    return SL_DROP_NONE;
+}
 
 /** Puts headers before a datagram that stands ready in the frame, and queues it; counts its
  * failure. */
