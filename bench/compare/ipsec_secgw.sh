@@ -10,12 +10,17 @@
 #                                      the share of its ports: dpdk-testpmd --forward-mode=io, that
 #                                      is receive and transmit alone, on the same file; to be
 #                                      subtracted, as pipeline.port is from pipeline.in
+#   machine.peer.secgw.CODE_PATH.SA_TYPE.CRYPTO 1
+#                                      which of its ways that was
 #
 # It is built by ipsec-secgw/build.sh from Debian's source; root and about 400 free huge pages of
 # 2 MiB are needed, which are raised and put back. Where it can't be had, this says so on standard
 # error, prints no figure and ends with status 77. BUILD names the build folder (default: build),
-# SECONDS_EACH the time of one measurement (1.5), SA_TYPE the kind of association: no-offload,
-# which is the program's default, or cpu-crypto (ipsec-secgw's manual).
+# SECONDS_EACH the time of one measurement (1.5).
+#
+# It is measured the way that is fastest (docs/decisions/the-fastest-ipsec-secgw.md). Others by
+# CODE_PATH: own, or library (-l, librte_ipsec); SA_TYPE: no-offload, the program's default, or
+# cpu-crypto; CRYPTO: aesni_gcm or aesni_mb, DPDK's driver.
 #
 # What is the same on both sides. A size is the payload of the innermost UDP datagram: what a
 # consumer of Sluice gets, and what the program behind this tunnel would. 4,096 frames that come again
@@ -32,7 +37,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$(dirname "$(dirname "$here")")
 . "$root/drivers-config/host/hugepages.sh"
 . "$root/bench/priority.sh"
-usage() { sed -n '2,32s/^# \{0,1\}//p' "$0"; exit 2; }
+usage() { sed -n '2,37s/^# \{0,1\}//p' "$0"; exit 2; }
 skip() { echo "ipsec_secgw: not measured: $*" >&2; exit 77; }
 
 rounds=5
@@ -42,7 +47,8 @@ case $# in
     *) usage ;;
 esac
 seconds=${SECONDS_EACH:-1.5}
-sa_type=${SA_TYPE:-no-offload}
+code_path=${CODE_PATH:-own} sa_type=${SA_TYPE:-no-offload} crypto=${CRYPTO:-aesni_gcm}
+[[ $code_path = @(own|library) ]] || usage
 frames=4096 huge_pages=400
 folder=$(realpath -m "${BUILD:-$root/build}/bench/compare/ipsec-secgw")
 tools=$here/ipsec-secgw
@@ -61,8 +67,11 @@ core=${cores##* }
 eal=(--no-pci --in-memory --no-telemetry --file-prefix "compare$$" -m 700)
 nice=(nice -n -20)
 secgw_run() { # MODE AMOUNT TUNNELS RX-SIDE TX-SIDE: the port arguments of the tunnels and the plain side
-    "${nice[@]}" "$tools/rate.py" "$1" "$2" "$secgw" --lcores "0@$core" "${eal[@]}" --vdev crypto_aesni_gcm0 \
-        --vdev "$4" --vdev "$5" -- -p 3 -P -u 1 -l -t 1 '--config=(0,0,0),(1,0,0)' -f "$folder/$3.cfg"
+    local how=()
+    [ $code_path = own ] || how+=(-l)
+    [ "$3" = 1 ] || how+=(-c 1024) # its cache of associations, 128 by default: one for each tunnel
+    "${nice[@]}" "$tools/rate.py" "$1" "$2" "$secgw" --lcores "0@$core" "${eal[@]}" --vdev "crypto_${crypto}0" \
+        --vdev "$4" --vdev "$5" -- -p 3 -P -u 1 "${how[@]}" -t 1 '--config=(0,0,0),(1,0,0)' -f "$folder/$3.cfg"
 }
 port_run() { # FILE
     "${nice[@]}" "$tools/rate.py" testpmd "$seconds" dpdk-testpmd --lcores "0@${cores%% *},1@$core" "${eal[@]}" \
@@ -85,12 +94,14 @@ prepare() { # TUNNELS LEN
 inbound() { secgw_run secgw "$seconds" "$1" "net_pcap0,rx_pcap=$folder/$1.$2.esp,infinite_rx=1" net_null1,no-rx=1; }
 outbound() { secgw_run secgw "$seconds" "$1" net_null0,no-rx=1 "net_pcap1,rx_pcap=$folder/$1.$2.plain,infinite_rx=1"; }
 
-[ "$(cat "$folder/sa_type" 2>/dev/null)" = "$sa_type" ] || { rm -f "$folder"/*.done; echo "$sa_type" >"$folder/sa_type"; }
+kind=$code_path.$sa_type.$crypto
+[ "$(cat "$folder/kind" 2>/dev/null)" = "$kind" ] || { rm -f "$folder"/*.done; echo "$kind" >"$folder/kind"; }
 prepare 1 64
 prepare 1 1400
 prepare 1000 64
 # A program that fails ends the script: better no figure than one that means something else.
 result() { local value; value=$("${@:2}") && printf '%s %s\n' "$1" "$value"; }
+echo "machine.peer.secgw.$kind 1"
 for ((round = 0; round < rounds; round++)); do
     for len in 64 1400; do
         result peer.secgw.in.$len.ns inbound 1 $len
