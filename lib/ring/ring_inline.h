@@ -45,24 +45,22 @@ static inline struct sl_ring_entry *sl_ring_reserve(struct sl_ring_producer *p,
     return entry;
 }
 
-/* Up to here in halves of a line. */
-#define RING_SHORT 256
+#define RING_HALF_LINE (SL_RING_ALIGN / 2)
 
-/** The payload begins in the middle of a line: wide copies of a short one would store across lines
- * that both are on their way from the consumer's core. */
+/** A payload begins in the middle of a line. One of up to a line is copied by halves, as memcpy's
+ * widest store would lie across two lines that are both on their way from the consumer's core. */
 static inline void sl_ring_fill(struct sl_ring_entry *entry, const void *payload,
                                 uint32_t payload_len)
 {
     uint8_t *to = (uint8_t *)(entry + 1);
     const uint8_t *from = (const uint8_t *)payload;
-    if (payload_len > RING_SHORT) {
+    if (payload_len >= RING_HALF_LINE && payload_len <= SL_RING_ALIGN) {
+        memcpy(to, from, RING_HALF_LINE);
+        uint32_t last = payload_len - RING_HALF_LINE;
+        memcpy(to + last, from + last, RING_HALF_LINE);
+    } else if (payload_len > 0) {
         memcpy(to, from, payload_len);
-        return;
     }
-    for (; payload_len >= 32; payload_len -= 32, to += 32, from += 32)
-        memcpy(to, from, 32);
-    if (payload_len > 0)
-        memcpy(to, from, payload_len);
 }
 
 static inline void sl_ring_commit(struct sl_ring_producer *p, struct sl_ring_entry *entry,
