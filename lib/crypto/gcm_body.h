@@ -2,11 +2,13 @@
  * The kernel, over vectors of LANES blocks. The file that includes it defines, before, `vec` and
  * the operations vec_*; see gcm_vaes512.c.
  *
- * A record is hashed in chunks of CHUNK_BLOCKS blocks, which meet the powers H^CHUNK_BLOCKS..H^1;
- * what comes out joins the first block of the next chunk. The last piece has 1..CHUNK_BLOCKS blocks
- * of text and the block of the lengths, so its n blocks of text meet H^(n+1)..H^2. Long records are
- * encrypted two chunks at a time; what is left, up to two chunks, at once. Of a record that is but
- * one piece the additional data joins the same sum.
+ * A record is hashed in chunks of CHUNK_VECS vectors. Each lane has a hash of its own, carried from
+ * vector to vector by H^LANES: it takes a quarter (or half) of the blocks, and need not be brought
+ * together with the others before the end. Lane l then lacks a factor H^-l; it gets it when its
+ * hash joins lane l of the last piece, where each block meets the power of its own place: n blocks
+ * of text and the block of the lengths meet H^(n+1)..H^1. For that n has to be at least LANES - 1.
+ * Long records are encrypted two chunks at a time; what is left at once. Of a record of one piece
+ * the additional data joins the same sum.
  *
  * Branches and addresses depend on lengths alone.
  */
@@ -23,6 +25,10 @@
 #define CHUNK_BLOCKS (CHUNK_VECS * LANES)
 #define CHUNK_LEN (CHUNK_VECS * VEC_LEN)
 static_assert(CHUNK_BLOCKS + 4 + 1 <= GCM_POWERS, "additional data goes before a whole chunk");
+
+/* What remains of a long record has at least LANES - 1 blocks. */
+#define LAST_LEN_MAX (2 * CHUNK_LEN + (LANES - 2) * GCM_BLOCK_LEN)
+#define LAST_VECS (2 * CHUNK_VECS + (LANES > 2))
 
 #define AHEAD 6 /* records: far enough to hide a miss behind the work on the records between */
 #define CACHE_LINE 64
@@ -74,6 +80,17 @@ GCM_INLINE struct gcm_sum128 sum_fold(struct sum sum)
     return (struct gcm_sum128){low, _mm_xor_si128(_mm_xor_si128(low, high), both), high};
 }
 
+/** Each lane of the sum modulo the polynomial: gcm_reduce, LANES times. */
+GCM_INLINE vec sum_reduce(struct sum sum)
+{
+    const vec polynomial = vec_broadcast(gcm_polynomial());
+    vec middle = vec_xor3(sum.both, sum.low, sum.high);
+    vec folded = vec_clmul(polynomial, sum.low, 0x01);
+    middle = vec_xor3(middle, vec_swap_halves(sum.low), folded);
+    folded = vec_clmul(polynomial, middle, 0x01);
+    return vec_xor3(sum.high, vec_swap_halves(middle), folded);
+}
+
 GCM_INLINE unsigned blocks_of(size_t len)
 {
     return (unsigned)((len + GCM_BLOCK_LEN - 1) / GCM_BLOCK_LEN);
@@ -111,51 +128,58 @@ GCM_INLINE __m128i first_round_key(const struct gcm_key *key)
     return _mm_load_si128((const __m128i *)(const void *)key->round[0]);
 }
 
+/* Nothing at run time: the compiler leaves what makes x before what comes behind. */
+#define vec_in_order(x) __asm__ volatile("" : "+" VEC_REGISTER(x))
+
+GCM_INLINE void sum_in_order(struct sum *sum)
+{
+    vec_in_order(sum->low);
+    vec_in_order(sum->both);
+    vec_in_order(sum->high);
+}
+
 /** One round of AES, or the last one. */
 GCM_INLINE vec encrypt_round(vec state, vec round, const bool is_last)
 {
     return is_last ? vec_aesenclast(state, round) : vec_aesenc(state, round);
 }
 
-/** The powers H^CHUNK_BLOCKS..H^1 with halves added, made once a record. */
+/** H^(CHUNK_VECS * LANES), H^((CHUNK_VECS - 1) * LANES)..H^LANES, each in all lanes. */
 struct chunk_powers {
-    vec added[CHUNK_VECS];
+    vec power[CHUNK_VECS], added[CHUNK_VECS];
 };
 
 GCM_INLINE struct chunk_powers chunk_powers_of(const struct gcm_key *key)
 {
     struct chunk_powers powers;
 #pragma GCC unroll 4
-    for (unsigned v = 0; v < CHUNK_VECS; v++)
-        powers.added[v] = halves_added(vec_load(powers_from(key, CHUNK_BLOCKS) + v * VEC_LEN));
+    for (unsigned v = 0; v < CHUNK_VECS; v++) {
+        powers.power[v] = vec_broadcast(power_of(key, (CHUNK_VECS - v) * LANES));
+        powers.added[v] = halves_added(powers.power[v]);
+    }
     return powers;
 }
 
 /** The hash of two chunks while it is made, vector by vector in the order 1, 2, 3, 0. */
 struct chunk_hash {
-    const struct gcm_key *key;
-    const struct chunk_powers *added;
+    const struct chunk_powers *powers;
     const uint8_t *text;
-    struct gcm_sum128 carry; /* what else meets the powers of the first chunk's blocks */
     struct sum sum;
-    __m128i hash; /* of all up to the last whole chunk */
+    vec hash; /* each lane's, of all up to the last whole chunk */
 };
 
-/** step 1..2 * CHUNK_VECS. Vector 0 of the second chunk waits for the hash: it is the last. */
+/** step 1..2 * CHUNK_VECS. Vector 0 waits for the hash of what is before it: it is the last. */
 GCM_INLINE void hash_step(struct chunk_hash *h, const unsigned step)
 {
     const unsigned v = step % CHUNK_VECS;
-    const bool is_second = step > CHUNK_VECS;
-    vec text = vec_reverse(vec_load(h->text + (is_second ? CHUNK_LEN : 0) + v * VEC_LEN));
-    if (is_second && v == 0)
-        text = vec_xor(text, vec_widen(h->hash));
-    const struct sum product = product_with(
-        text, vec_load(powers_from(h->key, CHUNK_BLOCKS) + v * VEC_LEN), h->added->added[v]);
+    vec text = vec_reverse(vec_load(h->text + (step > CHUNK_VECS ? CHUNK_LEN : 0) + v * VEC_LEN));
+    if (v == 0)
+        text = vec_xor(text, h->hash);
+    const struct sum product = product_with(text, h->powers->power[v], h->powers->added[v]);
     h->sum = v == 1 ? product : sum_of(h->sum, product);
-    if (step == CHUNK_VECS)
-        h->hash = gcm_reduce(gcm_add(sum_fold(h->sum), h->carry));
-    else if (step == 2 * CHUNK_VECS)
-        h->hash = gcm_reduce(sum_fold(h->sum));
+    sum_in_order(&h->sum);
+    if (v == 0)
+        h->hash = sum_reduce(h->sum);
 }
 
 GCM_INLINE void hash_chunks(struct chunk_hash *h)
@@ -182,8 +206,10 @@ GCM_INLINE void crypt_chunks(const struct gcm_key *key, const unsigned rounds, v
     for (unsigned i = 1; i <= rounds; i++) {
         const vec round = vec_broadcast_at(key->round[i]);
 #pragma GCC unroll 8
-        for (unsigned v = 0; v < 2 * CHUNK_VECS; v++)
+        for (unsigned v = 0; v < 2 * CHUNK_VECS; v++) {
             state[v] = encrypt_round(state[v], round, i == rounds);
+            vec_in_order(state[v]);
+        }
         if (h != NULL && i <= 2 * CHUNK_VECS)
             hash_step(h, i);
     }
@@ -192,64 +218,114 @@ GCM_INLINE void crypt_chunks(const struct gcm_key *key, const unsigned rounds, v
         vec_store(out + v * VEC_LEN, vec_xor(vec_load(in + v * VEC_LEN), state[v]));
 }
 
+/** The end of a record: a first chunk of `first` vectors, and the last piece. */
+struct last_hash {
+    const struct gcm_key *key;
+    const uint8_t *powers; /* of the last piece */
+    struct sum chunk, sum;
+    vec hash;
+};
+
+/** Vector v of the text, its bytes reversed, zeros behind its end. */
+GCM_INLINE void last_hash_step(struct last_hash *h, const unsigned first, const unsigned v,
+                               vec text)
+{
+    if (v == 0)
+        text = vec_xor(text, h->hash);
+    if (v == first && first > 0)
+        text = vec_xor(text, sum_reduce(h->chunk));
+    if (v < first) {
+        h->chunk = sum_of(h->chunk,
+                          product_of(text, vec_broadcast(power_of(h->key, (first - v) * LANES))));
+        sum_in_order(&h->chunk);
+    } else { /* what stands behind H^1 in memory meets the zeros behind the text */
+        h->sum = sum_of(h->sum, product_of(text, vec_load(h->powers + (v - first) * VEC_LEN)));
+        sum_in_order(&h->sum);
+    }
+}
+
+/** The v-th vector to be hashed: the first of each part waits for what is before it. */
+GCM_INLINE unsigned last_hash_order(const unsigned first, const unsigned vec_count,
+                                    const unsigned i)
+{
+    if (i < first)
+        return (i + 1) % first;
+    return first + (i - first + 1) % (vec_count - first);
+}
+
 /**
- * The last len bytes, which lie in vec_count vectors: a whole chunk if there are more than a chunk
- * has, and then the last piece. counters [vec_count * LANES] blocks.
- * hash: what the record hashes to before them. sum: what else there is; with_lengths: the lengths
- * too. return the tag.
+ * The last len bytes, which lie in vec_count vectors. counter: the first block's.
+ * hash: each lane's, of what the record has before them. sum: what else there is; with_lengths: the
+ * lengths too. behind: two chunks to be hashed before, or NULL. return the tag.
  */
 GCM_INLINE __m128i crypt_last(const bool is_seal, const struct gcm_key *key, const unsigned rounds,
-                              const unsigned vec_count, __m128i nonce, const uint8_t *counters,
-                              const uint8_t *in, uint8_t *out, size_t len, __m128i hash,
-                              __m128i lengths, const bool with_lengths, struct sum sum)
+                              const unsigned vec_count, __m128i nonce, vec counter,
+                              const uint8_t *in, uint8_t *out, size_t len, vec hash,
+                              __m128i lengths, const bool with_lengths, struct sum sum,
+                              struct chunk_hash *behind)
 {
-    const unsigned first = vec_count > CHUNK_VECS ? CHUNK_VECS : 0; /* vector of the last piece */
-    const __m128i base = _mm_xor_si128(nonce, first_round_key(key));
+    const unsigned first = vec_count > CHUNK_VECS ? vec_count / 2 : 0;
     const unsigned exponent = blocks_of(len - first * VEC_LEN) + 1;
-    const uint8_t *powers = powers_from(key, exponent);
+    const bool has_lane =
+        with_lengths && exponent % LANES != 1; /* behind the text, where H^1 stands */
+    struct last_hash h = {.key = key,
+                          .powers = powers_from(key, exponent),
+                          .hash = hash,
+                          .chunk = no_sum(),
+                          .sum = sum};
+    const __m128i base = _mm_xor_si128(nonce, first_round_key(key));
     __m128i mask = _mm_xor_si128(base, _mm_set_epi32(1 << 24, 0, 0, 0));
-    const bool has_lane = exponent % LANES != 1; /* behind the text, where H^1 stands */
-    struct sum chunk = no_sum();
-    vec state[2 * CHUNK_VECS];
-#pragma GCC unroll 8
+    const size_t part_at = (vec_count - 1) * VEC_LEN;
+    vec state[LAST_VECS];
+#pragma GCC unroll 9
     for (unsigned v = 0; v < vec_count; v++)
-        state[v] = vec_xor(vec_broadcast(base), vec_load(counters + v * VEC_LEN));
+        state[v] =
+            vec_xor(vec_broadcast(base), vec_counter_blocks(vec_add32(counter, (int)(v * LANES))));
 #pragma GCC unroll 16
     for (unsigned i = 1; i <= rounds; i++) {
         const vec round = vec_broadcast_at(key->round[i]);
-#pragma GCC unroll 8
-        for (unsigned v = 0; v < vec_count; v++)
+#pragma GCC unroll 9
+        for (unsigned v = 0; v < vec_count; v++) {
             state[v] = encrypt_round(state[v], round, i == rounds);
+            vec_in_order(state[v]);
+        }
         mask = i == rounds ? _mm_aesenclast_si128(mask, vec_lane0(round))
                            : _mm_aesenc_si128(mask, vec_lane0(round));
+        if (behind != NULL && i <= 2 * CHUNK_VECS)
+            hash_step(behind, i);
+        if (!is_seal && i <= vec_count) {
+            const unsigned v = last_hash_order(first, vec_count, i - 1);
+            vec text = vec_reverse(v + 1 == vec_count ? vec_load_part(in + part_at, len - part_at)
+                                                      : vec_load(in + v * VEC_LEN));
+            if (v + 1 == vec_count && has_lane)
+                text = vec_with_lane(text, (exponent - 1) % LANES, lengths);
+            last_hash_step(&h, first, v, text);
+        }
     }
-#pragma GCC unroll 8
+    if (behind != NULL)
+        h.hash = behind->hash;
+#pragma GCC unroll 9
     for (unsigned v = 0; v < vec_count; v++) {
         const size_t at = v * VEC_LEN;
-        const bool is_part = v + 1 == vec_count;
-        vec text = is_part ? vec_load_part(in + at, len - at) : vec_load(in + at);
-        const vec result = vec_xor(text, state[v]);
-        if (is_part)
-            vec_store_part(out + at, result, len - at);
-        else
-            vec_store(out + at, result);
-        if (is_seal)
-            text = is_part ? vec_keep(result, len - at) : result;
-        text = vec_reverse(text);
-        if (is_part && with_lengths && has_lane)
+        if (v + 1 < vec_count) {
+            state[v] = vec_xor(vec_load(in + at), state[v]);
+            vec_store(out + at, state[v]);
+        } else {
+            state[v] = vec_xor(vec_load_part(in + at, len - at), state[v]);
+            vec_store_part(out + at, state[v], len - at);
+        }
+    }
+#pragma GCC unroll 9
+    for (unsigned i = 0; is_seal && i < vec_count; i++) {
+        const unsigned v = last_hash_order(first, vec_count, i);
+        vec text = vec_reverse(v + 1 == vec_count ? vec_keep(state[v], len - part_at) : state[v]);
+        if (v + 1 == vec_count && has_lane)
             text = vec_with_lane(text, (exponent - 1) % LANES, lengths);
-        if (v == 0)
-            text = vec_xor(text, vec_widen(hash));
-        if (v == first && first > 0)
-            text = vec_xor(text, vec_widen(gcm_reduce(sum_fold(chunk))));
-        if (v < first)
-            chunk = sum_of(chunk, product_of(text, vec_load(powers_from(key, CHUNK_BLOCKS) + at)));
-        else /* what stands behind H^2 in memory meets the zeros behind the text */
-            sum = sum_of(sum, product_of(text, vec_load(powers + at - first * VEC_LEN)));
+        last_hash_step(&h, first, v, text);
     }
     if (with_lengths && !has_lane)
-        sum = sum_of(sum, product_of(vec_widen(lengths), vec_widen(power_of(key, 1))));
-    return _mm_xor_si128(gcm_reverse(gcm_reduce(sum_fold(sum))), mask);
+        h.sum = sum_of(h.sum, product_of(vec_widen(lengths), vec_widen(power_of(key, 1))));
+    return _mm_xor_si128(gcm_reverse(gcm_reduce(sum_fold(h.sum))), mask);
 }
 
 /** A vector's worth of the additional data, from byte `at` on. */
@@ -280,18 +356,16 @@ GCM_INLINE struct sum sum_of_aad(const struct gcm_key *key, const struct sl_aead
     return sum;
 }
 
-static const uint32_t first_counters[CHUNK_BLOCKS][4] __attribute__((aligned(VEC_LEN))) = {
-#define COUNTER_BLOCK(n)                                                                           \
-    {                                                                                              \
-        0, 0, 0, (uint32_t)(n) << 24                                                               \
-    }
-    COUNTER_BLOCK(2),  COUNTER_BLOCK(3),  COUNTER_BLOCK(4),  COUNTER_BLOCK(5),
-    COUNTER_BLOCK(6),  COUNTER_BLOCK(7),  COUNTER_BLOCK(8),  COUNTER_BLOCK(9),
-#if LANES == 4
-    COUNTER_BLOCK(10), COUNTER_BLOCK(11), COUNTER_BLOCK(12), COUNTER_BLOCK(13),
-    COUNTER_BLOCK(14), COUNTER_BLOCK(15), COUNTER_BLOCK(16), COUNTER_BLOCK(17),
-#endif
-};
+/** Each lane's hash of the additional data of a longer record. */
+GCM_INLINE vec hash_of_aad(const struct gcm_key *key, const struct sl_aead_job *job)
+{
+    const unsigned blocks = blocks_of(job->aad_len);
+    struct sum sum = product_of(aad_vec(job, 0), vec_broadcast(power_of(key, blocks)));
+    for (unsigned at = VEC_LEN; at < sizeof job->aad && at < job->aad_len; at += VEC_LEN)
+        sum = sum_of(sum, product_of(aad_vec(job, at),
+                                     vec_broadcast(power_of(key, blocks - at / GCM_BLOCK_LEN))));
+    return sum_reduce(sum);
+}
 
 /** The tag of a record of up to CHUNK_LEN bytes, its text turned from in to out. */
 GCM_INLINE __m128i crypt_short(const bool is_seal, const unsigned rounds,
@@ -299,69 +373,37 @@ GCM_INLINE __m128i crypt_short(const bool is_seal, const unsigned rounds,
 {
     const struct gcm_key *key = (const struct gcm_key *)(const void *)job->key;
     const struct sum sum = sum_of_aad(key, job, blocks_of(job->len) + 1, true);
-    const __m128i hash = _mm_setzero_si128();
+    const vec hash = vec_widen(_mm_setzero_si128());
     const __m128i nonce = nonce_block(job);
     switch ((job->len + VEC_LEN - 1) / VEC_LEN) {
 #define CASE(vec_count)                                                                            \
     case vec_count:                                                                                \
-        return crypt_last(is_seal, key, rounds, vec_count, nonce, (const uint8_t *)first_counters, \
-                          job->in, job->out, job->len, hash, lengths_of(job), false, sum)
+        return crypt_last(is_seal, key, rounds, vec_count, nonce, vec_counters_from_2(), job->in,  \
+                          job->out, job->len, hash, lengths_of(job), false, sum, NULL)
         CASE(0);
         CASE(1);
         CASE(2);
         CASE(3);
 #undef CASE
     default:
-        return crypt_last(is_seal, key, rounds, 4, nonce, (const uint8_t *)first_counters, job->in,
-                          job->out, job->len, hash, lengths_of(job), false, sum);
+        return crypt_last(is_seal, key, rounds, 4, nonce, vec_counters_from_2(), job->in, job->out,
+                          job->len, hash, lengths_of(job), false, sum, NULL);
     }
 }
 
-/** The tag of a record of more than CHUNK_LEN bytes. */
-GCM_INLINE __m128i crypt_long(const bool is_seal, const unsigned rounds,
-                              const struct sl_aead_job *job)
+/** The rest of a long record; see crypt_last. */
+GCM_INLINE __m128i crypt_rest(const bool is_seal, const struct sl_aead_job *job,
+                              const unsigned rounds, vec counter, size_t at, vec hash,
+                              struct chunk_hash *behind)
 {
     const struct gcm_key *key = (const struct gcm_key *)(const void *)job->key;
-    const __m128i nonce = nonce_block(job);
-    const vec base = vec_broadcast(_mm_xor_si128(nonce, first_round_key(key)));
-    const uint8_t *in = job->in;
-    uint8_t *out = job->out;
-    size_t left = job->len;
-    const struct chunk_powers added = chunk_powers_of(key);
-    vec counter = vec_counters_from_2(), counters[2 * CHUNK_VECS];
-    bool is_behind = false; /* sealing: the two chunks before `out` wait for their hash */
-    struct chunk_hash h = {.key = key, .added = &added};
-    if (left <= 2 * CHUNK_LEN)
-        h.hash = gcm_reduce(sum_fold(sum_of_aad(key, job, 0, false)));
-    else
-        h.carry = sum_fold(sum_of_aad(key, job, CHUNK_BLOCKS, false));
-
-    while (left > 2 * CHUNK_LEN) {
-        h.text = is_seal ? out - 2 * CHUNK_LEN : in;
-        if (is_seal && !is_behind) {
-            crypt_chunks(key, rounds, base, counter, in, out, NULL);
-        } else {
-            crypt_chunks(key, rounds, base, counter, in, out, &h);
-            h.carry = gcm_multiply(h.hash, power_of(key, CHUNK_BLOCKS));
-        }
-        is_behind = is_seal;
-        counter = vec_add32(counter, 2 * CHUNK_BLOCKS);
-        in += 2 * CHUNK_LEN, out += 2 * CHUNK_LEN, left -= 2 * CHUNK_LEN;
-    }
-    if (is_behind) {
-        h.text = out - 2 * CHUNK_LEN;
-        hash_chunks(&h);
-    }
-#pragma GCC unroll 8
-    for (unsigned v = 0; v < 2 * CHUNK_VECS; v++) {
-        counters[v] = vec_counter_blocks(counter);
-        counter = vec_add32(counter, LANES);
-    }
+    const __m128i nonce = nonce_block(job), lengths = lengths_of(job);
+    const size_t left = job->len - at;
     switch ((left + VEC_LEN - 1) / VEC_LEN) {
 #define CASE(vec_count)                                                                            \
     case vec_count:                                                                                \
-        return crypt_last(is_seal, key, rounds, vec_count, nonce, (const uint8_t *)counters, in,   \
-                          out, left, h.hash, lengths_of(job), true, no_sum())
+        return crypt_last(is_seal, key, rounds, vec_count, nonce, counter, job->in + at,           \
+                          job->out + at, left, hash, lengths, true, no_sum(), behind)
         CASE(1);
         CASE(2);
         CASE(3);
@@ -369,11 +411,48 @@ GCM_INLINE __m128i crypt_long(const bool is_seal, const unsigned rounds,
         CASE(5);
         CASE(6);
         CASE(7);
+#if LAST_VECS == 9
+        CASE(8);
+#endif
 #undef CASE
     default:
-        return crypt_last(is_seal, key, rounds, 8, nonce, (const uint8_t *)counters, in, out, left,
-                          h.hash, lengths_of(job), true, no_sum());
+        return crypt_last(is_seal, key, rounds, LAST_VECS, nonce, counter, job->in + at,
+                          job->out + at, left, hash, lengths, true, no_sum(), behind);
     }
+}
+
+/**
+ * The tag of a record of more than CHUNK_LEN bytes. What is opened is hashed while it is decrypted,
+ * what is sealed two chunks later.
+ */
+GCM_INLINE __m128i crypt_long(const bool is_seal, const unsigned rounds,
+                              const struct sl_aead_job *job)
+{
+    const struct gcm_key *key = (const struct gcm_key *)(const void *)job->key;
+    const vec base = vec_broadcast(_mm_xor_si128(nonce_block(job), first_round_key(key)));
+    const uint8_t *in = job->in;
+    uint8_t *out = job->out;
+    vec counter = vec_counters_from_2();
+    size_t at = 0;
+    const vec hash = hash_of_aad(key, job);
+    if (job->len <= LAST_LEN_MAX)
+        return crypt_rest(is_seal, job, rounds, counter, at, hash, NULL);
+
+    const struct chunk_powers powers = chunk_powers_of(key);
+    struct chunk_hash h = {.powers = &powers, .hash = hash};
+    const size_t loop_end = job->len - LAST_LEN_MAX; /* from there on the rest is short enough */
+    if (is_seal) {
+        crypt_chunks(key, rounds, base, counter, in, out, NULL);
+        counter = vec_add32(counter, 2 * CHUNK_BLOCKS);
+        at += 2 * CHUNK_LEN;
+    }
+    for (; at < loop_end; at += 2 * CHUNK_LEN) {
+        h.text = is_seal ? out + at - 2 * CHUNK_LEN : in + at;
+        crypt_chunks(key, rounds, base, counter, in + at, out + at, &h);
+        counter = vec_add32(counter, 2 * CHUNK_BLOCKS);
+    }
+    h.text = out + at - 2 * CHUNK_LEN;
+    return crypt_rest(is_seal, job, rounds, counter, at, h.hash, is_seal ? &h : NULL);
 }
 
 /*

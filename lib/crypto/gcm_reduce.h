@@ -38,10 +38,16 @@ GCM_INLINE struct gcm_sum128 gcm_add(struct gcm_sum128 a, struct gcm_sum128 b)
     };
 }
 
+/** What gcm_reduce multiplies with. */
+GCM_INLINE __m128i gcm_polynomial(void)
+{
+    return _mm_set_epi64x((long long)0xc200000000000000ULL, 1);
+}
+
 /** Modulo x^128 + x^127 + x^126 + x^121 + 1 (the polynomial reversed), 64 bits at a time. */
 GCM_INLINE __m128i gcm_reduce(struct gcm_sum128 sum)
 {
-    const __m128i polynomial = _mm_set_epi64x((long long)0xc200000000000000ULL, 1);
+    const __m128i polynomial = gcm_polynomial();
     __m128i folded = _mm_clmulepi64_si128(polynomial, sum.low, 0x01);
     __m128i middle =
         _mm_xor_si128(_mm_xor_si128(sum.middle, _mm_shuffle_epi32(sum.low, 0x4e)), folded);

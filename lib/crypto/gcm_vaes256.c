@@ -6,6 +6,7 @@
 #include "gcm_reduce.h"
 
 #define LANES 2
+#define VEC_REGISTER "x" /* the constraint of inline assembly */
 typedef __m256i vec;
 
 GCM_INLINE vec vec_load(const void *at)
@@ -109,6 +110,11 @@ GCM_INLINE __m128i vec_lane0(vec x)
 GCM_INLINE vec vec_xor(vec a, vec b)
 {
     return _mm256_xor_si256(a, b);
+}
+
+GCM_INLINE vec vec_xor3(vec a, vec b, vec c)
+{
+    return vec_xor(vec_xor(a, b), c);
 }
 
 /** The halves of each lane exchanged. */

@@ -6,6 +6,7 @@
 #include "gcm_reduce.h"
 
 #define LANES 4
+#define VEC_REGISTER "v" /* the constraint of inline assembly */
 typedef __m512i vec;
 
 GCM_INLINE vec vec_load(const void *at)
@@ -64,6 +65,11 @@ GCM_INLINE __m128i vec_lane0(vec x)
 GCM_INLINE vec vec_xor(vec a, vec b)
 {
     return _mm512_xor_si512(a, b);
+}
+
+GCM_INLINE vec vec_xor3(vec a, vec b, vec c)
+{
+    return _mm512_ternarylogic_epi64(a, b, c, 0x96);
 }
 
 /** The halves of each lane exchanged. */
