@@ -122,9 +122,8 @@ int main(int argc, char **argv)
         if (len < ECHO_LEN_MIN || len > ECHO_LEN_MAX)
             fail("a message has 8 to 1400 bytes");
         bench_result(measure_kpps(client, len, seconds), "%s.%u.kpps", argv[1], len);
-        fprintf(stderr, "%s.%u: %llu lost, %.0f%% of the looks in vain\n", argv[1], len,
-                (unsigned long long)client->lost,
-                100.0 * (double)client->looks_in_vain / (double)client->looks);
+        bench_result(100.0 * (double)client->looks_in_vain / (double)client->looks,
+                     "%s.%u.client_idle_percent", argv[1], len);
     }
     for (unsigned i = 0; i < SESSIONS; i++)
         echo_session_close(&client->sessions[i], &client->workspace);

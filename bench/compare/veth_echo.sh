@@ -6,6 +6,9 @@
 # KEY VALUE for each of
 #
 #   e2e.{gateway,libssl}.echo.{64,1400}.kpps    thousands of messages a second, there and back
+#   e2e.{gateway,libssl}.echo.{64,1400}.client_idle_percent
+#                                               of its looks at a socket that found nothing; near 0
+#                                               it was the client that could do no more
 #
 # Root is needed, and two cores. Where it can't be measured this says so in one sentence on standard
 # error, prints no figure, and ends with status 77. BUILD names the build folder (default: build),
@@ -22,7 +25,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$(dirname "$(dirname "$here")")
 . "$root/drivers-config/host/hugepages.sh"
 . "$root/bench/priority.sh"
-usage() { sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2; }
+usage() { sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 2; }
 skip() { echo "veth_echo: not measured: $*" >&2; exit 77; }
 fail() { echo "veth_echo: $*" >&2; exit 1; }
 
@@ -47,8 +50,10 @@ read -ra cores < <(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0))
 [ ${#cores[@]} -ge 2 ] || skip 'client and server need a core each'
 client_core=${cores[0]} server_core=${cores[-1]}
 
-on_server() { ip netns exec "$server_ns" taskset -c "$server_core" nice -n -20 "$@"; }
-on_client() { ip netns exec "$client_ns" taskset -c "$client_core" nice -n -20 timeout -k 1 $patience "$@"; }
+# Not functions: behind one, $! would be a shell's, and the server would outlive its end.
+on_server=(ip netns exec "$server_ns" taskset -c "$server_core" nice -n -20
+    timeout -k 5 $((2 * patience)))
+on_client=(ip netns exec "$client_ns" taskset -c "$client_core" nice -n -20 timeout -k 1 "$patience")
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-vs-XXXXXX")
 clean_up() {
@@ -68,11 +73,11 @@ trap 'exit 143' TERM INT HUP
 
 make_wire() {
     ip netns add "$server_ns" && ip netns add "$client_ns" || return 1
-    on_server sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-    on_client sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+    "${on_server[@]}" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+    "${on_client[@]}" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
     ip link add sl0 netns "$server_ns" type veth peer name sl1 netns "$client_ns" || return 1
     # veth hands over packets whose UDP checksum nobody has finished; this makes the kernel do it.
-    on_client ethtool -K sl1 tx off >/dev/null || return 1
+    "${on_client[@]}" ethtool -K sl1 tx off >/dev/null || return 1
     ip -n "$client_ns" addr add 198.18.0.2/24 dev sl1
     ip -n "$server_ns" link set sl0 up && ip -n "$client_ns" link set sl1 up
 }
@@ -88,24 +93,26 @@ until_true() {
 control() { "$build/app/ctl/sluice-ctl" -s "$work/control.sock" "$1"; }
 has_consumer() { control consumers | grep -q echo; }
 
-end() { # PID..: the server first
-    local pid
+end() { # PID..: the server first; whoever stayed would answer for the next one
+    local pid pids
     for pid in "$@"; do
-        kill -TERM "$pid" 2>/dev/null || true
+        kill -TERM "$pid" || true
         wait "$pid" || true
     done
+    pids=$(ip netns pids "$server_ns")
+    [ -z "$pids" ] || fail "something still runs beside the next server: $pids"
 }
 
-measure() { # NAME: what the server of that name echoes
-    on_client "$compare/echo_client" "e2e.$1.echo" $address $port "$seconds" 64 1400 2>>"$work/client.log" ||
-        { tail -n 2 "$work/client.log" "$work/$1.log" >&2; fail "the client of $1 failed"; }
+measure() { # NAME: what the server of that name echoes. The client is a job: a signal to us can't wait for it
+    "${on_client[@]}" "$compare/echo_client" "e2e.$1.echo" $address $port "$seconds" 64 1400 2>"$work/client.log" &
+    wait $! || { tail -n 2 "$work/client.log" "$work/$1.log" >&2; fail "the client of $1 failed"; }
 }
 
 measure_gateway() {
-    on_server "$build/app/gateway/sluice" run -c "$work/sluice.yaml" >"$work/gateway.log" 2>&1 &
+    "${on_server[@]}" "$build/app/gateway/sluice" run -c "$work/sluice.yaml" >"$work/gateway.log" 2>&1 &
     server_pid=$!
     until_true control stats || { tail -n 5 "$work/gateway.log" >&2; fail 'the gateway does not start'; }
-    on_server "$build/app/echo/sluice-echo" -s "$work/consumers.sock" echo >>"$work/gateway.log" 2>&1 &
+    "${on_server[@]}" "$build/app/echo/sluice-echo" -s "$work/consumers.sock" echo >>"$work/gateway.log" 2>&1 &
     echo_pid=$!
     until_true has_consumer || fail 'the consumer does not register'
     measure gateway
@@ -114,7 +121,7 @@ measure_gateway() {
 
 measure_libssl() {
     ip -n "$server_ns" addr add $address/24 dev sl0
-    on_server "$compare/libssl_echo" $address $port >"$work/libssl.log" 2>&1 &
+    "${on_server[@]}" "$compare/libssl_echo" $address $port >"$work/libssl.log" 2>&1 &
     server_pid=$!
     until_true grep -q ready "$work/libssl.log" || { cat "$work/libssl.log" >&2; fail 'libssl_echo does not start'; }
     measure libssl
@@ -141,4 +148,3 @@ for ((round = 0; round < rounds; round++)); do
     measure_gateway
     measure_libssl
 done
-cat "$work/client.log" >&2
