@@ -1,4 +1,4 @@
-"""The report's page of plots, OUT.png beside OUT.json: six questions, drawn by gnuplot.
+"""The report's page of plots, OUT.png beside OUT.json: eight questions, drawn by gnuplot.
 
 Every point or bar is a median, its whisker the middle half of the rounds (p25 to p75). Axes begin
 at zero. What was not measured is left out; a panel without any figure says so.
@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-WIDTH, HEIGHT = 1800, 2040
+WIDTH, HEIGHT = 1800, 2640
 FONT = "DejaVu Sans"
 # Okabe and Ito's colours, which those who see red and green alike can tell apart.
 BLUE, SKY, GREEN, ORANGE, RED, PURPLE, GREY, YELLOW = (
@@ -19,6 +19,8 @@ ENGINES = (("vaes512", "own kernel, 512 bits", BLUE, 7), ("vaes256", "own kernel
            ("direct", "IPsec MB called directly", ORANGE, 11))
 SIZES = (64, 256, 512, 1024, 1400)
 SESSIONS = (1, 1000, 65536, 1000000)
+SESSIONS_AXIS = ("set logscale x", "set xrange [0.7:1500000]", "set rmargin 6",
+                 "set xtics ('1' 1, '1,000' 1000, '65,536' 65536, '1,000,000' 1000000)")
 STAGES = (("parse", SKY), ("find", BLUE), ("open", GREEN), ("admit", YELLOW), ("deliver", PURPLE),
           ("collect", SKY), ("seal", GREEN), ("checksum", YELLOW), ("send", PURPLE))
 STAGES_IN, STAGES_OUT = STAGES[:5], STAGES[5:]
@@ -125,9 +127,7 @@ def aead_by_sessions(results):
         results, "... and when each record is of another session? 64 bytes", "sessions", SESSIONS,
         lambda engine, count: "aead.open.%s.aes128.64%s.ns" % (
             engine, ".s%d" % count if count > 1 else ""), float)
-    panel.set("set logscale x", "set xrange [0.7:1500000]",
-              "set xtics ('1' 1, '1,000' 1000, '65,536' 65536, '1,000,000' 1000000)",
-              "set rmargin 6")
+    panel.set(*SESSIONS_AXIS)
     return panel
 
 
@@ -229,6 +229,44 @@ def rates(results):
     return panel
 
 
+def systems(results):
+    panel = Panel("The whole system through a veth, echoed by one core",
+                  "thousand messages a second",
+                  "both are bounded by the kernel: its veth, its client, its UDP socket")
+    names, titles = {}, {OURS: "Sluice on AF_XDP, sluice-echo behind it",
+                         LIBSSL: "libssl on a UDP socket, recvmmsg"}
+    for x, size in ((1, 64), (3.6, 1400)):
+        for at, who, colour in ((x, "gateway", OURS), (x + 1, "libssl", LIBSSL)):
+            result = results.get("e2e.%s.echo.%d.kpps" % (who, size))
+            if not result:
+                continue
+            panel.bar(at, 0, result["median"], solid(colour), titles.pop(colour, ""))
+            panel.whisker(at, result)
+            panel.label(at, result["p75"], "%.0f" % result["median"])
+            names.setdefault("%d B" % size, []).append(at)
+    panel.x_names({sum(xs) / len(xs): name for name, xs in names.items()})
+    panel.headroom = 1.35
+    panel.set("set xrange [0:5.6]", "set key top right")
+    return panel
+
+
+FINDS = (("find.tuple.%d.ns", "by 5-tuple, one by one", RED, 9),
+         ("find.cid.%d.ns", "by connection ID, all that opening needs asked for", BLUE, 7),
+         ("find.cid.%d.alone.ns", "by connection ID, one by one", SKY, 5))
+
+
+def finds(results):
+    panel = Panel("To find one session of many, at random", "nanoseconds", "sessions")
+    for key, name, colour, point in FINDS:
+        rows = [(count, r["median"], r["p25"], r["p75"]) for count in SESSIONS
+                if (r := results.get(key % count))]
+        panel.top = max([panel.top, *(row[3] for row in rows)])
+        panel.draw(rows, "using 1:2:3:4 with yerrorlines lw 2.4 ps 1.5 pt %d lc rgb '%s' title %s" %
+                   (point, colour, quoted(name)))
+    panel.set(*SESSIONS_AXIS)
+    return panel
+
+
 # How what was measured stands to what is wanted.
 SIGN = {(True, "<="): "≤", (False, "<="): ">", (True, ">="): "≥", (False, ">="): "<"}
 
@@ -276,16 +314,16 @@ def heading(about):
 def script_of(report, png):
     results = report["results"]
     panels = [aead_by_size(results), aead_by_sessions(results), pipelines(results), stages(results),
-              rates(results), targets(report)]
+              rates(results), systems(results), finds(results), targets(report)]
     first, second, third = heading(report["machine"])
     lines = ["set encoding utf8",
              "set terminal pngcairo noenhanced size %d,%d font '%s,15' background rgb '#FFFFFF'" % (WIDTH, HEIGHT, FONT),
              "set output %s" % quoted(str(png)),
              "set multiplot",
-             "set label 1 %s at screen 0.5,0.982 center font '%s,26'" % (quoted(first), FONT),
-             "set label 2 %s at screen 0.5,0.964 center font '%s,14' tc rgb '#444444'" % (quoted(second), FONT),
-             "set label 3 %s at screen 0.5,0.950 center font '%s,14' tc rgb '#444444'" % (quoted(third), FONT)]
-    rows, height = 3, 0.937 / 3
+             "set label 1 %s at screen 0.5,0.986 center font '%s,26'" % (quoted(first), FONT),
+             "set label 2 %s at screen 0.5,0.972 center font '%s,14' tc rgb '#444444'" % (quoted(second), FONT),
+             "set label 3 %s at screen 0.5,0.961 center font '%s,14' tc rgb '#444444'" % (quoted(third), FONT)]
+    rows, height = 4, 0.95 / 4
     lines += ["unset border", "unset tics", "set size 1,1", "set origin 0,0", "plot [0:1] [0:1] NaN notitle"]
     for i, panel in enumerate(panels):
         lines += [panel.script().replace("reset", "reset\nset size 0.5,%g\nset origin %g,%g" % (
