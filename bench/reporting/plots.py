@@ -34,7 +34,7 @@ class Panel:
     """One plot: its settings, then what is drawn."""
 
     def __init__(self, title, y_label, x_label=""):
-        self.settings = ["reset", "set title %s font '%s,19' offset 0,0.3" % (quoted(title), FONT),
+        self.settings = ["set title %s font '%s,19' offset 0,0.3" % (quoted(title), FONT),
                          "set ylabel %s" % quoted(y_label), "set xlabel %s" % quoted(x_label),
                          "set border 3 lc rgb '#555555'", "set tics nomirror out font '%s,14'" % FONT,
                          "set grid ytics lc rgb '#DDDDDD' lt 1", "set yrange [0:*]",
@@ -272,7 +272,8 @@ SIGN = {(True, "<="): "≤", (False, "<="): ">", (True, ">="): "≥", (False, ">
 
 
 def targets(report):
-    panel = Panel("How far from the targets?", "", "measured / target; the target is 1, a shorter bar is better")
+    panel = Panel("How far from the targets?", "",
+                  "measured / target; the target is 1, a shorter bar is better")
     y, names, texts = len(report["targets"]), {}, []
     for key, target in report["targets"].items():
         names[y] = key.removeprefix("ratio.")
@@ -293,7 +294,8 @@ def targets(report):
                "using 1:2:3 with labels right font '%s,14' notitle" % FONT)
     panel.top = 0
     panel.set("set xrange [0:%g]" % right, "set yrange [0.3:%g]" % (len(names) + 0.7),
-              "set ytics (%s) scale 0" % ", ".join("%s %d" % (quoted(text), at) for at, text in names.items()),
+              "set ytics (%s) scale 0" % ", ".join("%s %d" % (quoted(text), at)
+                                                   for at, text in names.items()),
               "set grid noytics", "set lmargin 24",
               "set arrow from 1,0.3 to 1,%g nohead lw 2 dt 2 lc rgb '#222222' front" % (len(names) + 0.7))
     return panel
@@ -306,28 +308,32 @@ def heading(about):
     second = "%s (family %s), %s cores, %s; %s; Linux %s" % (
         about["processor"], about["family_model"], about["cores"], " ".join(about["flags"]),
         about["compiler"], about["kernel"])
-    third = ("medians, whiskers p25 to p75; %.0f%% of the spans of 512 packets were disturbed by others and left out"
-             % share)
+    third = "medians, whiskers p25 to p75; %.0f%% of the measured spans were disturbed by others " \
+            "and left out" % share
     return first, second, third
+
+
+def heading_lines(about):
+    for i, (text, y, size, colour) in enumerate(zip(
+            heading(about), (0.986, 0.972, 0.961), (26, 14, 14), ("#000000", "#444444", "#444444"))):
+        yield "set label %d %s at screen 0.5,%g center font '%s,%d' tc rgb '%s'" % (
+            i + 1, quoted(text), y, FONT, size, colour)
 
 
 def script_of(report, png):
     results = report["results"]
     panels = [aead_by_size(results), aead_by_sessions(results), pipelines(results), stages(results),
               rates(results), systems(results), finds(results), targets(report)]
-    first, second, third = heading(report["machine"])
+    rows, height = len(panels) // 2, 0.95 / (len(panels) // 2)
     lines = ["set encoding utf8",
-             "set terminal pngcairo noenhanced size %d,%d font '%s,15' background rgb '#FFFFFF'" % (WIDTH, HEIGHT, FONT),
-             "set output %s" % quoted(str(png)),
-             "set multiplot",
-             "set label 1 %s at screen 0.5,0.986 center font '%s,26'" % (quoted(first), FONT),
-             "set label 2 %s at screen 0.5,0.972 center font '%s,14' tc rgb '#444444'" % (quoted(second), FONT),
-             "set label 3 %s at screen 0.5,0.961 center font '%s,14' tc rgb '#444444'" % (quoted(third), FONT)]
-    rows, height = 4, 0.95 / 4
-    lines += ["unset border", "unset tics", "set size 1,1", "set origin 0,0", "plot [0:1] [0:1] NaN notitle"]
+             "set terminal pngcairo noenhanced size %d,%d font '%s,15' background rgb '#FFFFFF'" %
+             (WIDTH, HEIGHT, FONT),
+             "set output %s" % quoted(str(png)), "set multiplot", *heading_lines(report["machine"]),
+             "unset border", "unset tics", "plot [0:1] [0:1] NaN notitle"]
     for i, panel in enumerate(panels):
-        lines += [panel.script().replace("reset", "reset\nset size 0.5,%g\nset origin %g,%g" % (
-            height, 0.5 * (i % 2), height * (rows - 1 - i // 2)), 1)]
+        lines += ["reset", "set size 0.5,%g" % height,
+                  "set origin %g,%g" % (0.5 * (i % 2), height * (rows - 1 - i // 2)),
+                  panel.script()]
     return "\n".join(lines + ["unset multiplot", ""])
 
 
