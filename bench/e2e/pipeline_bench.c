@@ -41,7 +41,7 @@ static bool measure_in(void *arg)
 {
     struct round *round = arg;
     rig_feed(round->rig, round->len);
-    return run(round->rig, rig_run_in, rig_check_in, &round->in);
+    return run(round->rig, rig_run_in, rig_drain, &round->in);
 }
 
 static bool measure_port_in(void *arg)

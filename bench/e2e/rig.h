@@ -1,8 +1,6 @@
 /**
  * A worker with everything around it in memory: a port, sessions whose other ends are here, and one
- * consumer. Feeding is not timed by who runs the loops. Of what the consumer does, only its walk
- * over the entries' headers lies inside them: the ring has the gateway's default size, not a
- * pass's.
+ * consumer. Feeding and taking away is not timed by who runs the loops.
  *
  * Which port, the program's build file says: rig_array.c, an array of frames and no DPDK, for what
  * a stage costs; rig_ring.c, a DPDK port of rings and the gateway's own loop, for what a packet
@@ -43,9 +41,9 @@ void rig_feed(struct rig *rig, uint32_t payload_len);
  * return how many are, counted from the feeding.
  */
 unsigned rig_run_in(struct rig *rig, unsigned until);
-/** Compares what the consumer got since the last call with what was sealed; exits when it differs.
- * To be called before the ring comes round: after each span. */
-void rig_check_in(struct rig *rig);
+/** The consumer takes what it was given; exits when it is not what was sealed. Not a part of what
+ * is timed: it would be another core's work. */
+void rig_drain(struct rig *rig);
 /** The same loop without a worker: copies, clock, port and frames only. */
 unsigned rig_run_port_in(struct rig *rig, unsigned until);
 

@@ -6,7 +6,7 @@
 
 #define CID_LEN 8
 #define PEER_CID_LEN 5
-/* The receive ring is drained in the loop; the send ring holds a whole pass. */
+/* The receive ring holds a span at least; the send ring holds a whole pass. */
 #define RECEIVE_RING_SIZE (1UL << 20)
 #define SEND_RING_SIZE (8UL << 20)
 
@@ -54,17 +54,15 @@ struct rig {
 
     struct sl_attachment attachment;
     struct sl_ring_consumer consumer_receive;
-    struct sl_ring_consumer checker; /* walks over the same entries, behind it */
     struct sl_ring_producer consumer_send;
     struct sl_ring_producer_words *producer_words; /* [2] */
-    struct sl_ring_consumer_words *consumer_words; /* [3], the checker's last */
+    struct sl_ring_consumer_words *consumer_words; /* [2] */
     uint8_t *receive_data, *send_data;
-    unsigned done; /* of what was fed or sent last */
+    uint64_t delivered_before; /* the feeding, counted by the worker */
+    unsigned done;             /* of what was fed or sent last */
 };
 
 void rig_fail(const char *what);
-/** The consumer's walk over what it was given; payloads are not read. */
-void rig_drain(struct rig *rig);
 
 /* rig_array.c or rig_ring.c: the port. Frames belong to it; all calls exit on failure. */
 struct rig_port *rig_port_open(void);
