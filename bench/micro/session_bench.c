@@ -99,21 +99,21 @@ static void draw(struct setting *s)
 
 static unsigned find_by_cid(struct setting *s, unsigned from)
 {
-    struct sl_session *places[SL_BURST];
+    const struct sl_session_places *places = sl_session_table_places(s->table);
     unsigned found = 0;
     for (unsigned i = 0; i < SL_BURST; i++)
-        places[i] = sl_session_place_of_cid(s->table, s->cids[from + i], 0);
+        sl_session_prefetch_open(places, s->cids[from + i], 0);
     for (unsigned i = 0; i < SL_BURST; i++)
-        found += places[i] != NULL && sl_session_has_cid(places[i], s->cids[from + i]) &&
-                 places[i] == s->expected[from + i];
+        found += sl_session_find_cid(places, s->cids[from + i]) == s->expected[from + i];
     return found;
 }
 
 static unsigned find_by_cid_alone(struct setting *s, unsigned from)
 {
+    const struct sl_session_places *places = sl_session_table_places(s->table);
     unsigned found = 0;
     for (unsigned i = 0; i < SL_BURST; i++)
-        found += sl_session_find_cid(s->table, s->cids[from + i]) == s->expected[from + i];
+        found += sl_session_find_cid(places, s->cids[from + i]) == s->expected[from + i];
     return found;
 }
 

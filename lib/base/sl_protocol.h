@@ -12,6 +12,7 @@
 #define SL_DTLS_VERSION_1_0 0xfeff
 #define SL_DTLS_VERSION_1_2 0xfefd
 #define SL_RECORD_HEADER_LEN 13       /* without a connection ID */
+#define SL_RECORD_CID_OFF 11          /* of the connection ID in a header; RFC 9146 4 */
 #define SL_RECORD_PLAINTEXT_MAX 16384 /* 2^14 */
 #define SL_RECORD_PROTECTED_MAX (SL_RECORD_PLAINTEXT_MAX + 2048) /* RFC 5246 6.2.3 */
 #define SL_SEQ_MAX ((1ULL << 48) - 1) /* RFC 6347 4.1: sequence numbers never wrap */

@@ -150,6 +150,13 @@ size_t sl_aead_key_block_len(const struct sl_aead *aead)
     return aead->mb != NULL ? aead_ipsecmb_key_block_len() : EVP_KEY_BLOCK_LEN;
 }
 
+struct sl_aead_key_lines sl_aead_key_lines(const struct sl_aead *aead)
+{
+    if (aead->kernel != NULL)
+        return (struct sl_aead_key_lines){GCM_KEY_SHORT_OFF, GCM_KEY_LEN_128};
+    return (struct sl_aead_key_lines){0, 0};
+}
+
 void sl_aead_key_init(const struct sl_aead *aead, struct sl_aead_key *key, enum sl_aead_alg alg,
                       const uint8_t *secret)
 {

@@ -27,6 +27,9 @@ struct gcm_key {
     uint8_t power[GCM_POWERS][GCM_BLOCK_LEN] __attribute__((aligned(64)));
     uint8_t round[GCM_ROUNDS_256 + 1][GCM_BLOCK_LEN]; /* an AES-128 key ends behind [10] */
 };
+/* Up to nine blocks of text, additional data and lengths meet the powers from here on. */
+#define GCM_KEY_SHORT_OFF 192
+static_assert(GCM_KEY_SHORT_OFF == (GCM_POWERS - 9) * GCM_BLOCK_LEN, "where H^9 stands");
 #define GCM_KEY_LEN_128 (offsetof(struct gcm_key, round) + (GCM_ROUNDS_128 + 1) * GCM_BLOCK_LEN)
 
 /** One of the kernels. Engines of all of them understand the same keys. */

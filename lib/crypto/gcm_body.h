@@ -510,9 +510,9 @@ GCM_INLINE void prefetch_key(const struct sl_aead_job *job)
     const size_t len = job->alg == SL_AEAD_AES_128_GCM ? GCM_KEY_LEN_128 : sizeof(struct gcm_key);
     const unsigned blocks = blocks_of(job->len) + blocks_of(job->aad_len) + 1;
     if (blocks > 9)
-        for (size_t at = 0; at < 3 * CACHE_LINE; at += CACHE_LINE)
+        for (size_t at = 0; at < GCM_KEY_SHORT_OFF; at += CACHE_LINE)
             __builtin_prefetch(key + at);
-    for (size_t at = 3 * CACHE_LINE; at < len; at += CACHE_LINE)
+    for (size_t at = GCM_KEY_SHORT_OFF; at < len; at += CACHE_LINE)
         __builtin_prefetch(key + at);
 }
 

@@ -67,6 +67,13 @@ void sl_aead_key_init(const struct sl_aead *aead, struct sl_aead_key *key, enum 
                       const uint8_t *secret);
 void sl_aead_key_wipe(const struct sl_aead *aead, struct sl_aead_key *key);
 
+/** Bytes [from, to) of a key block, in whole cache lines, that even a short record reads: to be
+ * asked for early by who works on many sessions. to 0: nobody need. */
+struct sl_aead_key_lines {
+    uint16_t from, to;
+};
+struct sl_aead_key_lines sl_aead_key_lines(const struct sl_aead *aead);
+
 /** One AEAD operation, RFC 5116. `in` and `out` may be the same place, and not overlap otherwise.
  */
 struct sl_aead_job {

@@ -44,9 +44,6 @@ static inline bool record_cid_equal(const uint8_t *a, const uint8_t *b, unsigned
     return difference == 0;
 }
 
-/** Bytes of a record's header up to its connection ID: type, version, epoch and number. */
-#define RECORD_CID_OFF 11
-
 /**
  * Writes the additional data to aad[RECORD_AAD_MAX]: what the header says, in another order.
  * header  the record's, whole. len  of the (inner) plaintext. cid_len  0: there is none.
@@ -64,9 +61,9 @@ static inline uint16_t record_write_aad(uint8_t *aad, const uint8_t *header, uin
     memset(aad, 0xff, 8); /* RFC 9146 5.3: a number that no record has, then the header's fields */
     aad[8] = SL_CONTENT_TLS12_CID;
     aad[9] = cid_len;
-    memcpy(aad + 10, header, RECORD_CID_OFF);
-    record_copy_cid(aad + 10 + RECORD_CID_OFF, header + RECORD_CID_OFF, cid_len);
-    sl_store_be16(aad + 10 + RECORD_CID_OFF + cid_len, len);
+    memcpy(aad + 10, header, SL_RECORD_CID_OFF);
+    record_copy_cid(aad + 10 + SL_RECORD_CID_OFF, header + SL_RECORD_CID_OFF, cid_len);
+    sl_store_be16(aad + 10 + SL_RECORD_CID_OFF + cid_len, len);
     return (uint16_t)(23 + cid_len);
 }
 

@@ -26,8 +26,8 @@ static inline void write_header(uint8_t *at, const struct sl_epoch *epoch, uint8
     at[0] = type;
     sl_store_be16(at + 1, SL_DTLS_VERSION_1_2);
     sl_store_be64(at + 3, epoch_seq);
-    copy_cid_before(at + RECORD_CID_OFF, epoch, cid_len, 2 + nonce_len);
-    sl_store_be16(at + RECORD_CID_OFF + cid_len, (uint16_t)body_len);
+    copy_cid_before(at + SL_RECORD_CID_OFF, epoch, cid_len, 2 + nonce_len);
+    sl_store_be16(at + SL_RECORD_CID_OFF + cid_len, (uint16_t)body_len);
     if (nonce_len > 0)
         sl_store_be64(at + SL_RECORD_HEADER_LEN + cid_len, epoch_seq);
 }

@@ -131,6 +131,13 @@ sl_epoch_prefetch_seal(const struct sl_epoch *epoch)
     __builtin_prefetch(epoch);
     __builtin_prefetch(&epoch->write_next, 1);
 }
+/** Asks for the lines of the key that any record reads: see sl_aead_key_lines. */
+static inline __attribute__((always_inline)) void
+sl_epoch_prefetch_open_key(const struct sl_epoch *epoch, struct sl_aead_key_lines lines)
+{
+    for (size_t at = lines.from; at < lines.to; at += SL_CACHE_LINE)
+        __builtin_prefetch(epoch->keys + at);
+}
 /** How far sending under this key has gone; a usage event is due when it changes. RFC 9325 4.4. */
 static inline enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)
 {

@@ -25,7 +25,7 @@ struct sl_session *sl_session_find_tuple(struct sl_session_table *table,
         const struct index_place *place = &table->index[at];
         if (place->slot == SL_SLOT_NONE)
             return NULL;
-        struct sl_session *session = &table->sessions[place->slot];
+        struct sl_session *session = &table->places.sessions[place->slot];
         if (place->hash == hash && sl_tuple_equal(&session->path.tuple, tuple))
             return session;
     }
@@ -39,7 +39,7 @@ bool sl_session_index(struct sl_session_table *table, struct sl_session *session
     uint32_t at = hash & table->index_mask;
     while (table->index[at].slot != SL_SLOT_NONE)
         at = (at + 1) & table->index_mask;
-    table->index[at] = (struct index_place){hash, (uint32_t)(session - table->sessions)};
+    table->index[at] = (struct index_place){hash, (uint32_t)(session - table->places.sessions)};
     session->is_indexed = true;
     return true;
 }
@@ -63,7 +63,7 @@ void sl_session_unindex(struct sl_session_table *table, struct sl_session *sessi
 {
     if (!session->is_indexed)
         return;
-    uint32_t slot = (uint32_t)(session - table->sessions);
+    uint32_t slot = (uint32_t)(session - table->places.sessions);
     uint32_t at = tuple_hash(table, &session->path.tuple) & table->index_mask;
     while (table->index[at].slot != slot)
         at = (at + 1) & table->index_mask;

@@ -11,13 +11,10 @@ struct index_place {
 };
 
 struct sl_session_table {
-    struct sl_session *sessions; /* [capacity] */
-    uint8_t *epochs;             /* [capacity] blocks of epoch_len: each slot has one */
-    uint64_t *generations;       /* [capacity] of the handle given out last */
-    struct index_place *index;   /* [index_mask + 1] */
-    uint32_t capacity;
-    size_t epoch_len;
-    uint32_t first_free; /* free slots, oldest first, so that a slot rests before reuse */
+    struct sl_session_places places;
+    uint64_t *generations;     /* [capacity] of the handle given out last */
+    struct index_place *index; /* [index_mask + 1] */
+    uint32_t first_free;       /* free slots, oldest first, so that a slot rests before reuse */
     uint32_t last_free;
     uint32_t index_mask;
     unsigned worker;

@@ -124,21 +124,55 @@ static inline struct sl_cid_fields sl_cid_parse(const uint8_t cid[SL_OWN_CID_LEN
         .slot = (uint32_t)(bits >> 32) & (SL_SESSIONS_MAX - 1),
     };
 }
-/** The live session with exactly this connection ID, or NULL. */
-struct sl_session *sl_session_find_cid(struct sl_session_table *table,
-                                       const uint8_t cid[SL_OWN_CID_LEN]);
 
-/**
- * The same in two steps, for bursts: the place where the session with this connection ID is, if
- * there is one; then whether it is that session. NULL: there can't be one.
- * The first asks for the memory that opening record `seq` of it reads, its key apart.
- */
-struct sl_session *sl_session_place_of_cid(struct sl_session_table *table,
-                                           const uint8_t cid[SL_OWN_CID_LEN], uint64_t seq);
-static inline bool sl_session_has_cid(const struct sl_session *session,
-                                      const uint8_t cid[SL_OWN_CID_LEN])
+/** Where the sessions and the epochs of a table lie: what a packet needs to find its own without a
+ * call. Does not change; lives in the table. */
+struct sl_session_places {
+    struct sl_session *sessions; /* [capacity] */
+    uint8_t *epochs;             /* [capacity] blocks of epoch_len: each slot has one */
+    size_t epoch_len;
+    uint32_t capacity;
+};
+const struct sl_session_places *sl_session_table_places(const struct sl_session_table *table);
+
+static inline struct sl_epoch *sl_session_epoch_at(const struct sl_session_places *places,
+                                                   uint32_t slot)
 {
-    return session->state != SL_SESSION_FREE && memcmp(session->own_cid, cid, SL_OWN_CID_LEN) == 0;
+    return (struct sl_epoch *)(void *)(places->epochs + places->epoch_len * slot);
+}
+
+/** Asks for what a packet reads of the session. */
+static inline __attribute__((always_inline)) void
+sl_session_prefetch(const struct sl_session *session)
+{
+    for (size_t at = 0; at < SL_SESSION_HOT_LEN; at += SL_CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)session + at, 1);
+}
+
+/** The live session with exactly this connection ID, or NULL. */
+static inline struct sl_session *sl_session_find_cid(const struct sl_session_places *places,
+                                                     const uint8_t cid[SL_OWN_CID_LEN])
+{
+    const uint32_t slot = sl_cid_parse(cid).slot;
+    if (slot >= places->capacity)
+        return NULL;
+    struct sl_session *session = &places->sessions[slot];
+    bool is_it =
+        session->state != SL_SESSION_FREE && memcmp(session->own_cid, cid, SL_OWN_CID_LEN) == 0;
+    return is_it ? session : NULL;
+}
+
+/** Asks for the memory that opening record seq of the session with this connection ID will read,
+ * the key apart. cid  may be anything. */
+static inline __attribute__((always_inline)) void
+sl_session_prefetch_open(const struct sl_session_places *places, const uint8_t cid[SL_OWN_CID_LEN],
+                         uint64_t seq)
+{
+    const uint32_t slot = sl_cid_parse(cid).slot;
+    if (slot >= places->capacity)
+        return;
+    sl_session_prefetch(&places->sessions[slot]);
+    sl_epoch_prefetch_open(sl_session_epoch_at(places, slot), seq);
 }
 
 /** The session indexed under this 5-tuple, or NULL. */

@@ -15,11 +15,11 @@ size_t sl_session_table_memory_len(uint32_t sessions_max, size_t epoch_len)
 
 static void free_slot_append(struct sl_session_table *table, uint32_t slot)
 {
-    table->sessions[slot].next_free = SL_SLOT_NONE;
+    table->places.sessions[slot].next_free = SL_SLOT_NONE;
     if (table->first_free == SL_SLOT_NONE)
         table->first_free = slot;
     else
-        table->sessions[table->last_free].next_free = slot;
+        table->places.sessions[table->last_free].next_free = slot;
     table->last_free = slot;
 }
 
@@ -42,16 +42,16 @@ struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_
     struct sl_session_table *table = sl_arena_take(arena, sizeof *table);
     if (table == NULL)
         return NULL;
-    table->sessions = sl_arena_take(arena, sizeof *table->sessions * sessions_max);
-    table->epochs = sl_arena_take(arena, epoch_len * sessions_max);
+    table->places.sessions = sl_arena_take(arena, sizeof *table->places.sessions * sessions_max);
+    table->places.epochs = sl_arena_take(arena, epoch_len * sessions_max);
     table->generations = sl_arena_take(arena, sizeof *table->generations * sessions_max);
     table->index = sl_arena_take(arena, sizeof *table->index * places);
-    if (table->sessions == NULL || table->epochs == NULL || table->generations == NULL ||
-        table->index == NULL)
+    if (table->places.sessions == NULL || table->places.epochs == NULL ||
+        table->generations == NULL || table->index == NULL)
         return NULL;
 
-    table->capacity = sessions_max;
-    table->epoch_len = epoch_len;
+    table->places.capacity = sessions_max;
+    table->places.epoch_len = epoch_len;
     table->index_mask = places - 1;
     table->worker = worker;
     memcpy(table->index_key, seed, 16);
@@ -67,9 +67,14 @@ struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_
     return table;
 }
 
+const struct sl_session_places *sl_session_table_places(const struct sl_session_table *table)
+{
+    return &table->places;
+}
+
 uint32_t sl_session_table_capacity(const struct sl_session_table *table)
 {
-    return table->capacity;
+    return table->places.capacity;
 }
 
 /** Layout 0. The tag is a PRF of a counter. */
@@ -86,7 +91,7 @@ struct sl_session *sl_session_take(struct sl_session_table *table, uint8_t shard
     uint32_t slot = table->first_free;
     if (slot == SL_SLOT_NONE)
         return NULL;
-    struct sl_session *session = &table->sessions[slot];
+    struct sl_session *session = &table->places.sessions[slot];
     table->first_free = session->next_free;
 
     memset(session, 0, sizeof *session);
@@ -107,71 +112,41 @@ void sl_session_give_back(struct sl_session_table *table, struct sl_session *ses
     sl_session_unindex(table, session);
     sl_session_unlink(table, session);
     if (session->epoch != NULL)
-        sl_epoch_wipe(session->epoch, table->epoch_len);
+        sl_epoch_wipe(session->epoch, table->places.epoch_len);
     memset(session, 0, sizeof *session);
     free_slot_append(table, slot);
 }
 
 struct sl_session *sl_session_at(struct sl_session_table *table, uint32_t slot)
 {
-    assert(slot < table->capacity);
-    return &table->sessions[slot];
+    assert(slot < table->places.capacity);
+    return &table->places.sessions[slot];
 }
 
 struct sl_session *sl_session_of_handle(struct sl_session_table *table, uint64_t handle)
 {
     uint32_t slot = sl_handle_slot(handle);
-    if (slot >= table->capacity || !sl_session_has_handle(&table->sessions[slot], handle))
+    if (slot >= table->places.capacity ||
+        !sl_session_has_handle(&table->places.sessions[slot], handle))
         return NULL;
-    return &table->sessions[slot];
-}
-
-static inline struct sl_epoch *epoch_at(const struct sl_session_table *table, uint32_t slot)
-{
-    return (struct sl_epoch *)(void *)(table->epochs + table->epoch_len * slot);
-}
-
-static inline void prefetch_session(const struct sl_session *session)
-{
-    for (size_t at = 0; at < SL_SESSION_HOT_LEN; at += SL_CACHE_LINE)
-        __builtin_prefetch((const uint8_t *)session + at, 1);
+    return &table->places.sessions[slot];
 }
 
 struct sl_session *sl_session_place_of_handle(struct sl_session_table *table, uint64_t handle)
 {
     uint32_t slot = sl_handle_slot(handle);
-    if (slot >= table->capacity)
+    if (slot >= table->places.capacity)
         return NULL;
-    prefetch_session(&table->sessions[slot]);
-    sl_epoch_prefetch_seal(epoch_at(table, slot));
-    return &table->sessions[slot];
-}
-
-struct sl_session *sl_session_find_cid(struct sl_session_table *table,
-                                       const uint8_t cid[SL_OWN_CID_LEN])
-{
-    uint32_t slot = sl_cid_parse(cid).slot;
-    if (slot >= table->capacity || !sl_session_has_cid(&table->sessions[slot], cid))
-        return NULL;
-    return &table->sessions[slot];
-}
-
-struct sl_session *sl_session_place_of_cid(struct sl_session_table *table,
-                                           const uint8_t cid[SL_OWN_CID_LEN], uint64_t seq)
-{
-    uint32_t slot = sl_cid_parse(cid).slot;
-    if (slot >= table->capacity)
-        return NULL;
-    struct sl_session *session = &table->sessions[slot];
-    prefetch_session(session);
-    sl_epoch_prefetch_open(epoch_at(table, slot), seq);
-    return session;
+    sl_session_prefetch(&table->places.sessions[slot]);
+    sl_epoch_prefetch_seal(sl_session_epoch_at(&table->places, slot));
+    return &table->places.sessions[slot];
 }
 
 struct sl_epoch *sl_session_take_epoch(struct sl_session_table *table, struct sl_session *session)
 {
     assert(session->epoch == NULL);
-    session->epoch = epoch_at(table, (uint32_t)(session - table->sessions));
+    session->epoch =
+        sl_session_epoch_at(&table->places, (uint32_t)(session - table->places.sessions));
     return session->epoch;
 }
 
@@ -179,20 +154,21 @@ void sl_session_link_successor(struct sl_session_table *table, struct sl_session
                                struct sl_session *successor)
 {
     assert(session->successor == SL_SLOT_NONE && successor->predecessor == SL_SLOT_NONE);
-    session->successor = (uint32_t)(successor - table->sessions);
-    successor->predecessor = (uint32_t)(session - table->sessions);
+    session->successor = (uint32_t)(successor - table->places.sessions);
+    successor->predecessor = (uint32_t)(session - table->places.sessions);
 }
 
 struct sl_session *sl_session_successor(struct sl_session_table *table,
                                         const struct sl_session *session)
 {
-    return session->successor != SL_SLOT_NONE ? &table->sessions[session->successor] : NULL;
+    return session->successor != SL_SLOT_NONE ? &table->places.sessions[session->successor] : NULL;
 }
 
 struct sl_session *sl_session_predecessor(struct sl_session_table *table,
                                           const struct sl_session *session)
 {
-    return session->predecessor != SL_SLOT_NONE ? &table->sessions[session->predecessor] : NULL;
+    return session->predecessor != SL_SLOT_NONE ? &table->places.sessions[session->predecessor]
+                                                : NULL;
 }
 
 void sl_session_unlink(struct sl_session_table *table, struct sl_session *session)

@@ -103,7 +103,7 @@ struct sl_record_header {
     uint16_t header_len; /* 13 + cid_len */
     uint16_t body_len;   /* of what follows the header */
     uint64_t seq;        /* 48 bits */
-    const uint8_t *cid;  /* [cid_len]; the header begins 11 bytes before it */
+    const uint8_t *cid;  /* [cid_len]; the header begins SL_RECORD_CID_OFF before it */
 };
 
 /**
@@ -146,7 +146,7 @@ static inline enum sl_drop SL_MUST_USE sl_wire_parse_record(struct sl_reader *da
         .header_len = (uint16_t)header_len,
         .body_len = body_len,
         .seq = epoch_seq & SL_SEQ_MAX,
-        .cid = at + SL_RECORD_HEADER_LEN - 2,
+        .cid = at + SL_RECORD_CID_OFF,
     };
     return SL_DROP_NONE;
 }

@@ -15,7 +15,15 @@ static unsigned owner_of(const struct sl_worker *w, const struct sl_frame *frame
     return w->config.shard_owner[shard];
 }
 
-/** Takes a place in the burst, which has one, for a record that is to be opened. */
+/** Where the next record's header is read to: the burst's next job, which has a place. */
+static inline struct sl_record_header *next_header(struct sl_worker *w, uint64_t now_ns)
+{
+    if (w->rx.count == SL_BURST)
+        worker_finish_rx(w, now_ns);
+    return &w->rx.jobs[w->rx.count].header;
+}
+
+/** Takes that place for a record that is to be opened. */
 static inline void open_later(struct sl_worker *w, struct sl_session *session,
                               struct sl_frame *frame, const struct sl_record_header *header,
                               uint8_t *body)
@@ -24,7 +32,9 @@ static inline void open_later(struct sl_worker *w, struct sl_session *session,
     struct sl_open_job *job = &w->rx.jobs[i];
     w->rx.records[i] = (struct rx_record){frame, session, session->handle};
     job->epoch = session->epoch;
-    job->header = *header;
+    sl_epoch_prefetch_open_key(session->epoch, w->key_lines);
+    if (header != &job->header) /* what waited was finished first, since it was read */
+        job->header = *header;
     job->body = body;
     job->out = NULL;
 }
@@ -139,17 +149,18 @@ static void find_by_tuple(struct sl_worker *w, struct sl_frame *frame,
         find_protected(w, session, frame, header, body, now_ns);
 }
 
-/** A record with a connection ID. place: of its session, if there is one. */
+/** A record with a connection ID. */
 static inline void find_by_cid(struct sl_worker *w, struct sl_frame *frame,
                                const struct sl_record_header *header, uint8_t *body,
-                               struct sl_session *place, uint64_t now_ns)
+                               uint64_t now_ns)
 {
-    if (place == NULL || !sl_session_has_cid(place, header->cid))
+    struct sl_session *session = sl_session_find_cid(w->places, header->cid);
+    if (session == NULL)
         worker_drop(w, SL_DROP_UNKNOWN_CID);
-    else if (opens(place))
-        open_later(w, place, frame, header, body);
+    else if (opens(session))
+        open_later(w, session, frame, header, body);
     else
-        find_protected(w, place, frame, header, body, now_ns);
+        find_protected(w, session, frame, header, body, now_ns);
 }
 
 /** A record without a connection ID. */
@@ -165,86 +176,45 @@ static __attribute__((noinline)) void find_without_cid(struct sl_worker *w, stru
         find_by_tuple(w, frame, header, body, now_ns);
 }
 
-/** A record that is ours. place: of its session, where its connection ID says. */
+/** A record that is ours. */
 static inline void find_record(struct sl_worker *w, struct sl_frame *frame,
                                const struct sl_record_header *header, uint8_t *body,
-                               struct sl_session *place, struct hello_answer *answer,
-                               uint64_t now_ns)
+                               struct hello_answer *answer, uint64_t now_ns)
 {
-    if (w->rx.count == SL_BURST) /* before the session is looked at: this may end it */
-        worker_finish_rx(w, now_ns);
     if (header->type == SL_CONTENT_TLS12_CID)
-        find_by_cid(w, frame, header, body, place, now_ns);
+        find_by_cid(w, frame, header, body, now_ns);
     else
         find_without_cid(w, frame, header, body, answer, now_ns);
 }
 
-static struct sl_session *place_of(struct sl_worker *w, const struct sl_record_header *header)
-{
-    return header->type == SL_CONTENT_TLS12_CID
-               ? sl_session_place_of_cid(w->table, header->cid, header->seq)
-               : NULL;
-}
-
-/** A record behind the first of a datagram, which decides who gets it all. */
-static void find_later_record(struct sl_worker *w, struct sl_frame *frame,
-                              const struct sl_record_header *header, uint8_t *body,
-                              struct hello_answer *answer, uint64_t now_ns)
-{
-    worker_count(w, SL_COUNTER_RX_RECORDS, 1);
-    if (owner_of(w, frame, header) == w->config.index)
-        find_record(w, frame, header, body, place_of(w, header), answer, now_ns);
-    else
-        worker_drop(w, SL_DROP_OTHER_OWNER);
-}
-
 /** The body that the reader has just passed: the frame is ours to write to, the reader lends it. */
-static uint8_t *body_before(const struct sl_frame *frame, const struct sl_reader *r,
-                            const struct sl_record_header *header)
+static inline uint8_t *body_before(const struct sl_frame *frame, const struct sl_reader *r,
+                                   const struct sl_record_header *header)
 {
     return frame->data + (r->at - header->body_len - frame->data);
 }
 
-/** The records behind the first. What can't be split counts as one. */
+/** The records behind the first of a datagram, whose owner got it all. What can't be split counts
+ * as one. */
 static __attribute__((noinline)) void
 find_later_records(struct sl_worker *w, struct sl_frame *frame, struct sl_reader rest,
                    struct hello_answer *answer, uint64_t now_ns)
 {
     for (unsigned count = 1; sl_reader_left(&rest) > 0; count++) {
-        struct sl_record_header header;
+        struct sl_record_header *header = next_header(w, now_ns);
         enum sl_drop drop = SL_DROP_RECORDS_TOO_MANY;
         if (count < SL_RECORDS_PER_DATAGRAM_MAX)
-            drop = sl_wire_parse_record(&rest, SL_OWN_CID_LEN, &header);
+            drop = sl_wire_parse_record(&rest, SL_OWN_CID_LEN, header);
+        worker_count(w, SL_COUNTER_RX_RECORDS, 1);
         if (drop != SL_DROP_NONE) {
-            worker_count(w, SL_COUNTER_RX_RECORDS, 1);
             worker_drop(w, drop);
             return;
         }
-        find_later_record(w, frame, &header, body_before(frame, &rest, &header), answer, now_ns);
+        if (owner_of(w, frame, header) == w->config.index)
+            find_record(w, frame, header, body_before(frame, &rest, header), answer, now_ns);
+        else
+            worker_drop(w, SL_DROP_OTHER_OWNER);
     }
-}
-
-/** Splits a datagram that is ours into its records. */
-static void find_datagram(struct sl_worker *w, const struct rx_datagram *datagram, uint64_t now_ns)
-{
-    struct sl_frame *frame = datagram->frame;
-    struct hello_answer answer;
-    answer.wanted = false;
-    if (datagram->drop == SL_DROP_NONE) {
-        find_record(w, frame, &datagram->first,
-                    body_before(frame, &datagram->rest, &datagram->first), datagram->place, &answer,
-                    now_ns);
-        if (sl_reader_left(&datagram->rest) > 0)
-            find_later_records(w, frame, datagram->rest, &answer, now_ns);
-    } else {
-        worker_drop(w, datagram->drop);
-    }
-    if (!answer.wanted) {
-        worker_end_frame(w, frame);
-        return;
-    }
-    worker_finish_rx(w, now_ns); /* the answer is written over the records */
-    worker_answer_hello(w, frame, &answer);
 }
 
 /** Sets a datagram aside for the worker that owns it. */
@@ -260,33 +230,40 @@ static void give_away(struct sl_worker *w, struct sl_frame *frame, unsigned owne
     w->away[owner][w->away_count[owner]++] = frame;
 }
 
-/** Reads the first record's header, and asks for its session's memory. false: not ours, and gone.
- * What can't be read is ours to count. */
-static inline bool begin_datagram(struct sl_worker *w, struct sl_frame *frame,
-                                  struct rx_datagram *out)
+/** Splits a datagram into its records, or gives it to the worker that owns the first of them. */
+static inline void find_datagram(struct sl_worker *w, struct sl_frame *frame, uint64_t now_ns)
 {
     struct sl_reader r = sl_reader_of(frame->data + frame->payload_off, frame->payload_len);
-    out->frame = frame;
-    out->drop = sl_wire_parse_record(&r, SL_OWN_CID_LEN, &out->first);
-    if (out->drop != SL_DROP_NONE)
-        return true;
-    unsigned owner = owner_of(w, frame, &out->first);
+    struct sl_record_header *first = next_header(w, now_ns);
+    enum sl_drop drop = sl_wire_parse_record(&r, SL_OWN_CID_LEN, first);
+    if (drop != SL_DROP_NONE) {
+        worker_count(w, SL_COUNTER_RX_RECORDS, 1);
+        worker_drop(w, drop);
+        worker_end_frame(w, frame);
+        return;
+    }
+    unsigned owner = owner_of(w, frame, first);
     if (owner != w->config.index) {
         give_away(w, frame, owner);
-        return false;
+        return;
     }
-    out->rest = r;
-    out->place = place_of(w, &out->first);
-    return true;
+    worker_count(w, SL_COUNTER_RX_RECORDS, 1);
+    struct hello_answer answer;
+    answer.wanted = false;
+    find_record(w, frame, first, body_before(frame, &r, first), &answer, now_ns);
+    if (sl_reader_left(&r) > 0)
+        find_later_records(w, frame, r, &answer, now_ns);
+    if (!answer.wanted) {
+        worker_end_frame(w, frame);
+        return;
+    }
+    worker_finish_rx(w, now_ns); /* the answer is written over the records */
+    worker_answer_hello(w, frame, &answer);
 }
 
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns)
 {
-    struct rx_datagram datagrams[SL_BURST], *end = datagrams;
     for (unsigned i = 0; i < n; i++)
-        end += begin_datagram(w, frames[i], end);
-    worker_count(w, SL_COUNTER_RX_RECORDS, (uint64_t)(end - datagrams)); /* the first ones */
-    for (const struct rx_datagram *datagram = datagrams; datagram < end; datagram++)
-        find_datagram(w, datagram, now_ns);
+        find_datagram(w, frames[i], now_ns);
     worker_finish_rx(w, now_ns);
 }

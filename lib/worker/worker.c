@@ -35,8 +35,10 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
     w->aead = sl_aead_create(config->crypto);
     if (w->aead == NULL)
         return NULL;
+    w->key_lines = sl_aead_key_lines(w->aead);
     w->table = sl_session_table_create(arena, config->sessions_max, sl_epoch_len(w->aead),
                                        config->index, config->random_seed);
+    w->places = w->table != NULL ? sl_session_table_places(w->table) : NULL;
     w->cookies = sl_cookie_jar_create(config->cookie_root);
     if (w->scratch == NULL || w->identities == NULL || w->table == NULL || w->cookies == NULL) {
         sl_cookie_jar_destroy(w->cookies);
@@ -116,6 +118,8 @@ void sl_worker_take_over(struct sl_worker *w, struct sl_frame **frames, unsigned
 {
     assert(n <= SL_BURST);
     worker_count(w, SL_COUNTER_TAKEN_OVER, n);
+    for (unsigned i = 0; i < n; i++)
+        worker_prefetch_session(w, frames[i]);
     worker_find_burst(w, frames, n, now_ns);
     flush_ended(w);
 }

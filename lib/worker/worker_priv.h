@@ -54,15 +54,6 @@ struct worker_consumer {
     bool evict_pending;
 };
 
-/** Stage 2: a datagram whose first record's header is read, before any session is looked at. */
-struct rx_datagram {
-    struct sl_frame *frame;
-    struct sl_session *place; /* where the first record's session is, if there is one */
-    struct sl_reader rest;    /* behind the first record */
-    struct sl_record_header first;
-    enum sl_drop drop; /* the first record can't be read */
-};
-
 /** Stages 2 to 5: records of a burst. jobs and records run in parallel. */
 struct rx_record {
     struct sl_frame *frame;
@@ -102,7 +93,9 @@ struct outbox {
 struct sl_worker {
     struct sl_worker_config config;
     struct sl_session_table *table;
+    const struct sl_session_places *places; /* the table's */
     struct sl_aead *aead;
+    struct sl_aead_key_lines key_lines; /* the engine's */
     struct sl_cookie_jar *cookies;
     struct sl_identity *identities; /* [capacity] by slot; cold */
     uint8_t *scratch;               /* [SCRATCH_LEN] */
@@ -133,9 +126,19 @@ struct sl_worker {
  * frames[0..return). */
 unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n);
 
-/* find.c: stage 2, for frames parsed; fills w->rx, and runs the stages 3 to 5 when it is full. */
+/* find.c: stage 2, for frames parsed (and asked for, some time before: nothing waits for memory);
+ * fills w->rx, and runs the stages 3 to 5 when it is full. */
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns);
 uint8_t worker_shard_of(const struct sl_tuple *tuple);
+/** Asks for the memory of the session that a parsed datagram's first record belongs to. */
+static inline void worker_prefetch_session(const struct sl_worker *w, const struct sl_frame *frame)
+{
+    const uint8_t *record = frame->data + frame->payload_off;
+    if (frame->payload_len >= SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN &&
+        record[0] == SL_CONTENT_TLS12_CID)
+        sl_session_prefetch_open(w->places, record + SL_RECORD_CID_OFF,
+                                 sl_load_be64(record + 3) & SL_SEQ_MAX);
+}
 
 /* open.c, admit.c, deliver.c: stages 3 to 5 over w->rx. */
 void worker_open_burst(struct sl_worker *w);

@@ -83,7 +83,8 @@ class Table
             sl_session *session = sl_session_of_handle(table_, known_[i].handle);
             ASSERT_NE(session, nullptr) << i;
             ASSERT_EQ(session->last_active_ns, i);
-            ASSERT_EQ(sl_session_find_cid(table_, known_[i].cid), session) << i;
+            ASSERT_EQ(sl_session_find_cid(sl_session_table_places(table_), known_[i].cid), session)
+                << i;
             ASSERT_EQ(sl_session_find_tuple(table_, &tuple), session) << i;
         }
     }
@@ -97,7 +98,9 @@ class Table
                 const sl_tuple tuple = TupleOf(i);
                 const bool is_left = odd == 1 && i % 2 == 0;
                 ASSERT_EQ(sl_session_of_handle(table_, known_[i].handle) != nullptr, is_left);
-                ASSERT_EQ(sl_session_find_cid(table_, known_[i].cid) != nullptr, is_left);
+                ASSERT_EQ(sl_session_find_cid(sl_session_table_places(table_), known_[i].cid) !=
+                              nullptr,
+                          is_left);
                 ASSERT_EQ(sl_session_find_tuple(table_, &tuple) != nullptr, is_left) << i;
             }
         }

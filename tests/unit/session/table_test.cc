@@ -121,25 +121,27 @@ TEST_F(SessionTable, FindsAConnectionIdOnlyWhenAllOfItMatches)
     sl_session *s = sl_session_take(table, 0xa7);
     uint8_t cid[SL_OWN_CID_LEN];
     memcpy(cid, s->own_cid, sizeof cid);
-    EXPECT_EQ(sl_session_find_cid(table, cid), s);
+    EXPECT_EQ(sl_session_find_cid(sl_session_table_places(table), cid), s);
     sl_cid_fields fields = sl_cid_parse(cid);
     EXPECT_EQ(fields.layout, 0);
     EXPECT_EQ(fields.shard, 0xa7);
     EXPECT_EQ(fields.slot, sl_handle_slot(s->handle));
     for (unsigned bit = 0; bit < 8 * sizeof cid; bit++) {
         cid[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        EXPECT_EQ(sl_session_find_cid(table, cid), nullptr) << "bit " << bit;
+        EXPECT_EQ(sl_session_find_cid(sl_session_table_places(table), cid), nullptr)
+            << "bit " << bit;
         cid[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     sl_session_give_back(table, s);
-    EXPECT_EQ(sl_session_find_cid(table, cid), nullptr) << "a stale one finds nothing";
+    EXPECT_EQ(sl_session_find_cid(sl_session_table_places(table), cid), nullptr)
+        << "a stale one finds nothing";
 }
 
 TEST_F(SessionTable, AFreeSlotIsNotFoundByAZeroConnectionId)
 {
     Create(4);
     const uint8_t zero[SL_OWN_CID_LEN] = {};
-    EXPECT_EQ(sl_session_find_cid(table, zero), nullptr);
+    EXPECT_EQ(sl_session_find_cid(sl_session_table_places(table), zero), nullptr);
 }
 
 TEST_F(SessionTable, NeverOverwritesAnIndexEntryOfAnotherSession)
