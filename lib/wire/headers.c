@@ -169,25 +169,29 @@ static __attribute__((noinline)) void write_any(struct sl_frame *frame, const st
         put_pseudo_sum(udp, tuple, udp_len);
 }
 
-void sl_wire_write_unsummed_headers(struct sl_frame *frame, const struct sl_path *path,
-                                    const uint8_t own_mac[SL_ETHER_ADDR_LEN])
+void sl_wire_put_unsummed_headers(struct sl_frame *frame, uint8_t *payload, uint16_t payload_len,
+                                  const struct sl_path *path,
+                                  const uint8_t own_mac[SL_ETHER_ADDR_LEN])
 {
     uint16_t headers_len = sl_wire_headers_len(path);
+    frame->data = payload - headers_len;
+    frame->len = (uint16_t)(headers_len + payload_len);
     frame->payload_off = headers_len;
-    frame->len = (uint16_t)(headers_len + frame->payload_len);
+    frame->payload_len = payload_len;
     if (headers_len != PLAIN_IPV4_LEN) {
         write_any(frame, path, own_mac, headers_len);
         return;
     }
     frame->l3_off = SL_ETHER_HEADER_LEN;
-    write_plain_ipv4(frame->data, path, own_mac, SL_UDP_HEADER_LEN + (unsigned)frame->payload_len,
-                     frame->flags);
+    write_plain_ipv4(payload - PLAIN_IPV4_LEN, path, own_mac,
+                     SL_UDP_HEADER_LEN + (unsigned)payload_len, frame->flags);
 }
 
 void sl_wire_write_headers(struct sl_frame *frame, const struct sl_path *path,
                            const uint8_t own_mac[SL_ETHER_ADDR_LEN])
 {
-    sl_wire_write_unsummed_headers(frame, path, own_mac);
+    sl_wire_put_unsummed_headers(frame, frame->data + sl_wire_headers_len(path), frame->payload_len,
+                                 path, own_mac);
     if (!(frame->flags & SL_FRAME_TX_UDP_CHECKSUM))
         sl_wire_sum_udp_burst(&frame, 1);
 }

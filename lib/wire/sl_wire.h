@@ -61,12 +61,16 @@ void sl_wire_write_headers(struct sl_frame *frame, const struct sl_path *path,
                            const uint8_t own_mac[SL_ETHER_ADDR_LEN]);
 
 /**
- * The same in two steps, so that the sums of a burst are a pass of their own: headers with a UDP
- * checksum of 0 (or what the port wants, see above); then the checksums, of frames [n <= SL_BURST]
- * without SL_FRAME_TX_UDP_CHECKSUM, over what stands in them.
+ * The same in two steps, so that the sums of a burst are a pass of their own: headers before a
+ * payload [payload_len] that stands somewhere in the frame, with a UDP checksum of 0 (or what the
+ * port wants, see above); then the checksums, of frames [n <= SL_BURST] without
+ * SL_FRAME_TX_UDP_CHECKSUM, over what stands in them.
+ *
+ * frame  in: flags. out: data, len, l3_off, payload_off, payload_len.
  */
-void sl_wire_write_unsummed_headers(struct sl_frame *frame, const struct sl_path *path,
-                                    const uint8_t own_mac[SL_ETHER_ADDR_LEN]);
+void sl_wire_put_unsummed_headers(struct sl_frame *frame, uint8_t *payload, uint16_t payload_len,
+                                  const struct sl_path *path,
+                                  const uint8_t own_mac[SL_ETHER_ADDR_LEN]);
 void sl_wire_sum_udp_burst(struct sl_frame *const *frames, unsigned n);
 
 /** The Internet checksum (RFC 1071) of `len` bytes added to `sum`, not folded to 16 bits. */
@@ -85,7 +89,7 @@ static inline uint16_t sl_wire_checksum_fold(uint64_t sum)
     sum += sum << 32 | sum >> 32;
     uint32_t half = (uint32_t)(sum >> 32);
     half += half << 16 | half >> 16;
-    return (uint16_t)~(half >> 16);
+    return (uint16_t) ~(half >> 16);
 }
 
 /** The first byte of a UDP payload says DTLS: 20..63, RFC 7983. */

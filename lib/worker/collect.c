@@ -86,13 +86,15 @@ static enum sl_drop prepare(struct sl_worker *w, const struct worker_consumer *c
     if (drop != SL_DROP_NONE)
         return drop;
     struct sl_epoch *epoch = session->epoch;
-    const struct sl_path *path = worker_path_of(session);
+    const struct sl_path *path = &session->path;
     uint32_t sealed_len = sl_record_sealed_len(epoch, len);
+    bool is_candidate = session->flags & SESSION_HAS_CANDIDATE;
+    if (is_candidate)
+        path = &session->candidate;
     if (len > epoch->plain_max || sealed_len > worker_path_payload_max(w, path))
         return SL_DROP_SEND_TOO_LARGE;
-    drop = worker_charge_path(session, sealed_len);
-    if (drop != SL_DROP_NONE)
-        return drop;
+    if (is_candidate && !worker_charge_candidate(session, sealed_len))
+        return SL_DROP_SEND_AMPLIFY;
     struct sl_frame *frame = frame_for(w, entry->frame, path, len);
     if (frame == NULL)
         return SL_DROP_SEND_NO_BUFFER;
@@ -229,10 +231,20 @@ static void copy_payload(struct sl_frame *frame, const struct sl_ring_taken *tak
         memcpy(to + at, taken->payload + at, PAYLOAD_PIECE);
 }
 
+/** A long payload comes in order, which the processor notices by itself, but late. */
+static inline __attribute__((always_inline)) void
+prefetch_payload(const struct sl_ring_taken *taken)
+{
+    for (uint32_t at = SL_CACHE_LINE; at < taken->payload_len; at += SL_CACHE_LINE)
+        __builtin_prefetch(taken->payload + at);
+}
+
 /** 2. Copies the messages out of the ring; NULL for one too long for any frame. */
 static void copy_payloads(struct sl_worker *w, struct tx_entry *entries, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
+        if (i + 1 < n)
+            prefetch_payload(&entries[i + 1].taken);
         struct sl_frame *frame = worker_take_frame(w, 0);
         assert(frame != NULL); /* worker_have_frames has said so */
         entries[i].frame = NULL;
@@ -245,22 +257,33 @@ static void copy_payloads(struct sl_worker *w, struct tx_entry *entries, unsigne
     }
 }
 
-/** 3. What an entry asks for, or why it is refused. */
-static void handle_entry(struct sl_worker *w, struct worker_consumer *consumer,
-                         const struct tx_entry *entry, uint64_t now_ns)
+/** What an entry that is no message asks for, or a message without a frame; or why it is refused.
+ */
+static __attribute__((noinline)) enum sl_drop handle_other(struct sl_worker *w,
+                                                           struct worker_consumer *consumer,
+                                                           const struct tx_entry *entry,
+                                                           uint64_t now_ns)
+{
+    if (!is_well_formed(&entry->taken)) {
+        evict_malformed(w, consumer);
+        return SL_DROP_NONE;
+    }
+    if (entry->frame == NULL)
+        return SL_DROP_SEND_TOO_LARGE;
+    return handle_request(w, consumer, entry, now_ns);
+}
+
+/** 3. A message becomes a job. */
+static inline void handle_entry(struct sl_worker *w, struct worker_consumer *consumer,
+                                const struct tx_entry *entry, uint64_t now_ns)
 {
     enum sl_drop drop;
     bool used = false;
-    if (!is_well_formed(&entry->taken)) {
-        evict_malformed(w, consumer);
-        drop = SL_DROP_NONE;
-    } else if (entry->frame == NULL) {
-        drop = SL_DROP_SEND_TOO_LARGE;
-    } else if (entry->taken.kind == SL_RING_SEND) {
+    if (entry->taken.kind == SL_RING_SEND && entry->frame != NULL) {
         worker_count(w, SL_COUNTER_COLLECTED, 1);
         drop = prepare(w, consumer, entry, &used, now_ns);
     } else {
-        drop = handle_request(w, consumer, entry, now_ns);
+        drop = handle_other(w, consumer, entry, now_ns);
     }
     if (drop != SL_DROP_NONE)
         refuse(w, consumer, entry->taken.session, drop, now_ns);

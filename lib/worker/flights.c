@@ -88,9 +88,9 @@ void worker_send_close_notify(struct sl_worker *w, struct sl_session *session)
         worker_keep_frame(w, frame);
         return;
     }
-    const struct sl_path *path = worker_path_of(session);
+    const struct sl_path *path = &session->path;
     uint32_t len = (uint32_t)(writer.at - start);
-    if (worker_charge_path(session, len) != SL_DROP_NONE)
-        path = &session->path;
+    if ((session->flags & SESSION_HAS_CANDIDATE) && worker_charge_candidate(session, len))
+        path = &session->candidate;
     worker_send_datagram(w, frame, path, start, len);
 }

@@ -90,6 +90,14 @@ bool worker_queue_frame(struct sl_worker *w, struct sl_frame *frame)
     return queue_frame(w, frame);
 }
 
+bool worker_charge_candidate(struct sl_session *session, uint32_t len)
+{
+    if (session->candidate_sent + len > AMPLIFICATION_LIMIT * session->candidate_received)
+        return false;
+    session->candidate_sent += len;
+    return true;
+}
+
 void worker_seal_burst(struct sl_worker *w)
 {
     sl_record_seal_burst(w->aead, w->tx.jobs, w->tx.count);
@@ -103,11 +111,9 @@ static inline void write_headers(struct sl_worker *w, struct sl_frame *frame,
                                  const struct sl_path *path, uint8_t *payload, uint32_t payload_len)
 {
     const struct sl_group *group = &w->config.groups[path->hop.group];
-    frame->data = payload - sl_wire_headers_len(path);
     frame->headroom = frame->tailroom = 0;
     frame->flags = group->tx_flags;
-    frame->payload_len = (uint16_t)payload_len;
-    sl_wire_write_unsummed_headers(frame, path, group->mac);
+    sl_wire_put_unsummed_headers(frame, payload, (uint16_t)payload_len, path, group->mac);
 }
 
 static inline void queue_or_drop(struct sl_worker *w, struct sl_frame *frame)

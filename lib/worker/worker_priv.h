@@ -178,21 +178,8 @@ static inline uint16_t worker_path_payload_max(const struct sl_worker *w,
     unsigned ip_len = sl_ip_is_v4(&path->tuple.remote_ip) ? SL_IPV4_HEADER_LEN : SL_IPV6_HEADER_LEN;
     return (uint16_t)(w->config.groups[path->hop.group].mtu - ip_len - SL_UDP_HEADER_LEN);
 }
-/** The address that datagrams of the session go to now: one of the session's own. */
-static inline const struct sl_path *worker_path_of(const struct sl_session *session)
-{
-    return session->flags & SESSION_HAS_CANDIDATE ? &session->candidate : &session->path;
-}
-/** May len more bytes go there? Those to an address that is not confirmed count as sent then. */
-static inline enum sl_drop worker_charge_path(struct sl_session *session, uint32_t len)
-{
-    if (!(session->flags & SESSION_HAS_CANDIDATE))
-        return SL_DROP_NONE;
-    if (session->candidate_sent + len > AMPLIFICATION_LIMIT * session->candidate_received)
-        return SL_DROP_SEND_AMPLIFY;
-    session->candidate_sent += len;
-    return SL_DROP_NONE;
-}
+/** The session's candidate address: may len more bytes go there? Then they count as sent. */
+bool worker_charge_candidate(struct sl_session *session, uint32_t len) SL_MUST_USE;
 
 /** Puts headers before a datagram that stands ready in the frame, and queues it; counts its
  * failure. */
