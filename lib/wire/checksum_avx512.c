@@ -12,6 +12,22 @@ TARGET static inline void add(__m512i in, __m512i *words, __m512i *upper)
     *upper = _mm512_add_epi64(*upper, _mm512_srli_epi64(in, 32));
 }
 
+/** From here on it is worth while to read whole cache lines. */
+enum { ALIGNED_WORTHWHILE = 256 };
+
+/** len < 64 bytes, and zeros behind them. */
+TARGET static inline __m512i load_part(const uint8_t *bytes, size_t len)
+{
+    return _mm512_maskz_loadu_epi8((1ULL << len) - 1, bytes);
+}
+
+TARGET static inline uint64_t total_of(__m512i words, __m512i upper)
+{
+    __m512i lower = _mm512_sub_epi64(words, _mm512_slli_epi64(upper, 32));
+    /* 2^32 is 1 in this arithmetic */
+    return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(lower, upper));
+}
+
 TARGET static inline uint64_t sum_of(const uint8_t *bytes, size_t len)
 {
     __m512i words[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
@@ -26,16 +42,29 @@ TARGET static inline uint64_t sum_of(const uint8_t *bytes, size_t len)
         len -= 64;
     }
     if (len > 0)
-        add(_mm512_maskz_loadu_epi8((1ULL << len) - 1, bytes), &words[1], &upper[1]);
-    __m512i word = _mm512_add_epi64(words[0], words[1]);
-    __m512i high = _mm512_add_epi64(upper[0], upper[1]);
-    __m512i low = _mm512_sub_epi64(word, _mm512_slli_epi64(high, 32));
-    __m512i both = _mm512_add_epi64(low, high); /* 2^32 is 1 in this arithmetic */
-    return (uint64_t)_mm512_reduce_add_epi64(both);
+        add(load_part(bytes, len), &words[1], &upper[1]);
+    return total_of(_mm512_add_epi64(words[0], words[1]), _mm512_add_epi64(upper[0], upper[1]));
+}
+
+/**
+ * The same, whole cache lines first apart from what stands before them. If that is odd, all behind
+ * it is summed with its bytes swapped (RFC 1071 2 (B)), which a factor of 2^8 undoes.
+ */
+TARGET static inline uint64_t sum_of_long(const uint8_t *bytes, size_t len)
+{
+    const size_t before = (0 - (uintptr_t)bytes) % 64;
+    __m512i words = _mm512_setzero_si512(), upper = _mm512_setzero_si512();
+    add(load_part(bytes, before), &words, &upper);
+    uint64_t rest = sum_of(bytes + before, len - before);
+    if (before % 2 != 0)
+        rest = ((rest & 0xffffffff) + (rest >> 32)) << 8;
+    return total_of(words, upper) + rest;
 }
 
 TARGET void wire_checksum_avx512(struct wire_piece *pieces, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        pieces[i].sum += sum_of(pieces[i].bytes, pieces[i].len);
+        pieces[i].sum += pieces[i].len < ALIGNED_WORTHWHILE
+                             ? sum_of(pieces[i].bytes, pieces[i].len)
+                             : sum_of_long(pieces[i].bytes, pieces[i].len);
 }

@@ -17,6 +17,9 @@ static_assert(sizeof(struct sl_ring_entry) % PAYLOAD_PIECE == 0 &&
                   SL_RING_ALIGN % PAYLOAD_PIECE == 0 && SHORT_PAYLOAD_MAX % PAYLOAD_PIECE == 0,
               "whole pieces stay within the entry's room and the frame's");
 
+/** How far before an entry is read its lines are asked for; beyond the ring they are not read. */
+#define RING_AHEAD_LEN 512
+
 /** An entry of a send ring on its way to become a job. */
 struct tx_entry {
     struct sl_ring_taken taken;
@@ -190,6 +193,13 @@ static bool is_ready(struct sl_worker *w, struct worker_consumer *consumer)
     return false;
 }
 
+/** Entries come in order, but between others' lines, so that the processor does not notice. */
+static inline __attribute__((always_inline)) void prefetch_ahead(const struct sl_ring_taken *taken)
+{
+    __builtin_prefetch(taken->payload + RING_AHEAD_LEN);
+    __builtin_prefetch(taken->payload + RING_AHEAD_LEN + SL_CACHE_LINE);
+}
+
 /**
  * 1. Takes entries up to the consumer's deficit, and asks for the sessions they name. A request
  * other than to send is the last of a burst.
@@ -207,6 +217,7 @@ static unsigned take_entries(struct sl_worker *w, struct worker_consumer *consum
             *has_more = false;
             break;
         }
+        prefetch_ahead(&entry->taken);
         entry->place = sl_session_place_of_handle(w->table, entry->taken.session);
         consumer->deficit -= SL_RING_ALIGN + (int64_t)entry->taken.payload_len;
         is_send = entry->taken.kind == SL_RING_SEND;
