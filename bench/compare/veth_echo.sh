@@ -56,12 +56,21 @@ on_server=(ip netns exec "$server_ns" taskset -c "$server_core" nice -n -20
 on_client=(ip netns exec "$client_ns" taskset -c "$client_core" nice -n -20 timeout -k 1 "$patience")
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-vs-XXXXXX")
+# empty_namespace NS: ends what runs there and waits, two seconds at most, until its memory is given back.
+empty_namespace() {
+    local pids tries
+    for ((tries = 0; tries < 40; tries++)); do
+        pids=$(ip netns pids "$1") && [ -n "$pids" ] || return 0
+        kill -9 $pids
+        sleep 0.05
+    done
+}
 clean_up() {
-    local ns pids
+    local ns
     trap '' TERM INT HUP
     for ns in "$server_ns" "$client_ns"; do
-        pids=$(ip netns pids "$ns" 2>/dev/null) && [ -n "$pids" ] && kill -9 $pids
-        ip netns del "$ns"
+        empty_namespace "$ns" || true
+        ip netns del "$ns" || true
     done 2>/dev/null
     wait 2>/dev/null
     rm -rf "$work"
