@@ -59,14 +59,26 @@ check 'as they are where there is no gateway' \
 check 'what it does not know is refused' ended_with 2 "$compare/veth_echo.sh" --rounds none
 check 'as is an unknown way of ipsec-secgw' ended_with 2 env CODE_PATH=other "$compare/ipsec_secgw.sh"
 
-huge_pages() { cat /proc/sys/vm/nr_hugepages; }
+# Their number is everybody's: it is put back, and the note of it erased, by the last that raised it.
+. "$root/drivers-config/host/hugepages.sh"
+note_before=$(cat "$hugepages_lock" 2>/dev/null)
+pages_are_put_back() {
+    local lock
+    exec {lock}>>"$hugepages_lock"
+    if flock -n -x "$lock"; then # else another script still needs them
+        [ ! -s "$hugepages_lock" ] || [ "$(cat "$hugepages_lock")" = "$note_before" ]
+    fi
+    local status=$?
+    exec {lock}>&-
+    return $status
+}
 priority() { awk '{ print $3 }' /proc/self/autogroup; }
-pages_before=$(huge_pages) priority_before=$(priority)
+priority_before=$(priority)
 is_clean() {
     [ -z "$(ls "$TMPDIR")" ] || { ls "$TMPDIR"; return 1; }
     ! ip netns list | grep sluice-vs- || return 1
     ! pgrep -af "$TMPDIR|$programs/(libssl_echo|echo_client)" || return 1
-    [ "$(huge_pages)" = "$pages_before" ] || { echo "$(huge_pages) huge pages, $pages_before before"; return 1; }
+    pages_are_put_back || { echo "huge pages: $(cat "$hugepages_lock")"; return 1; }
     [ "$(priority)" = "$priority_before" ] || { echo "priority $(priority), $priority_before before"; return 1; }
 }
 [ "$(python3 -c 'import os; print(len(os.sched_getaffinity(0)))')" -ge 2 ] || exit 0
