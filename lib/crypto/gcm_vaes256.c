@@ -154,15 +154,15 @@ GCM_INLINE __m128i vec_fold(vec x)
     return _mm_xor_si128(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
 }
 
-/** The counters of a record's first blocks, one in each lane's first word; then plus n. */
-GCM_INLINE vec vec_counters_from_2(void)
-{
-    return _mm256_set_epi32(0, 0, 0, 3, 0, 0, 0, 2);
-}
-
+/** The first word of each lane, or of the last two, plus n. */
 GCM_INLINE vec vec_add32(vec x, int n)
 {
     return _mm256_add_epi32(x, _mm256_set1_epi32(n));
+}
+
+GCM_INLINE vec vec_add32_to_last_two(vec x, int n)
+{
+    return vec_add32(x, n);
 }
 
 /** From the first word of each lane to the last, with the most significant byte first. */
@@ -172,7 +172,7 @@ GCM_INLINE vec vec_counter_blocks(vec counters)
                                                                     -1, -1, -1, -1, -1, -1, -1)));
 }
 
-#include "gcm_body.h"
+#include "gcm_burst.h"
 
 const struct gcm_kernel *gcm_kernel_vaes256(void)
 {

@@ -111,15 +111,15 @@ GCM_INLINE __m128i vec_fold(vec x)
     return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
-/** The counters of a record's first blocks, one in each lane's first word; then plus n. */
-GCM_INLINE vec vec_counters_from_2(void)
-{
-    return _mm512_set_epi32(0, 0, 0, 5, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 2);
-}
-
+/** The first word of each lane, or of the last two, plus n. */
 GCM_INLINE vec vec_add32(vec x, int n)
 {
     return _mm512_add_epi32(x, _mm512_set1_epi32(n));
+}
+
+GCM_INLINE vec vec_add32_to_last_two(vec x, int n)
+{
+    return _mm512_add_epi32(x, _mm512_set_epi32(0, 0, 0, n, 0, 0, 0, n, 0, 0, 0, 0, 0, 0, 0, 0));
 }
 
 /** From the first word of each lane to the last, with the most significant byte first. */
@@ -129,7 +129,7 @@ GCM_INLINE vec vec_counter_blocks(vec counters)
                                                                     -1, -1, -1, -1, -1, -1, -1)));
 }
 
-#include "gcm_body.h"
+#include "gcm_burst.h"
 
 const struct gcm_kernel *gcm_kernel_vaes512(void)
 {
