@@ -3,8 +3,8 @@
  * "Intel Carry-Less Multiplication Instruction and its Usage for Computing the GCM Mode". A record
  * is encrypted and hashed in one pass over it, its last blocks wholly in registers.
  *
- * gcm_key.c expands keys; gcm_sum.h, gcm_body.h and gcm_burst.h are the kernel, written over vectors
- * of any width; gcm_vaes512.c and gcm_vaes256.c compile it for one width each.
+ * gcm_key.c expands keys; gcm_sum.h, gcm_body.h and gcm_burst.h are the kernel, over vectors of any
+ * width; gcm_vaes512.c and gcm_vaes256.c compile it for one width each.
  */
 #ifndef GCM_H
 #define GCM_H

@@ -6,7 +6,12 @@
 
 #include "gcm_body.h"
 
-#define AHEAD 6 /* records: far enough to hide a miss behind the work on the records between */
+/*
+ * Records: far enough to hide a miss behind the work on the records between, near enough for the
+ * misses that the processor can wait for at once. Long records take longer, and have more lines.
+ */
+#define AHEAD 18
+#define AHEAD_LONG 6
 #define CACHE_LINE 64
 
 /*
@@ -57,17 +62,23 @@ static bool seal_record(const struct sl_aead_job *job, struct wide_key *wide)
     return true;
 }
 
-/** Asks for the lines of its key that a record reads: all, or what a short one needs. */
+/** Asks for the lines of its key that any record reads. */
 GCM_INLINE void prefetch_key(const struct sl_aead_job *job)
 {
     const uint8_t *key = (const uint8_t *)job->key;
     const size_t len = job->alg == SL_AEAD_AES_128_GCM ? GCM_KEY_LEN_128 : sizeof(struct gcm_key);
+    for (size_t at = GCM_KEY_SHORT_OFF; at < len; at += CACHE_LINE)
+        __builtin_prefetch(key + at);
+}
+
+/** And for those of the high powers, which longer ones read too. */
+GCM_INLINE void prefetch_high_powers(const struct sl_aead_job *job)
+{
+    const uint8_t *key = (const uint8_t *)job->key;
     const unsigned blocks = blocks_of(job->len) + blocks_of(job->aad_len) + 1;
     if (blocks > 9)
         for (size_t at = 0; at < GCM_KEY_SHORT_OFF; at += CACHE_LINE)
             __builtin_prefetch(key + at);
-    for (size_t at = GCM_KEY_SHORT_OFF; at < len; at += CACHE_LINE)
-        __builtin_prefetch(key + at);
 }
 
 /* A record's text comes in order, which the processor notices by itself, but late. */
@@ -89,9 +100,13 @@ GCM_INLINE unsigned run_burst(bool (*run)(const struct sl_aead_job *job, struct 
     unsigned others = 0;
     for (unsigned i = 0; i < n && i < AHEAD; i++)
         prefetch_key(&jobs[i]);
+    for (unsigned i = 0; i < n && i < AHEAD_LONG; i++)
+        prefetch_high_powers(&jobs[i]);
     for (unsigned i = 0; i < n; i++) {
         if (i + AHEAD < n)
             prefetch_key(&jobs[i + AHEAD]);
+        if (i + AHEAD_LONG < n)
+            prefetch_high_powers(&jobs[i + AHEAD_LONG]);
         if (i + AHEAD_TEXT < n)
             prefetch_text(&jobs[i + AHEAD_TEXT]);
         if (__builtin_expect(jobs[i].alg <= SL_AEAD_AES_256_GCM, true))
