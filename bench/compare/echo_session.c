@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "libssl_peer.h"
 
@@ -34,11 +35,16 @@ void echo_workspace_init(struct echo_workspace *workspace)
 static int shake_hands(SSL *ssl)
 {
     for (unsigned tries = 0; tries < HANDSHAKE_TRIES; tries++) {
+        errno = 0;
         int result = SSL_connect(ssl);
         if (result == 1)
             return 0;
-        if (SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ || DTLSv1_handle_timeout(ssl) < 0)
-            return -EPROTO;
+        int error = SSL_get_error(ssl, result);
+        if (error == SSL_ERROR_WANT_READ && DTLSv1_handle_timeout(ssl) >= 0)
+            continue;
+        fprintf(stderr, "echo_client: SSL_connect: error %d, %s\n", error, strerror(errno));
+        ERR_print_errors_fp(stderr);
+        return -EPROTO;
     }
     return -ETIMEDOUT;
 }

@@ -84,13 +84,13 @@ is_clean() {
 [ "$(python3 -c 'import os; print(len(os.sched_getaffinity(0)))')" -ge 2 ] || exit 0
 
 echoes() {
-    ended_with 0 "$compare/veth_echo.sh" --rounds 1 || return 1
+    ended_with 0 "$compare/veth_echo.sh" --rounds 2 || return 1
     grep 'kpps ' "$work/values" >"$work/rates"
     grep -v 'kpps ' "$work/values" >"$work/shares"
-    has_keys "$work/rates" 1 1 100000 $(keys 'e2e.{gateway,libssl}.echo.{64,1400}.kpps') &&
-        has_keys "$work/shares" 1 0 100 $(keys 'e2e.{gateway,libssl}.echo.{64,1400}.client_idle_percent')
+    has_keys "$work/rates" 2 1 100000 $(keys 'e2e.{gateway,libssl}.echo.{64,1400}.kpps') &&
+        has_keys "$work/shares" 2 0 100 $(keys 'e2e.{gateway,libssl}.echo.{64,1400}.client_idle_percent')
 }
-check 'both servers echo through a veth, and all four keys are there' echoes
+check 'both servers echo through a veth, twice in turns, and all keys are there' echoes
 check 'nothing of it is left' is_clean
 
 mangled() { # the gateway's figures stay, as it was not altered
