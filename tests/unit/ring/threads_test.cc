@@ -24,9 +24,9 @@ uint32_t payload_len_of(uint64_t session)
     return (uint32_t)(session * 2654435761U % kPayloadMax);
 }
 
-/** Puts all entries into the ring, up to more than it holds to a publish. return how often it was
- * full. */
-uint64_t produce(sl_ring_producer *p, const std::function<void()> &after_publish)
+/** Puts all entries into the ring, up to more than it holds to a publish, of each of which it is
+ * told whether it is the last. return how often the ring was full. */
+uint64_t produce(sl_ring_producer *p, const std::function<void(bool is_last)> &after_publish)
 {
     uint64_t full_count = 0;
     for (uint64_t i = 0; i < kEntries;) {
@@ -36,7 +36,7 @@ uint64_t produce(sl_ring_producer *p, const std::function<void()> &after_publish
             burst++;
         }
         if (sl_ring_publish(p))
-            after_publish();
+            after_publish(i == kEntries);
         if (burst == 0) {
             full_count++;
             let_others_run();
@@ -50,7 +50,8 @@ TEST(RingThreads, LendEntriesUntilTheirRelease)
     test::Ring ring(sl_ring_create(SL_RING_SIZE_MIN));
     sl_ring_consumer *c = sl_ring_consumer_of(ring.get());
     uint64_t full_count = 0;
-    std::thread producer([&] { full_count = produce(sl_ring_producer_of(ring.get()), [] {}); });
+    std::thread producer(
+        [&] { full_count = produce(sl_ring_producer_of(ring.get()), [](bool) {}); });
     uint64_t broken = 0;
     for (uint64_t read = 0; read < kEntries;) {
         const sl_ring_entry *entry = sl_ring_next(c);
@@ -71,7 +72,7 @@ TEST(RingThreads, CopyEntriesForWhoTrustsNobody)
 {
     test::Ring ring(sl_ring_create(SL_RING_SIZE_MIN));
     sl_ring_consumer *c = sl_ring_consumer_of(ring.get());
-    std::thread producer([&] { produce(sl_ring_producer_of(ring.get()), [] {}); });
+    std::thread producer([&] { produce(sl_ring_producer_of(ring.get()), [](bool) {}); });
     uint64_t broken = 0;
     for (uint64_t read = 0; read < kEntries;) {
         sl_ring_entry header;
@@ -167,9 +168,9 @@ TEST(RingThreads, WakeOneThatSleepsOnSeveralRings)
     for (unsigned i = 0; i < kRings; i++)
         producers.emplace_back([&, i] {
             unsigned published = 0;
-            full_count += produce(sl_ring_producer_of(sleeper.rings[i].get()), [&] {
+            full_count += produce(sl_ring_producer_of(sleeper.rings[i].get()), [&](bool is_last) {
                 sleeper.wake(i);
-                if (++published % 100 == 0)
+                if (++published % 100 == 0 && !is_last) /* who has all does not sleep again */
                     sleeper.wait_until_asleep(i);
             });
         });
