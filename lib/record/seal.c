@@ -121,8 +121,6 @@ unsigned sl_record_seal_burst(struct sl_aead *aead, struct sl_seal_job *jobs, un
     unsigned live_count = 0;
     assert(n <= SL_BURST);
 
-    for (unsigned i = 0; i < n; i++)
-        sl_epoch_prefetch_seal(jobs[i].epoch);
     for (unsigned i = 0; i < n; i++) {
         struct sl_seal_job *job = &jobs[i];
         uint64_t seq;

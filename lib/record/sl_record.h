@@ -138,6 +138,12 @@ sl_epoch_prefetch_open_key(const struct sl_epoch *epoch, struct sl_aead_key_line
     for (size_t at = lines.from; at < lines.to; at += SL_CACHE_LINE)
         __builtin_prefetch(epoch->keys + at);
 }
+static inline __attribute__((always_inline)) void
+sl_epoch_prefetch_seal_key(const struct sl_epoch *epoch, struct sl_aead_key_lines lines)
+{
+    for (size_t at = lines.from; at < lines.to; at += SL_CACHE_LINE)
+        __builtin_prefetch(epoch->keys + epoch->key_len + at);
+}
 /** How far sending under this key has gone; a usage event is due when it changes. RFC 9325 4.4. */
 static inline enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)
 {

@@ -97,17 +97,6 @@ struct sl_session *sl_session_at(struct sl_session_table *table, uint32_t slot);
 /** The live session of this handle, or NULL. The handle may be anything. */
 struct sl_session *sl_session_of_handle(struct sl_session_table *table, uint64_t handle);
 
-/**
- * The same in two steps, for bursts: the place where the session of this handle is, if there is
- * one; then whether it is that session. NULL: there can't be one.
- * The first asks for the memory that sealing for it reads, its key apart.
- */
-struct sl_session *sl_session_place_of_handle(struct sl_session_table *table, uint64_t handle);
-static inline bool sl_session_has_handle(const struct sl_session *session, uint64_t handle)
-{
-    return session->handle == handle && handle != 0;
-}
-
 /** What a connection ID of ours says about itself; nothing of it is authenticated. Layout 0: layout
  * 4 bits, shard 8, slot 20, random tag 32. */
 struct sl_cid_fields {
@@ -173,6 +162,26 @@ sl_session_prefetch_open(const struct sl_session_places *places, const uint8_t c
         return;
     sl_session_prefetch(&places->sessions[slot]);
     sl_epoch_prefetch_open(sl_session_epoch_at(places, slot), seq);
+}
+
+/**
+ * The live session of a handle in two steps, for bursts: the place where it is, if there is one;
+ * then whether it is that session. NULL: there can't be one. The handle may be anything.
+ * The first asks for the memory that sealing for it reads, the key apart.
+ */
+static inline struct sl_session *sl_session_place_of_handle(const struct sl_session_places *places,
+                                                            uint64_t handle)
+{
+    const uint32_t slot = sl_handle_slot(handle);
+    if (slot >= places->capacity)
+        return NULL;
+    sl_session_prefetch(&places->sessions[slot]);
+    sl_epoch_prefetch_seal(sl_session_epoch_at(places, slot));
+    return &places->sessions[slot];
+}
+static inline bool sl_session_has_handle(const struct sl_session *session, uint64_t handle)
+{
+    return session->handle == handle && handle != 0;
 }
 
 /** The session indexed under this 5-tuple, or NULL. */

@@ -132,16 +132,6 @@ struct sl_session *sl_session_of_handle(struct sl_session_table *table, uint64_t
     return &table->places.sessions[slot];
 }
 
-struct sl_session *sl_session_place_of_handle(struct sl_session_table *table, uint64_t handle)
-{
-    uint32_t slot = sl_handle_slot(handle);
-    if (slot >= table->places.capacity)
-        return NULL;
-    sl_session_prefetch(&table->places.sessions[slot]);
-    sl_epoch_prefetch_seal(sl_session_epoch_at(&table->places, slot));
-    return &table->places.sessions[slot];
-}
-
 struct sl_epoch *sl_session_take_epoch(struct sl_session_table *table, struct sl_session *session)
 {
     assert(session->epoch == NULL);

@@ -116,6 +116,7 @@ static enum sl_drop prepare(struct sl_worker *w, const struct worker_consumer *c
     job->type = SL_CONTENT_APPLICATION_DATA;
     job->record = plain - sl_record_body_off(epoch);
     session->last_active_ns = now_ns;
+    sl_epoch_prefetch_seal_key(epoch, w->key_lines);
     return SL_DROP_NONE;
 }
 
@@ -218,7 +219,7 @@ static unsigned take_entries(struct sl_worker *w, struct worker_consumer *consum
             break;
         }
         prefetch_ahead(&entry->taken);
-        entry->place = sl_session_place_of_handle(w->table, entry->taken.session);
+        entry->place = sl_session_place_of_handle(w->places, entry->taken.session);
         consumer->deficit -= SL_RING_ALIGN + (int64_t)entry->taken.payload_len;
         is_send = entry->taken.kind == SL_RING_SEND;
         n++;

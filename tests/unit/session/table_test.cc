@@ -94,6 +94,24 @@ TEST_F(SessionTable, RefusesHandlesOutOfRange)
     EXPECT_EQ(sl_session_of_handle(table, 4), nullptr);
 }
 
+TEST_F(SessionTable, ThePlaceOfAHandleIsItsSessionsUntilThatEnds)
+{
+    Create(2);
+    const sl_session_places *places = sl_session_table_places(table);
+    sl_session *s = sl_session_take(table, 0);
+    uint64_t handle = s->handle;
+    EXPECT_EQ(sl_session_place_of_handle(places, handle), s);
+    EXPECT_TRUE(sl_session_has_handle(s, handle));
+    EXPECT_FALSE(sl_session_has_handle(s, handle + (1ULL << 40))) << "another generation";
+    sl_session *free_place = sl_session_place_of_handle(places, 1);
+    EXPECT_FALSE(sl_session_has_handle(free_place, 1));
+    EXPECT_FALSE(sl_session_has_handle(free_place, 0)) << "what a free one holds";
+    sl_session_give_back(table, s);
+    EXPECT_FALSE(sl_session_has_handle(sl_session_place_of_handle(places, handle), handle));
+    for (uint64_t out_of_range : {(uint64_t)2, (uint64_t)4, UINT64_MAX})
+        EXPECT_EQ(sl_session_place_of_handle(places, out_of_range), nullptr);
+}
+
 TEST_F(SessionTable, IsFullWhenAllSlotsAreTaken)
 {
     Create(3);
