@@ -11,17 +11,24 @@
 #include "sl_wire.h"
 
 /**
- * Replay window of 1,024 records as a ring of words that is never shifted, RFC 6479. Moved only by
+ * Replay window of 1,024 records as a ring of words that is never shifted, RFC 6479; the word of
+ * the newest record stands apart, so that what comes in order touches nothing else. Moved only by
  * records that are authentic.
  */
 #define SL_REPLAY_WINDOW 1024
-#define SL_REPLAY_WORDS (SL_REPLAY_WINDOW / 64 + 1)
+#define SL_REPLAY_WORDS (SL_REPLAY_WINDOW / 64)
 struct sl_replay {
-    uint64_t newest; /* highest number admitted + 1; 0: none yet */
-    uint64_t seen[SL_REPLAY_WORDS];
+    uint64_t newest;                       /* highest number admitted + 1; 0: none yet */
+    uint64_t seen;                         /* of the 64 numbers that the newest is among */
+    uint64_t seen_before[SL_REPLAY_WORDS]; /* of as many before those as the window reaches */
 };
 
 void sl_replay_init(struct sl_replay *replay);
+/** seq is among the 64 numbers of the newest. */
+static inline bool sl_replay_is_near(const struct sl_replay *replay, uint64_t seq)
+{
+    return (seq ^ (replay->newest - 1)) < 64;
+}
 /** SL_DROP_NONE when seq may still be new; SL_DROP_REPLAY or SL_DROP_REPLAY_OLD. Changes nothing.
  */
 static inline enum sl_drop SL_MUST_USE sl_replay_check(const struct sl_replay *replay, uint64_t seq)
@@ -30,11 +37,13 @@ static inline enum sl_drop SL_MUST_USE sl_replay_check(const struct sl_replay *r
         return SL_DROP_NONE;
     if (replay->newest - seq > SL_REPLAY_WINDOW)
         return SL_DROP_REPLAY_OLD;
-    bool seen = replay->seen[seq / 64 % SL_REPLAY_WORDS] >> seq % 64 & 1;
-    return seen ? SL_DROP_REPLAY : SL_DROP_NONE;
+    uint64_t word = sl_replay_is_near(replay, seq)
+                        ? replay->seen
+                        : replay->seen_before[seq / 64 % SL_REPLAY_WORDS];
+    return word >> seq % 64 & 1 ? SL_DROP_REPLAY : SL_DROP_NONE;
 }
-/** Clears the words between the newest record so far and seq, which is newer; seq's included. */
-void sl_replay_enter_words(struct sl_replay *replay, uint64_t seq);
+/** Moves on to the 64 numbers that seq is among, which is newer: none of them is seen yet. */
+void sl_replay_enter(struct sl_replay *replay, uint64_t seq);
 /**
  * Checks, and marks seq as seen. Only for an authentic record.
  * newer: out, seq is greater than every number admitted before (RFC 9146 6 asks for it).
@@ -47,11 +56,14 @@ static inline enum sl_drop SL_MUST_USE sl_replay_admit(struct sl_replay *replay,
     if (drop != SL_DROP_NONE)
         return drop;
     if (*newer) {
-        if ((seq ^ (replay->newest - 1)) >= 64) /* in another word, or the first of all */
-            sl_replay_enter_words(replay, seq);
+        if (!sl_replay_is_near(replay, seq))
+            sl_replay_enter(replay, seq);
         replay->newest = seq + 1;
     }
-    replay->seen[seq / 64 % SL_REPLAY_WORDS] |= 1ULL << seq % 64;
+    uint64_t *word = sl_replay_is_near(replay, seq)
+                         ? &replay->seen
+                         : &replay->seen_before[seq / 64 % SL_REPLAY_WORDS];
+    *word |= 1ULL << seq % 64;
     return SL_DROP_NONE;
 }
 
@@ -64,7 +76,6 @@ enum sl_usage { SL_USAGE_FINE, SL_USAGE_THREE_QUARTERS, SL_USAGE_LIMIT };
  * that is what the engine uses.
  */
 struct sl_epoch {
-    uint64_t forged;      /* records that did not verify under this key */
     uint16_t number;      /* the epoch's number, >= 1 */
     uint8_t alg;          /* enum sl_aead_alg */
     uint8_t own_cid_len;  /* the CID in records we receive; 0: none, type 25 is not valid then */
@@ -75,17 +86,18 @@ struct sl_epoch {
     uint16_t plain_max; /* bytes of plaintext that a record we send may have */
     uint8_t open_iv[12];
     uint8_t own_cid[20];
-    struct sl_replay replay; /* its newest is the last that opening reads of the first line */
+    struct sl_replay replay; /* its first two words end the first line */
+    uint64_t forged;         /* records that did not verify under this key */
     uint64_t write_next; /* next record number: so many are sealed under this key; never goes back,
                             never passes SL_SEQ_MAX */
     uint8_t seal_iv[12];
     uint8_t peer_cid[SL_PEER_CID_MAX];
     uint8_t keys[2 * SL_AEAD_KEY_BLOCK_LEN] __attribute__((aligned(64))); /* to open, to seal */
 };
-static_assert(offsetof(struct sl_epoch, replay.seen) == SL_CACHE_LINE,
-              "opening reads the first line and one of the window");
-static_assert(offsetof(struct sl_epoch, write_next) / SL_CACHE_LINE ==
-                  (offsetof(struct sl_epoch, keys) - 1) / SL_CACHE_LINE,
+static_assert(offsetof(struct sl_epoch, replay.seen_before) == SL_CACHE_LINE,
+              "opening what comes in order reads the first line");
+static_assert(offsetof(struct sl_epoch, forged) == 3 * SL_CACHE_LINE &&
+                  offsetof(struct sl_epoch, keys) == 4 * SL_CACHE_LINE,
               "sealing reads the first line and the one before the keys");
 
 static inline struct sl_aead_key *sl_epoch_open_key(struct sl_epoch *epoch)
@@ -118,12 +130,11 @@ void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
                    const struct sl_epoch_config *config);
 /** Overwrites all of it: epoch [len]. */
 void sl_epoch_wipe(struct sl_epoch *epoch, size_t len);
-/** Asks for the memory that opening record seq reads, or sealing the next one, the key apart. */
+/** Asks for the memory that opening a record reads, or sealing the next one, the key apart. */
 static inline __attribute__((always_inline)) void
-sl_epoch_prefetch_open(const struct sl_epoch *epoch, uint64_t seq)
+sl_epoch_prefetch_open(const struct sl_epoch *epoch)
 {
     __builtin_prefetch(epoch, 1);
-    __builtin_prefetch(&epoch->replay.seen[seq / 64 % SL_REPLAY_WORDS], 1);
 }
 static inline __attribute__((always_inline)) void
 sl_epoch_prefetch_seal(const struct sl_epoch *epoch)

@@ -151,17 +151,16 @@ static inline struct sl_session *sl_session_find_cid(const struct sl_session_pla
     return is_it ? session : NULL;
 }
 
-/** Asks for the memory that opening record seq of the session with this connection ID will read,
- * the key apart. cid  may be anything. */
+/** Asks for the memory that opening a record of the session with this connection ID will read, the
+ * key apart. cid  may be anything. */
 static inline __attribute__((always_inline)) void
-sl_session_prefetch_open(const struct sl_session_places *places, const uint8_t cid[SL_OWN_CID_LEN],
-                         uint64_t seq)
+sl_session_prefetch_open(const struct sl_session_places *places, const uint8_t cid[SL_OWN_CID_LEN])
 {
     const uint32_t slot = sl_cid_parse(cid).slot;
     if (slot >= places->capacity)
         return;
     sl_session_prefetch(&places->sessions[slot]);
-    sl_epoch_prefetch_open(sl_session_epoch_at(places, slot), seq);
+    sl_epoch_prefetch_open(sl_session_epoch_at(places, slot));
 }
 
 /**

@@ -136,8 +136,7 @@ static inline void worker_prefetch_session(const struct sl_worker *w, const stru
     const uint8_t *record = frame->data + frame->payload_off;
     if (frame->payload_len >= SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN &&
         record[0] == SL_CONTENT_TLS12_CID)
-        sl_session_prefetch_open(w->places, record + SL_RECORD_CID_OFF,
-                                 sl_load_be64(record + 3) & SL_SEQ_MAX);
+        sl_session_prefetch_open(w->places, record + SL_RECORD_CID_OFF);
 }
 
 /* open.c, admit.c, deliver.c: stages 3 to 5 over w->rx. */
