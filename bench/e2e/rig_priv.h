@@ -43,8 +43,9 @@ struct rig {
     void *worker_memory;
     uint32_t client_count;
     struct client *clients;
-    uint32_t busy_count; /* <= client_count */
-    uint32_t next_client;
+    uint32_t busy_count;  /* <= client_count */
+    uint32_t begun_count; /* clients that have sent anything */
+    uint64_t random;
     uint8_t *payload; /* [PAYLOAD_PLACES + PAYLOAD_LEN_MAX] */
     uint64_t next_payload;
     enum rig_buffers buffers;
