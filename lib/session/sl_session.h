@@ -151,16 +151,22 @@ static inline struct sl_session *sl_session_find_cid(const struct sl_session_pla
     return is_it ? session : NULL;
 }
 
-/** Asks for the memory that opening a record of the session with this connection ID will read, the
- * key apart. cid  may be anything. */
+/**
+ * Asks for the memory that opening a record of the session with this connection ID will read. cid
+ * may be anything. To be called for a burst in a loop that does nothing else: where a page has to be
+ * looked up, the processor waits for it once it has looked so many instructions ahead.
+ */
 static inline __attribute__((always_inline)) void
-sl_session_prefetch_open(const struct sl_session_places *places, const uint8_t cid[SL_OWN_CID_LEN])
+sl_session_prefetch_open(const struct sl_session_places *places, const uint8_t cid[SL_OWN_CID_LEN],
+                         struct sl_aead_key_lines lines)
 {
     const uint32_t slot = sl_cid_parse(cid).slot;
     if (slot >= places->capacity)
         return;
+    const struct sl_epoch *epoch = sl_session_epoch_at(places, slot);
     sl_session_prefetch(&places->sessions[slot]);
-    sl_epoch_prefetch_open(sl_session_epoch_at(places, slot));
+    sl_epoch_prefetch_open(epoch);
+    sl_epoch_prefetch_open_key(epoch, lines);
 }
 
 /**

@@ -32,7 +32,6 @@ static inline void open_later(struct sl_worker *w, struct sl_session *session,
     struct sl_open_job *job = &w->rx.jobs[i];
     w->rx.records[i] = (struct rx_record){frame, session, session->handle};
     job->epoch = session->epoch;
-    sl_epoch_prefetch_open_key(session->epoch, w->key_lines);
     if (header != &job->header) /* what waited was finished first, since it was read */
         job->header = *header;
     job->body = body;
@@ -261,8 +260,19 @@ static inline void find_datagram(struct sl_worker *w, struct sl_frame *frame, ui
     worker_answer_hello(w, frame, &answer);
 }
 
+/** Asks for the memory of the session that a datagram's first record belongs to. */
+static inline void prefetch_session(const struct sl_worker *w, const struct sl_frame *frame)
+{
+    const uint8_t *record = frame->data + frame->payload_off;
+    if (frame->payload_len >= SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN &&
+        record[0] == SL_CONTENT_TLS12_CID)
+        sl_session_prefetch_open(w->places, record + SL_RECORD_CID_OFF, w->key_lines);
+}
+
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns)
 {
+    for (unsigned i = 0; i < n; i++)
+        prefetch_session(w, frames[i]);
     for (unsigned i = 0; i < n; i++)
         find_datagram(w, frames[i], now_ns);
     worker_finish_rx(w, now_ns);

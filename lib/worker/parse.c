@@ -68,7 +68,6 @@ unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsig
         if (drop == SL_DROP_NONE)
             drop = check_destination(w, group, frame);
         if (drop == SL_DROP_NONE && frame->kind == SL_PACKET_UDP) {
-            worker_prefetch_session(w, frame);
             frames[live++] = frame;
             continue;
         }

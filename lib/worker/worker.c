@@ -118,8 +118,6 @@ void sl_worker_take_over(struct sl_worker *w, struct sl_frame **frames, unsigned
 {
     assert(n <= SL_BURST);
     worker_count(w, SL_COUNTER_TAKEN_OVER, n);
-    for (unsigned i = 0; i < n; i++)
-        worker_prefetch_session(w, frames[i]);
     worker_find_burst(w, frames, n, now_ns);
     flush_ended(w);
 }

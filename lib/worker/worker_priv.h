@@ -126,19 +126,10 @@ struct sl_worker {
  * frames[0..return). */
 unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n);
 
-/* find.c: stage 2, for frames parsed (and asked for, some time before: nothing waits for memory);
+/* find.c: stage 2, for frames parsed;
  * fills w->rx, and runs the stages 3 to 5 when it is full. */
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns);
 uint8_t worker_shard_of(const struct sl_tuple *tuple);
-/** Asks for the memory of the session that a parsed datagram's first record belongs to. */
-static inline void worker_prefetch_session(const struct sl_worker *w, const struct sl_frame *frame)
-{
-    const uint8_t *record = frame->data + frame->payload_off;
-    if (frame->payload_len >= SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN &&
-        record[0] == SL_CONTENT_TLS12_CID)
-        sl_session_prefetch_open(w->places, record + SL_RECORD_CID_OFF);
-}
-
 /* open.c, admit.c, deliver.c: stages 3 to 5 over w->rx. */
 void worker_open_burst(struct sl_worker *w);
 void worker_admit_burst(struct sl_worker *w, uint64_t now_ns);
