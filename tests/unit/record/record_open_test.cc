@@ -80,13 +80,12 @@ TEST_P(RecordOpen, RefusesEveryFlippedBit)
         forged = record;
         forged[bit / 8] ^= static_cast<uint8_t>(1u << (bit % 8));
         sl_open_job job = pair.open_job(record);
-        Bytes body(forged.begin() + static_cast<long>(header_len), forged.end());
         if (bit / 8 < header_len) { /* only fields that reach the AEAD: record number */
             if (bit / 8 < 5 || bit / 8 > 10)
                 continue;
             job.header.seq ^= 1ULL << (8 * (10 - bit / 8) + bit % 8);
         }
-        job.body = body.data();
+        job.body = forged.data() + header_len;
         ASSERT_EQ(sl_record_open_burst(pair.aead.get(), &job, 1), 0u) << "bit " << bit;
         ASSERT_EQ(job.drop, SL_DROP_AUTH) << "bit " << bit;
         ASSERT_EQ(job.plain, nullptr);
