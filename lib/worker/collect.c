@@ -19,6 +19,8 @@ static_assert(sizeof(struct sl_ring_entry) % PAYLOAD_PIECE == 0 &&
 
 /** How far before an entry is read its lines are asked for; beyond the ring they are not read. */
 #define RING_AHEAD_LEN 512
+/** How much of a long payload is asked for. The consumer may say any length; frames hold less. */
+#define PREFETCHED_PAYLOAD_LEN 1536
 
 /** An entry of a send ring on its way to become a job. */
 struct tx_entry {
@@ -156,7 +158,7 @@ static enum sl_drop handle_request(struct sl_worker *w, const struct worker_cons
         return drop;
     if (entry->taken.kind == SL_RING_CONFIRM_MOVE) {
         struct sl_ring_moved checked;
-        memcpy(&checked, entry->taken.payload, sizeof checked);
+        memcpy(&checked, entry->frame->data + TX_PLAIN_OFF, sizeof checked);
         confirm_move(w, session, &checked, now_ns);
     } else {
         worker_close(w, session, SL_CLOSE_CONSUMER, true, now_ns);
@@ -247,7 +249,9 @@ static void copy_payload(struct sl_frame *frame, const struct sl_ring_taken *tak
 static inline __attribute__((always_inline)) void
 prefetch_payload(const struct sl_ring_taken *taken)
 {
-    for (uint32_t at = SL_CACHE_LINE; at < taken->payload_len; at += SL_CACHE_LINE)
+    const uint32_t len = taken->payload_len < PREFETCHED_PAYLOAD_LEN ? taken->payload_len
+                                                                     : PREFETCHED_PAYLOAD_LEN;
+    for (uint32_t at = SL_CACHE_LINE; at < len; at += SL_CACHE_LINE)
         __builtin_prefetch(taken->payload + at);
 }
 
