@@ -169,3 +169,77 @@ TEST_F(Replay, AgreesWithASetOfAllNumbersOnRandomWalks)
         highest = std::max(highest, seq);
     }
 }
+
+namespace
+{
+
+/** A window and a set of all that it has admitted, which says what each number must come out as. */
+struct Model {
+    sl_replay replay;
+    std::set<uint64_t> seen;
+
+    Model()
+    {
+        sl_replay_init(&replay);
+    }
+
+    sl_drop expected_of(uint64_t seq) const
+    {
+        if (!seen.empty() && seq < *seen.rbegin() && *seen.rbegin() - seq >= window)
+            return old;
+        return seen.count(seq) > 0 ? again : fresh;
+    }
+
+    void offer(uint64_t seq)
+    {
+        const sl_drop expected = expected_of(seq);
+        const bool is_newer = seen.empty() || seq > *seen.rbegin();
+        bool newer;
+        ASSERT_EQ(sl_replay_check(&replay, seq), expected) << seq;
+        ASSERT_EQ(sl_replay_admit(&replay, seq, &newer), expected) << seq;
+        ASSERT_EQ(newer, is_newer) << seq;
+        if (expected == fresh)
+            seen.insert(seq);
+    }
+
+    /** The newest again, and the numbers below it by steps, more of them than the window has. */
+    void offer_below(uint64_t newest, uint64_t step)
+    {
+        for (uint64_t back = 0; back <= 1100 && back <= newest; back += step)
+            ASSERT_NO_FATAL_FAILURE(offer(newest - back));
+    }
+};
+
+/** What a jump must not leave or lose: some numbers seen before it, all offered behind it. */
+void jump(uint64_t from, uint64_t distance)
+{
+    Model model;
+    ASSERT_NO_FATAL_FAILURE(model.offer(from));
+    ASSERT_NO_FATAL_FAILURE(model.offer_below(from, 3));
+    ASSERT_NO_FATAL_FAILURE(model.offer(from + distance));
+    ASSERT_NO_FATAL_FAILURE(model.offer_below(from + distance, 1));
+    ASSERT_NO_FATAL_FAILURE(model.offer_below(from + distance, 1)); /* now all are known */
+}
+
+} // namespace
+
+TEST_F(Replay, AgreesWithASetAfterJumpsToAboutTheEndsOfWords)
+{
+    for (uint64_t base : {uint64_t{0}, uint64_t{64} * 100})
+        for (uint64_t place : {0, 1, 62, 63})
+            for (uint64_t words : {1, 14, 15, 16, 17, 18, 32})
+                for (uint64_t distance : {64 * words - 1, 64 * words, 64 * words + 1}) {
+                    SCOPED_TRACE(testing::Message() << base + place << " + " << distance);
+                    ASSERT_NO_FATAL_FAILURE(jump(base + place, distance));
+                }
+}
+
+TEST_F(Replay, AgreesWithASetWhenTheFirstRecordIsFarAhead)
+{
+    for (uint64_t place : {0, 1, 62, 63}) {
+        Model model;
+        ASSERT_NO_FATAL_FAILURE(model.offer((1ULL << 40) + place));
+        ASSERT_NO_FATAL_FAILURE(model.offer_below((1ULL << 40) + place, 1));
+        ASSERT_NO_FATAL_FAILURE(model.offer(0));
+    }
+}
