@@ -46,8 +46,7 @@ static void prepare(const struct sl_open_job *job, struct sl_aead_job *aead_job)
     } else {
         record_write_xor_nonce(aead_job->nonce, epoch->open_iv, header->epoch, header->seq);
     }
-    aead_job->aad_len =
-        record_write_aad(aead_job->aad, job->body - header->header_len, header->cid_len, len);
+    aead_job->aad_len = record_write_aad(aead_job->aad, header, epoch->own_cid, len);
 }
 
 /* Strips the zeros and the real type behind the content: RFC 9146 5. */
@@ -83,6 +82,7 @@ static enum sl_drop finish(struct sl_open_job *job, const struct sl_aead_job *ae
     job->type = job->header.type;
     job->plain = aead_job->out;
     job->plain_len = aead_job->len;
+    job->newer = false;
     if (job->type == SL_CONTENT_TLS12_CID) {
         enum sl_drop drop = unwrap_inner(job);
         if (drop != SL_DROP_NONE)

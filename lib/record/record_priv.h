@@ -45,25 +45,30 @@ static inline bool record_cid_equal(const uint8_t *a, const uint8_t *b, unsigned
 }
 
 /**
- * Writes the additional data to aad[RECORD_AAD_MAX]: what the header says, in another order.
- * header  the record's, whole. len  of the (inner) plaintext. cid_len  0: there is none.
- * return its length.
+ * Writes the additional data of a record that was received to aad[RECORD_AAD_MAX]. It comes from
+ * what was read of the header and checked, and not from the frame again. cid [header->cid_len] is
+ * ours. len  of the (inner) plaintext. return its length.
  */
-static inline uint16_t record_write_aad(uint8_t *aad, const uint8_t *header, uint8_t cid_len,
-                                        uint16_t len)
+static inline uint16_t record_write_aad(uint8_t *aad, const struct sl_record_header *header,
+                                        const uint8_t *cid, uint16_t len)
 {
-    if (header[0] != SL_CONTENT_TLS12_CID) { /* RFC 6347 4.1.2.1: number, type, version, length */
-        memcpy(aad, header + 3, 8);
-        memcpy(aad + 8, header, 3);
+    const uint64_t epoch_seq = (uint64_t)header->epoch << 48 | header->seq;
+    const unsigned cid_len = header->cid_len;
+    if (header->type != SL_CONTENT_TLS12_CID) { /* RFC 6347 4.1.2.1 */
+        sl_store_be64(aad, epoch_seq);
+        aad[8] = header->type;
+        sl_store_be16(aad + 9, SL_DTLS_VERSION_1_2);
         sl_store_be16(aad + 11, len);
         return 13;
     }
-    memset(aad, 0xff, 8); /* RFC 9146 5.3: a number that no record has, then the header's fields */
+    memset(aad, 0xff, 8); /* RFC 9146 5.3 has the number further down */
     aad[8] = SL_CONTENT_TLS12_CID;
-    aad[9] = cid_len;
-    memcpy(aad + 10, header, SL_RECORD_CID_OFF);
-    record_copy_cid(aad + 10 + SL_RECORD_CID_OFF, header + SL_RECORD_CID_OFF, cid_len);
-    sl_store_be16(aad + 10 + SL_RECORD_CID_OFF + cid_len, len);
+    aad[9] = header->cid_len;
+    aad[10] = SL_CONTENT_TLS12_CID;
+    sl_store_be16(aad + 11, SL_DTLS_VERSION_1_2);
+    sl_store_be64(aad + 13, epoch_seq);
+    record_copy_cid(aad + 21, cid, cid_len);
+    sl_store_be16(aad + 21 + cid_len, len);
     return (uint16_t)(23 + cid_len);
 }
 

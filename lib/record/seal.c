@@ -38,7 +38,7 @@ INLINE void write_header(uint8_t *at, const struct sl_epoch *epoch, const struct
         sl_store_be64(at + SL_RECORD_HEADER_LEN + cid_len, epoch_seq);
 }
 
-/** What record_write_aad makes of that header, but without reading again what was just written. */
+/** What record_write_aad makes of a header read, for the one that is written. */
 INLINE uint16_t write_aad(uint8_t *aad, const struct sl_epoch *epoch, const struct kind kind,
                           unsigned cid_len, uint8_t type, uint64_t epoch_seq, uint16_t len)
 {

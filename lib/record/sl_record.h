@@ -42,7 +42,8 @@ static inline enum sl_drop SL_MUST_USE sl_replay_check(const struct sl_replay *r
                         : replay->seen_before[seq / 64 % SL_REPLAY_WORDS];
     return word >> seq % 64 & 1 ? SL_DROP_REPLAY : SL_DROP_NONE;
 }
-/** Moves on to the 64 numbers that seq is among, which is newer: none of them is seen yet. */
+/** Of sl_replay_admit, which sets newest afterwards: moves on to the 64 numbers that seq is among.
+ */
 void sl_replay_enter(struct sl_replay *replay, uint64_t seq);
 /**
  * Checks, and marks seq as seen. Only for an authentic record.
@@ -71,7 +72,6 @@ enum sl_usage { SL_USAGE_FINE, SL_USAGE_THREE_QUARTERS, SL_USAGE_LIMIT };
 
 /**
  * One epoch of one session, both directions. Lives in a pool of its owner's; one thread.
- * Epoch 0 has no keys: has_keys is false, and only sl_record_number_next is used of it.
  * Whoever keeps many needs no more than sl_epoch_len() bytes for each: of the keys, which are last,
  * that is what the engine uses.
  */
@@ -179,7 +179,7 @@ static inline bool SL_MUST_USE sl_record_take_number(uint64_t *write_next, uint6
 struct sl_open_job {
     struct sl_epoch *epoch;         /* borrowed; never NULL */
     struct sl_record_header header; /* as sl_wire_parse_record gave it */
-    uint8_t *body;                  /* [header.body_len], writable, behind the header's bytes */
+    uint8_t *body;                  /* [header.body_len], writable */
     uint8_t *out;                   /* where the plaintext goes; NULL: in place, behind the nonce */
     /* out */
     enum sl_drop drop;
@@ -194,8 +194,10 @@ struct sl_open_job {
  *
  * jobs   [n], n <= SL_BURST; may mix sessions; the order within one epoch is kept. `out`, where
  *        given, has room for header.body_len bytes.
- *        out: drop; when SL_DROP_NONE: type, newer, plain[plain_len]. Else nothing changed, except
- *        that a failed tag counts in epoch->forged.
+ *        out: drop; when SL_DROP_NONE: type, newer, plain[plain_len]. Else nothing of the epoch
+ *        changed, except that a failed tag counts in epoch->forged; then the place of the
+ *        plaintext holds zeros and plain is NULL. A replay was opened like any other: type and
+ *        plain are there, and to be wiped where that matters.
  * return how many jobs are left with SL_DROP_NONE. Never blocks, allocates or logs.
  * thread the worker that owns every epoch named in jobs.
  */
@@ -220,15 +222,11 @@ static inline unsigned sl_record_body_off(const struct sl_epoch *epoch)
 {
     return (unsigned)SL_RECORD_HEADER_LEN + epoch->peer_cid_len + epoch->nonce_len;
 }
-/** The plaintext as the AEAD sees it: with a connection ID the real type stands behind it. */
-static inline uint32_t record_inner_len(const struct sl_epoch *epoch, uint32_t plain_len)
-{
-    return plain_len + (epoch->peer_cid_len > 0 ? 1 : 0);
-}
-/** Length of a record that this epoch seals around plain_len bytes. */
+/** Length of a record that this epoch seals around plain_len bytes: with a connection ID the real
+ * type stands behind them. */
 static inline uint32_t sl_record_sealed_len(const struct sl_epoch *epoch, uint32_t plain_len)
 {
-    return sl_record_body_off(epoch) + record_inner_len(epoch, plain_len) + SL_AEAD_TAG_LEN;
+    return sl_record_body_off(epoch) + plain_len + (epoch->peer_cid_len > 0) + SL_AEAD_TAG_LEN;
 }
 
 /**

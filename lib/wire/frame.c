@@ -11,7 +11,7 @@ struct ip_payload {
     bool is_v6;
 };
 
-/** Software verification is wanted, or the port has found the checksum wrong. */
+/** Software verification is wanted, and the port has not done it. */
 static bool must_verify(const struct sl_frame *frame, enum sl_rx_checksum policy)
 {
     return policy == SL_RX_CHECKSUM_REQUIRE && !(frame->flags & SL_FRAME_RX_L4_CHECKSUM_GOOD);
@@ -145,23 +145,13 @@ static __attribute__((noinline)) enum sl_drop parse_not_udp(struct sl_frame *fra
     return parse_icmp(frame, l4, ICMP6_ECHO_REQUEST, SL_PACKET_ECHO6);
 }
 
-/** Four bytes as they stand: the sum's order of bytes is the machine's. */
-static inline uint64_t load_word(const uint8_t *at)
-{
-    uint32_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
 /** RFC 791 3.1: all 16-bit words of a header add up to all ones. Without options: nearly every one.
  */
 static inline bool is_plain_header_sum_good(const uint8_t header[SL_IPV4_HEADER_LEN])
 {
-    uint64_t sum = load_word(header) + load_word(header + 4) + load_word(header + 8) +
-                   load_word(header + 12) + load_word(header + 16);
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return ((sum & 0xffff) + (sum >> 16)) == 0xffff;
+    uint64_t sum = wire_load32(header) + wire_load32(header + 4) + wire_load32(header + 8) +
+                   wire_load32(header + 12) + wire_load32(header + 16);
+    return sl_wire_checksum_fold(sum) == 0;
 }
 
 static bool is_header_sum_good(const uint8_t *header, unsigned len)

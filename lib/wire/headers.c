@@ -92,17 +92,10 @@ static inline uint64_t load16(const uint8_t *at)
     return value;
 }
 
-static inline uint64_t load32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
 /** In two pieces: put together in memory, they would have to be written there before. */
 static inline uint64_t load_mac(const uint8_t *mac)
 {
-    return load32(mac) | load16(mac + 4) << 32;
+    return wire_load32(mac) | load16(mac + 4) << 32;
 }
 
 static inline void store64(uint8_t *at, uint64_t value)
@@ -124,8 +117,8 @@ static inline void write_plain_ipv4(uint8_t *at, const struct sl_path *path, con
 {
     const struct sl_tuple *tuple = &path->tuple;
     const uint64_t to = load_mac(path->hop.mac), from = load_mac(own_mac);
-    const uint64_t source = load32(tuple->local_ip.bytes + 12);
-    const uint64_t destination = load32(tuple->remote_ip.bytes + 12);
+    const uint64_t source = wire_load32(tuple->local_ip.bytes + 12);
+    const uint64_t destination = wire_load32(tuple->remote_ip.bytes + 12);
     const uint64_t version = 0x0045, dont_fragment = 0x0040; /* ID 0: RFC 6864 4.1 */
     const uint64_t ttl_protocol = HOP_LIMIT | PROTOCOL_UDP << 8;
     const uint64_t ip_len = swap16(SL_IPV4_HEADER_LEN + udp_len);

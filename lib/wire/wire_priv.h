@@ -36,6 +36,14 @@ enum {
 #define ND_SOLICITATION_LEN 24
 #define ND_ADVERTISEMENT_LEN 32 /* with the target link-layer address option */
 
+/** Four bytes as they stand: the order of a checksum's bytes is the machine's. */
+static inline uint64_t wire_load32(const uint8_t *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
 /** Sum of the pseudo-header of UDP or ICMPv6 over addresses in mapped form. RFC 768, RFC 8200 8.1.
  */
 uint64_t wire_pseudo_sum(const struct sl_ip *a, const struct sl_ip *b, uint8_t protocol,

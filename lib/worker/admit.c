@@ -128,7 +128,7 @@ static void admit_record(struct sl_worker *w, unsigned i, uint64_t now_ns)
         return;
     }
     session->last_active_ns = now_ns;
-    if (job->type != SL_CONTENT_HANDSHAKE && (session->flags & SESSION_KEEPS_TUPLE))
+    if (job->type != SL_CONTENT_HANDSHAKE)
         worker_leave_tuple(w, session); /* the client has our last flight */
     switch (job->type) {
     case SL_CONTENT_APPLICATION_DATA:

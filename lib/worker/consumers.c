@@ -77,23 +77,7 @@ bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t 
                  uint16_t detail, uint64_t session, uint64_t time_ns, const void *payload,
                  uint32_t payload_len)
 {
-    struct sl_ring_producer *ring = &consumer->attachment->receive;
-    struct sl_ring_entry *entry = sl_ring_reserve(ring, payload_len);
-    if (entry == NULL) {
-        if (ring->corrupt)
-            worker_evict(w, consumer);
-        return false;
-    }
-    entry->kind = kind;
-    entry->worker = (uint8_t)w->config.index;
-    entry->detail = detail;
-    entry->session = session;
-    entry->time_ns = time_ns;
-    sl_ring_fill(entry, payload, payload_len);
-    sl_ring_commit(ring, entry, payload_len);
-    consumer->has_news = true;
-    w->consumer_news = true;
-    return true;
+    return worker_write_entry(w, consumer, kind, detail, session, time_ns, payload, payload_len);
 }
 
 static bool tell_open(struct sl_worker *w, struct sl_session *session,

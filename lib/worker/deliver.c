@@ -11,14 +11,6 @@ static struct worker_consumer *settle(struct sl_worker *w, struct sl_session *se
     return consumer;
 }
 
-/** The ring is full; or its consumer's index is none, and it is worth nothing any more. */
-static enum sl_drop refuse(struct sl_worker *w, struct worker_consumer *consumer)
-{
-    if (consumer->attachment->receive.corrupt)
-        worker_evict(w, consumer);
-    return SL_DROP_RING_FULL;
-}
-
 static inline enum sl_drop deliver_record(struct sl_worker *w, const struct rx_record *record,
                                           const struct sl_open_job *job, uint64_t now_ns)
 {
@@ -32,18 +24,9 @@ static inline enum sl_drop deliver_record(struct sl_worker *w, const struct rx_r
         if (consumer == NULL)
             return drop;
     }
-    struct sl_ring_producer *ring = &consumer->attachment->receive;
-    struct sl_ring_entry *entry = sl_ring_reserve(ring, job->plain_len);
-    if (entry == NULL)
-        return refuse(w, consumer);
-    entry->kind = SL_RING_DATA;
-    entry->worker = (uint8_t)w->config.index;
-    entry->session = session->handle;
-    entry->time_ns = now_ns;
-    memcpy(entry + 1, job->plain, job->plain_len);
-    sl_ring_commit(ring, entry, job->plain_len);
-    consumer->has_news = true;
-    return SL_DROP_NONE;
+    bool is_told = worker_write_entry(w, consumer, SL_RING_DATA, 0, session->handle, now_ns,
+                                      job->plain, job->plain_len);
+    return is_told ? SL_DROP_NONE : SL_DROP_RING_FULL;
 }
 
 void worker_deliver_burst(struct sl_worker *w, uint64_t now_ns)
@@ -57,7 +40,6 @@ void worker_deliver_burst(struct sl_worker *w, uint64_t now_ns)
         else
             worker_drop(w, drop);
     }
-    w->consumer_news |= delivered > 0;
     worker_count(w, SL_COUNTER_DELIVERED, delivered);
     w->rx.deliver_count = 0;
 }

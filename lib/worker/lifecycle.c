@@ -90,14 +90,6 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
     worker_consumer_of(w, session, &ignored);
 }
 
-void worker_leave_tuple(struct sl_worker *w, struct sl_session *session)
-{
-    if (session->flags & SESSION_KEEPS_TUPLE) {
-        session->flags &= (uint8_t)~SESSION_KEEPS_TUPLE;
-        sl_session_unindex(w->table, session);
-    }
-}
-
 void worker_move(struct sl_worker *w, struct sl_session *session, const struct sl_path *path)
 {
     worker_leave_tuple(w, session);

@@ -61,6 +61,8 @@ struct rx_record {
     uint64_t handle; /* the session's when it was found: it may have ended since */
 };
 struct rx_burst {
+    /* [count].header is that of the record being looked at; it stays while those before it are
+     * opened and delivered, as only open_later writes behind count. */
     struct sl_open_job jobs[SL_BURST];
     struct rx_record records[SL_BURST];
     unsigned count;
@@ -126,10 +128,10 @@ struct sl_worker {
  * frames[0..return). */
 unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n);
 
-/* find.c: stage 2, for frames parsed;
- * fills w->rx, and runs the stages 3 to 5 when it is full. */
+/* find.c: stage 2, for frames parsed; fills w->rx, and runs the stages 3 to 5 when it is full. */
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns);
 uint8_t worker_shard_of(const struct sl_tuple *tuple);
+
 /* open.c, admit.c, deliver.c: stages 3 to 5 over w->rx. */
 void worker_open_burst(struct sl_worker *w);
 void worker_admit_burst(struct sl_worker *w, uint64_t now_ns);
@@ -221,10 +223,35 @@ static inline struct worker_consumer *worker_settled_consumer_of(struct sl_worke
                       (session->flags & SESSION_OPEN_TOLD);
     return is_settled ? consumer : NULL;
 }
-/** Writes an entry to the consumer's receive ring; false when that is full. */
+/** Writes an entry to the consumer's receive ring; false when that is full, or worth nothing any
+ * more: then the consumer is evicted. */
 bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t kind,
                  uint16_t detail, uint64_t session, uint64_t time_ns, const void *payload,
                  uint32_t payload_len);
+/** The same, inlined: for what every record passes. */
+static inline __attribute__((always_inline)) bool
+worker_write_entry(struct sl_worker *w, struct worker_consumer *consumer, uint8_t kind,
+                   uint16_t detail, uint64_t session, uint64_t time_ns, const void *payload,
+                   uint32_t payload_len)
+{
+    struct sl_ring_producer *ring = &consumer->attachment->receive;
+    struct sl_ring_entry *entry = sl_ring_reserve(ring, payload_len);
+    if (entry == NULL) {
+        if (ring->corrupt)
+            worker_evict(w, consumer);
+        return false;
+    }
+    entry->kind = kind;
+    entry->worker = (uint8_t)w->config.index;
+    entry->detail = detail;
+    entry->session = session;
+    entry->time_ns = time_ns;
+    sl_ring_fill(entry, payload, payload_len);
+    sl_ring_commit(ring, entry, payload_len);
+    consumer->has_news = true;
+    w->consumer_news = true;
+    return true;
+}
 void worker_tell_moved(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 bool worker_tell_close(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 void worker_publish(struct sl_worker *w, uint64_t now_ns);
@@ -243,7 +270,13 @@ void worker_abort(struct sl_worker *w, struct sl_session *session, uint64_t now_
  * A session with our CID needs its 5-tuple only while its client may not have our last flight, and
  * so repeats its own, in epoch 0.
  */
-void worker_leave_tuple(struct sl_worker *w, struct sl_session *session);
+static inline void worker_leave_tuple(struct sl_worker *w, struct sl_session *session)
+{
+    if (session->flags & SESSION_KEEPS_TUPLE) {
+        session->flags &= (uint8_t)~SESSION_KEEPS_TUPLE;
+        sl_session_unindex(w->table, session);
+    }
+}
 /** The session is at another address from now on. */
 void worker_move(struct sl_worker *w, struct sl_session *session, const struct sl_path *path);
 void worker_gauge_half_open(struct sl_worker *w, int change);
