@@ -249,8 +249,8 @@ static void copy_payload(struct sl_frame *frame, const struct sl_ring_taken *tak
 static inline __attribute__((always_inline)) void
 prefetch_payload(const struct sl_ring_taken *taken)
 {
-    const uint32_t len = taken->payload_len < PREFETCHED_PAYLOAD_LEN ? taken->payload_len
-                                                                     : PREFETCHED_PAYLOAD_LEN;
+    const uint32_t len =
+        taken->payload_len < PREFETCHED_PAYLOAD_LEN ? taken->payload_len : PREFETCHED_PAYLOAD_LEN;
     for (uint32_t at = SL_CACHE_LINE; at < len; at += SL_CACHE_LINE)
         __builtin_prefetch(taken->payload + at);
 }
