@@ -42,7 +42,7 @@ static bool skip_pad(struct sl_ring_consumer *c, struct ring_entry_start start)
 
 /**
  * Loads and checks the start of the next entry, a pad before it skipped.
- * return 1, 0 or -EBADMSG as sl_ring_copy_next; the entry is not consumed yet.
+ * return 1, 0 or -EBADMSG as sl_ring_take; the entry is not consumed yet.
  */
 static int next_start(struct sl_ring_consumer *c, struct ring_entry_start *start)
 {
@@ -71,40 +71,6 @@ const struct sl_ring_entry *ring_next_at_edge(struct sl_ring_consumer *c)
     const void *entry = ring_words_at_tail(c);
     c->tail += ring_room_of(start.len);
     return entry;
-}
-
-/** The header: its start as it was checked, the rest loaded once each. */
-static void copy_header(const struct sl_ring_consumer *c, struct ring_entry_start start,
-                        struct sl_ring_entry *header)
-{
-    const uint64_t *words = ring_words_at_tail(c);
-    *header = (struct sl_ring_entry){
-        .len = start.len,
-        .kind = start.kind,
-        .worker = start.worker,
-        .detail = start.detail,
-        .session = __atomic_load_n(&words[1], __ATOMIC_RELAXED),
-        .time_ns = __atomic_load_n(&words[2], __ATOMIC_RELAXED),
-        .reserved = __atomic_load_n(&words[3], __ATOMIC_RELAXED),
-    };
-}
-
-int sl_ring_copy_next(struct sl_ring_consumer *c, struct sl_ring_entry *header, uint8_t *payload,
-                      uint32_t payload_max, uint32_t *payload_len)
-{
-    struct ring_entry_start start;
-    int result = next_start(c, &start);
-    if (result != 1)
-        return result;
-    copy_header(c, start, header);
-    uint32_t len = start.len - (uint32_t)sizeof *header;
-    if (len > payload_max)
-        result = -EMSGSIZE;
-    else if (len > 0)
-        memcpy(payload, (const uint8_t *)ring_words_at_tail(c) + sizeof *header, len);
-    *payload_len = len;
-    c->tail += ring_room_of(start.len);
-    return result;
 }
 
 int ring_take_at_edge(struct sl_ring_consumer *c, struct sl_ring_taken *taken)

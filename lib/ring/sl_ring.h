@@ -78,19 +78,9 @@ bool sl_ring_is_sleeping(const struct sl_ring_producer *p);
  */
 static inline const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *c);
 /**
- * For rings whose producer is not trusted: copies the next entry first, then checks the copy.
- *
- * header out: as copied. payload [payload_max]: filled with payload bytes.
- * return 1: an entry, *payload_len its length. 0: empty. -EBADMSG: the entry can't be what a
- * producer writes; the ring is corrupt from then on. -EMSGSIZE: sound, but its payload exceeds
- *        payload_max; header and payload_len are valid, the payload is skipped.
- */
-int sl_ring_copy_next(struct sl_ring_consumer *c, struct sl_ring_entry *header, uint8_t *payload,
-                      uint32_t payload_max, uint32_t *payload_len) SL_MUST_USE;
-/**
- * The same in two steps, for bursts: what is checked is copied, the payload stays where the
- * producer may write on until it is copied too. Bytes behind it, up to a multiple of SL_RING_ALIGN
- * from the entry's start, may be read with it.
+ * An entry of a ring whose producer is not trusted. What is checked is copied first; the payload
+ * stays where the producer may write on: it is to be read once, to copy it. Bytes behind it, up to
+ * a multiple of SL_RING_ALIGN from the entry's start, may be read with it.
  */
 struct sl_ring_taken {
     uint64_t session;
@@ -98,7 +88,11 @@ struct sl_ring_taken {
     uint32_t payload_len;
     uint8_t kind;
 };
-/** return 1, 0 or -EBADMSG, as above. */
+/**
+ * The next entry, for rings whose producer is not trusted. It is consumed.
+ * return 1: an entry. 0: empty. -EBADMSG: the entry can't be what a producer writes; the ring is
+ *        corrupt from then on.
+ */
 static inline int SL_MUST_USE sl_ring_take(struct sl_ring_consumer *c, struct sl_ring_taken *taken);
 /** Gives the room of all consumed entries back: one release-store. */
 void sl_ring_release(struct sl_ring_consumer *c);

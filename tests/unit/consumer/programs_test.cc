@@ -9,6 +9,7 @@ extern "C" {
 #include <sys/wait.h>
 
 #include "consumer_fixture.h"
+#include "ring_copy.h"
 
 namespace
 {
@@ -93,9 +94,7 @@ class Program
 };
 
 struct Programs : test::ConsumerTest {
-    sl_ring_entry header;
-    uint8_t payload[2048];
-    uint32_t len = 0;
+    test::CopiedEntry entry;
 
     sl_attachment *attachment()
     {
@@ -108,10 +107,9 @@ struct Programs : test::ConsumerTest {
     {
         int result = 0;
         bool has_come = test::eventually([&] {
-            result = sl_ring_copy_next(&from->send, &header, payload, sizeof payload, &len);
+            result = test::copy_next(&from->send, &entry);
             return result != 0;
         });
-        sl_ring_release(&from->send);
         return has_come && result == 1;
     }
 };
@@ -167,9 +165,9 @@ TEST_F(Programs, EchoWhatWasReceived)
             test::put(a, SL_RING_DATA, 7, text.data(), text.size());
             test::show(a);
             ASSERT_TRUE(collect(a));
-            EXPECT_EQ(header.kind, SL_RING_SEND);
-            EXPECT_EQ(header.session, 7u);
-            EXPECT_EQ(std::string(payload, payload + len), text);
+            EXPECT_EQ(entry.kind, SL_RING_SEND);
+            EXPECT_EQ(entry.session, 7u);
+            EXPECT_EQ(std::string(entry.payload.begin(), entry.payload.end()), text);
         }
         test::put(a, SL_RING_MOVED, 7, &moved, sizeof moved);
         test::put(a, SL_RING_REFUSED, 7, nullptr, 0, SL_REFUSE_HANDLE);
@@ -177,13 +175,13 @@ TEST_F(Programs, EchoWhatWasReceived)
         test::put(a, SL_RING_DATA, 8, "end", 3);
         test::show(a);
         ASSERT_TRUE(collect(a));
-        if (header.kind == SL_RING_CONFIRM_MOVE) {
+        if (entry.kind == SL_RING_CONFIRM_MOVE) {
             EXPECT_STREQ(option, "--confirm-moves");
-            EXPECT_EQ(len, sizeof moved);
-            EXPECT_EQ(memcmp(payload, &moved, offsetof(sl_ring_moved, confirmed)), 0);
+            EXPECT_EQ(entry.payload.size(), sizeof moved);
+            EXPECT_EQ(memcmp(entry.payload.data(), &moved, offsetof(sl_ring_moved, confirmed)), 0);
             ASSERT_TRUE(collect(a));
         }
-        EXPECT_EQ(header.session, 8u);
+        EXPECT_EQ(entry.session, 8u);
         echo.signal(SIGTERM);
         EXPECT_EQ(echo.exit_status(), 0);
         EXPECT_EQ(echo.line(), "sluice-echo: 101 received, 101 echoed, 0 dropped, 1 refused; "

@@ -1,4 +1,5 @@
 #include "consumer_fixture.h"
+#include "ring_copy.h"
 
 namespace
 {
@@ -6,9 +7,7 @@ namespace
 struct SluiceSend : test::ConsumerTest {
     test::Sluice s;
     std::vector<sl_attachment *> attachments;
-    sl_ring_entry header;
-    uint8_t payload[2048];
-    uint32_t len = 0;
+    test::CopiedEntry entry;
 
     void connect_to(unsigned workers, uint64_t ring_size = 65536)
     {
@@ -20,10 +19,7 @@ struct SluiceSend : test::ConsumerTest {
 
     int collect(unsigned worker = 0)
     {
-        int result =
-            sl_ring_copy_next(&attachments[worker]->send, &header, payload, sizeof payload, &len);
-        sl_ring_release(&attachments[worker]->send);
-        return result;
+        return test::copy_next(&attachments[worker]->send, &entry);
     }
 };
 
@@ -37,10 +33,10 @@ TEST_F(SluiceSend, ReachesTheSessionsWorkerAfterAFlush)
     EXPECT_EQ(collect(0), 0);
     EXPECT_EQ(collect(1), 0);
     ASSERT_EQ(collect(2), 1);
-    EXPECT_EQ(header.kind, SL_RING_SEND);
-    EXPECT_EQ(header.session, session);
-    ASSERT_EQ(len, 5u);
-    EXPECT_EQ(memcmp(payload, "hello", 5), 0);
+    EXPECT_EQ(entry.kind, SL_RING_SEND);
+    EXPECT_EQ(entry.session, session);
+    ASSERT_EQ(entry.payload.size(), 5u);
+    EXPECT_EQ(memcmp(entry.payload.data(), "hello", 5), 0);
 }
 
 TEST_F(SluiceSend, IsShownByTheNextReceiveToo)
@@ -71,16 +67,16 @@ TEST_F(SluiceSend, ConfirmsMovesAndClosesSessions)
     EXPECT_EQ(sluice_close_session(s.get(), test::handle_of(0, 6)), 0);
     sluice_flush(s.get());
     ASSERT_EQ(collect(), 1);
-    EXPECT_EQ(header.kind, SL_RING_CONFIRM_MOVE);
-    EXPECT_EQ(header.session, test::handle_of(0, 5));
-    ASSERT_EQ(len, sizeof(sl_ring_moved));
+    EXPECT_EQ(entry.kind, SL_RING_CONFIRM_MOVE);
+    EXPECT_EQ(entry.session, test::handle_of(0, 5));
+    ASSERT_EQ(entry.payload.size(), sizeof(sl_ring_moved));
     sl_ring_moved checked;
-    memcpy(&checked, payload, sizeof checked);
+    memcpy(&checked, entry.payload.data(), sizeof checked);
     EXPECT_EQ(memcmp(&checked.ip, address, sizeof address), 0);
     EXPECT_EQ(checked.port, 4711);
     ASSERT_EQ(collect(), 1);
-    EXPECT_EQ(header.kind, SL_RING_CLOSE_SESSION);
-    EXPECT_EQ(header.session, test::handle_of(0, 6));
+    EXPECT_EQ(entry.kind, SL_RING_CLOSE_SESSION);
+    EXPECT_EQ(entry.session, test::handle_of(0, 6));
 }
 
 TEST_F(SluiceSend, TakesMessagesUpToTheLongestAndNoLonger)
@@ -92,9 +88,9 @@ TEST_F(SluiceSend, TakesMessagesUpToTheLongestAndNoLonger)
     EXPECT_EQ(sluice_send(s.get(), 0, nullptr, 0), 0);
     sluice_flush(s.get());
     EXPECT_EQ(collect(), 1);
-    EXPECT_EQ(len, 1400u);
+    EXPECT_EQ(entry.payload.size(), 1400u);
     EXPECT_EQ(collect(), 1);
-    EXPECT_EQ(len, 0u);
+    EXPECT_EQ(entry.payload.size(), 0u);
     EXPECT_EQ(collect(), 0);
 }
 
@@ -118,7 +114,7 @@ TEST_F(SluiceSend, LeavesAHandleOfNoWorkerToTheGatewayToRefuse)
     EXPECT_EQ(sluice_send(s.get(), test::handle_of(255, 1), "x", 1), 0);
     sluice_flush(s.get());
     ASSERT_EQ(collect(0), 1);
-    EXPECT_EQ(header.session, test::handle_of(255, 1));
+    EXPECT_EQ(entry.session, test::handle_of(255, 1));
 }
 
 } // namespace

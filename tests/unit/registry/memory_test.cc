@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <random>
 
 #include "raw_consumer.h"
@@ -100,8 +101,7 @@ TEST_F(RegistryMemory, CarriesEntriesBothWays)
 {
     Mapped mapped(consumer);
     uint8_t payload[2000];
-    sl_ring_entry header;
-    uint32_t len;
+    sl_ring_taken taken;
     for (unsigned i = 0; i < 1000; i++) {
         memset(payload, (int)i, sizeof payload);
         ASSERT_TRUE(test::put(attachment, SL_RING_DATA, i, payload, i));
@@ -118,9 +118,9 @@ TEST_F(RegistryMemory, CarriesEntriesBothWays)
         out->session = i;
         sl_ring_commit(&mapped.send, out, i);
         sl_ring_publish(&mapped.send);
-        ASSERT_EQ(sl_ring_copy_next(&attachment->send, &header, payload, sizeof payload, &len), 1);
-        ASSERT_EQ(header.session, i);
-        ASSERT_EQ(len, i);
+        ASSERT_EQ(sl_ring_take(&attachment->send, &taken), 1);
+        ASSERT_EQ(taken.session, i);
+        ASSERT_EQ(taken.payload_len, i);
         sl_ring_release(&attachment->send);
     }
 }
@@ -128,9 +128,8 @@ TEST_F(RegistryMemory, CarriesEntriesBothWays)
 TEST_F(RegistryMemory, SurvivesHolesPunchedWhileTheWorkerReads)
 {
     Mapped mapped(consumer);
-    sl_ring_entry header;
+    sl_ring_taken taken;
     uint8_t payload[1024];
-    uint32_t len;
     unsigned bad = 0;
     for (unsigned i = 0; i < 200; i++) {
         sl_ring_entry *out = sl_ring_reserve(&mapped.send, 500);
@@ -143,7 +142,9 @@ TEST_F(RegistryMemory, SurvivesHolesPunchedWhileTheWorkerReads)
         ASSERT_EQ(
             fallocate(consumer.send_fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, hole, 4096),
             0);
-        int result = sl_ring_copy_next(&attachment->send, &header, payload, sizeof payload, &len);
+        int result = sl_ring_take(&attachment->send, &taken);
+        if (result == 1)
+            memcpy(payload, taken.payload, std::min<size_t>(taken.payload_len, sizeof payload));
         sl_ring_release(&attachment->send);
         bad += result == -EBADMSG;
     }
@@ -171,23 +172,18 @@ TEST_F(RegistryMemory, SurvivesAConsumerThatScribblesOnAllItMayWrite)
     auto *bytes = static_cast<uint8_t *>(
         mmap(nullptr, kLen, PROT_READ | PROT_WRITE, MAP_SHARED, consumer.send_fd(), 0));
     std::mt19937_64 random(7);
-    sl_ring_entry header;
+    sl_ring_taken taken;
     uint8_t payload[512];
-    uint32_t len;
     for (unsigned round = 0; round < 3000; round++) {
         for (unsigned i = 0; i < 512; i++)
             bytes[random() % (round % 2 == 0 ? 512 : kLen)] = (uint8_t)random();
         if (round % 3 == 0) /* an index that could be */
             *reinterpret_cast<uint64_t *>(bytes + 256) =
                 attachment->send.tail + random() % 64 * SL_RING_ALIGN;
-        for (unsigned i = 0; i < 100; i++) {
-            int result =
-                sl_ring_copy_next(&attachment->send, &header, payload, sizeof payload, &len);
-            if (result == 1) {
-                ASSERT_LE(len, sizeof payload);
-            } else if (result <= 0 && result != -EMSGSIZE) {
-                break;
-            }
+        const uint8_t *data = attachment->send.data;
+        for (unsigned i = 0; i < 100 && sl_ring_take(&attachment->send, &taken) == 1; i++) {
+            ASSERT_LE(taken.payload + taken.payload_len, data + attachment->send.size);
+            memcpy(payload, taken.payload, std::min<size_t>(taken.payload_len, sizeof payload));
         }
         sl_ring_release(&attachment->send);
         test::put(attachment, SL_RING_DATA, round, payload, round % 512);

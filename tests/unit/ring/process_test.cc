@@ -76,18 +76,16 @@ TEST_F(RingProcesses, CarryEveryEntryWhole)
     Mapping m(fd);
     sl_ring_consumer c;
     sl_ring_consumer_init(&c, m.consumer, m.producer, m.data, kSize);
-    std::vector<uint8_t> payload(kSize);
     bool whole = true;
     for (uint64_t i = 0; i < kEntries && whole;) {
-        sl_ring_entry header;
-        uint32_t len;
-        int result = sl_ring_copy_next(&c, &header, payload.data(), kSize, &len);
+        sl_ring_taken taken;
+        int result = sl_ring_take(&c, &taken);
         if (result == 0) {
             sl_ring_release(&c);
             let_others_run();
             continue;
         }
-        whole = result == 1 && test::is_whole(header, payload.data(), len_of(i), i);
+        whole = result == 1 && test::is_whole(taken, len_of(i), i);
         i++;
     }
     EXPECT_TRUE(whole);
@@ -118,9 +116,10 @@ TEST_F(RingProcesses, SurviveHolesPunchedUnderTheReader)
     std::vector<uint8_t> payload(kSize);
     uint64_t good = 0, bad = 0;
     for (time_t end = time(nullptr) + 30; time(nullptr) < end && (good < 100 || bad < 20);) {
-        sl_ring_entry header;
-        uint32_t len;
-        int result = sl_ring_copy_next(&c, &header, payload.data(), kSize, &len);
+        sl_ring_taken taken;
+        int result = sl_ring_take(&c, &taken);
+        if (result == 1)
+            memcpy(payload.data(), taken.payload, taken.payload_len);
         good += result == 1;
         bad += result == -EBADMSG;
         sl_ring_release(&c);

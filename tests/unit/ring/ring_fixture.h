@@ -38,26 +38,28 @@ inline bool put(sl_ring_producer *p, uint32_t payload_len, uint64_t session)
 }
 
 /** Is this the entry that put() wrote for the session? */
-inline bool is_whole(const sl_ring_entry &header, const void *payload, uint32_t payload_len,
-                     uint64_t session)
+inline bool is_whole(const sl_ring_taken &taken, uint32_t payload_len, uint64_t session)
 {
-    if (header.kind != SL_RING_DATA || header.session != session ||
-        header.len != sizeof header + payload_len)
+    if (taken.kind != SL_RING_DATA || taken.session != session || taken.payload_len != payload_len)
         return false;
-    const uint8_t *bytes = static_cast<const uint8_t *>(payload);
     for (uint32_t i = 0; i < payload_len; i++)
-        if (bytes[i] != (session & 0xff))
+        if (taken.payload[i] != (session & 0xff))
             return false;
     return true;
+}
+
+inline bool is_whole(const sl_ring_entry *entry, uint32_t payload_len, uint64_t session)
+{
+    const sl_ring_taken taken{entry->session, reinterpret_cast<const uint8_t *>(entry + 1),
+                              entry->len - (uint32_t)sizeof *entry, entry->kind};
+    return is_whole(taken, payload_len, session);
 }
 
 struct RingTest : testing::Test {
     Ring ring{sl_ring_create(SL_RING_SIZE_MIN)};
     sl_ring_producer *p = sl_ring_producer_of(ring.get());
     sl_ring_consumer *c = sl_ring_consumer_of(ring.get());
-    sl_ring_entry header;
-    uint8_t payload[SL_RING_SIZE_MIN];
-    uint32_t len = 0;
+    sl_ring_taken taken;
 
     bool put(uint32_t payload_len, uint64_t session)
     {
@@ -68,12 +70,12 @@ struct RingTest : testing::Test {
     {
         const sl_ring_entry *entry = sl_ring_next(c);
         ASSERT_NE(entry, nullptr);
-        ASSERT_TRUE(is_whole(*entry, entry + 1, payload_len, session));
+        ASSERT_TRUE(is_whole(entry, payload_len, session));
     }
 
-    int copy_next(uint32_t payload_max = SL_RING_SIZE_MIN)
+    int take()
     {
-        return sl_ring_copy_next(c, &header, payload, payload_max, &len);
+        return sl_ring_take(c, &taken);
     }
 
     /** Both private indices and what is shared, moved to where a test wants to begin. */
