@@ -319,6 +319,13 @@ static void handle_entries(struct sl_worker *w, struct worker_consumer *consumer
     }
 }
 
+/** How many entries may wait in a ring that is ready, as far as its index was read; max at most. */
+static unsigned waiting_in(const struct sl_ring_consumer *ring, unsigned max)
+{
+    uint64_t most = (ring->head - ring->tail) / SL_RING_ALIGN;
+    return most < max ? (unsigned)most : max;
+}
+
 /** Serves one burst of a consumer's. false when its ring is empty, or lost with its consumer. */
 static bool collect_burst(struct sl_worker *w, struct worker_consumer *consumer, unsigned *budget,
                           uint64_t now_ns)
@@ -328,7 +335,8 @@ static bool collect_burst(struct sl_worker *w, struct worker_consumer *consumer,
     unsigned room = SL_BURST - w->tx.count;
     if (!is_ready(w, consumer))
         return false;
-    unsigned max = worker_have_frames(w, 0, room < *budget ? room : *budget);
+    unsigned wanted = waiting_in(ring, room < *budget ? room : *budget);
+    unsigned max = worker_have_frames(w, 0, wanted);
     bool has_more = max > 0; /* without frames the messages wait in their ring */
     unsigned n = take_entries(w, consumer, entries, max, &has_more);
     copy_payloads(w, entries, n);

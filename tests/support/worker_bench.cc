@@ -203,6 +203,7 @@ void WorkerBench::FreeFrames(void *arg, sl_frame **frames, unsigned n)
 
 unsigned WorkerBench::TakeFrames(void *arg, unsigned group, sl_frame **frames, unsigned n)
 {
+    static_cast<WorkerBench *>(arg)->frame_requests++;
     unsigned taken = 0;
     while (taken < n) {
         frames[taken] = static_cast<WorkerBench *>(arg)->pool.Take((uint16_t)group);

@@ -206,6 +206,7 @@ class WorkerBench
         return worker_;
     }
     unsigned transmit_limit = UINT32_MAX; // frames that the port still takes
+    unsigned frame_requests = 0;          // how often the worker has asked for frames
     unsigned sums_left_to_port = 0;       // UDP checksums that it was asked to complete
     std::vector<std::pair<unsigned, Bytes>> handed_over;
     unsigned hand_over_limit = UINT32_MAX;

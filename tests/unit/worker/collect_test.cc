@@ -49,6 +49,17 @@ struct WorkerCollect : testing::Test {
 
 } // namespace
 
+TEST_F(WorkerCollect, AsksForFramesByTheBurstWhenMessagesComeOneByOne)
+{
+    const unsigned before = bench.frame_requests;
+    for (unsigned turn = 0; turn < 2 * SL_BURST; turn++) {
+        Send(1);
+        bench.Turn();
+    }
+    EXPECT_EQ(Got().size(), 2U * SL_BURST);
+    EXPECT_LE(bench.frame_requests - before, 3U);
+}
+
 TEST_F(WorkerCollect, CopiesAMessageOfEveryLength)
 {
     std::mt19937 random(1);
