@@ -12,15 +12,14 @@ uint32_t session_index_places(uint32_t capacity)
     return places;
 }
 
-static uint32_t tuple_hash(const struct sl_session_table *table, const struct sl_tuple *tuple)
+uint32_t sl_session_hash_tuple(const struct sl_session_table *table, const struct sl_tuple *tuple)
 {
     return (uint32_t)sl_siphash(table->index_key, tuple, sizeof *tuple);
 }
 
-struct sl_session *sl_session_find_tuple(struct sl_session_table *table,
-                                         const struct sl_tuple *tuple)
+struct sl_session *sl_session_find_hashed(struct sl_session_table *table,
+                                          const struct sl_tuple *tuple, uint32_t hash)
 {
-    uint32_t hash = tuple_hash(table, tuple);
     for (uint32_t at = hash & table->index_mask;; at = (at + 1) & table->index_mask) {
         const struct index_place *place = &table->index[at];
         if (place->slot == SL_SLOT_NONE)
@@ -31,11 +30,24 @@ struct sl_session *sl_session_find_tuple(struct sl_session_table *table,
     }
 }
 
+void sl_session_prefetch_hashed(const struct sl_session_table *table, const uint32_t *hashes,
+                                unsigned n, struct sl_aead_key_lines lines)
+{
+    for (unsigned i = 0; i < n; i++)
+        __builtin_prefetch(&table->index[hashes[i] & table->index_mask]);
+    for (unsigned i = 0; i < n; i++) {
+        /* Nearly all stand at their home. */
+        const struct index_place *place = &table->index[hashes[i] & table->index_mask];
+        if (place->slot != SL_SLOT_NONE)
+            sl_session_prefetch_slot(&table->places, place->slot, lines);
+    }
+}
+
 bool sl_session_index(struct sl_session_table *table, struct sl_session *session)
 {
     if (sl_session_find_tuple(table, &session->path.tuple) != NULL)
         return false;
-    uint32_t hash = tuple_hash(table, &session->path.tuple);
+    uint32_t hash = sl_session_hash_tuple(table, &session->path.tuple);
     uint32_t at = hash & table->index_mask;
     while (table->index[at].slot != SL_SLOT_NONE)
         at = (at + 1) & table->index_mask;
@@ -64,7 +76,7 @@ void sl_session_unindex(struct sl_session_table *table, struct sl_session *sessi
     if (!session->is_indexed)
         return;
     uint32_t slot = (uint32_t)(session - table->places.sessions);
-    uint32_t at = tuple_hash(table, &session->path.tuple) & table->index_mask;
+    uint32_t at = sl_session_hash_tuple(table, &session->path.tuple) & table->index_mask;
     while (table->index[at].slot != slot)
         at = (at + 1) & table->index_mask;
     close_gap(table, at);

@@ -151,22 +151,29 @@ static inline struct sl_session *sl_session_find_cid(const struct sl_session_pla
     return is_it ? session : NULL;
 }
 
+/** Asks for what opening a record of the session in this slot reads. */
+static inline __attribute__((always_inline)) void
+sl_session_prefetch_slot(const struct sl_session_places *places, uint32_t slot,
+                         struct sl_aead_key_lines lines)
+{
+    const struct sl_epoch *epoch = sl_session_epoch_at(places, slot);
+    sl_session_prefetch(&places->sessions[slot]);
+    sl_epoch_prefetch_open(epoch);
+    sl_epoch_prefetch_open_key(epoch, lines);
+}
+
 /**
  * Asks for the memory that opening a record of the session with this connection ID will read. cid
- * may be anything. To be called for a burst in a loop that does nothing else: where a page has to be
- * looked up, the processor waits for it once it has looked so many instructions ahead.
+ * may be anything. To be called for a burst in a loop that does nothing else: where a page has to
+ * be looked up, the processor waits for it once it has looked so many instructions ahead.
  */
 static inline __attribute__((always_inline)) void
 sl_session_prefetch_open(const struct sl_session_places *places, const uint8_t cid[SL_OWN_CID_LEN],
                          struct sl_aead_key_lines lines)
 {
     const uint32_t slot = sl_cid_parse(cid).slot;
-    if (slot >= places->capacity)
-        return;
-    const struct sl_epoch *epoch = sl_session_epoch_at(places, slot);
-    sl_session_prefetch(&places->sessions[slot]);
-    sl_epoch_prefetch_open(epoch);
-    sl_epoch_prefetch_open_key(epoch, lines);
+    if (slot < places->capacity)
+        sl_session_prefetch_slot(places, slot, lines);
 }
 
 /**
@@ -189,9 +196,22 @@ static inline bool sl_session_has_handle(const struct sl_session *session, uint6
     return session->handle == handle && handle != 0;
 }
 
-/** The session indexed under this 5-tuple, or NULL. */
-struct sl_session *sl_session_find_tuple(struct sl_session_table *table,
-                                         const struct sl_tuple *tuple);
+/** The index's hash of a 5-tuple: another one in each table. */
+uint32_t sl_session_hash_tuple(const struct sl_session_table *table, const struct sl_tuple *tuple);
+/** The session indexed under this 5-tuple, whose hash this is, or NULL. */
+struct sl_session *sl_session_find_hashed(struct sl_session_table *table,
+                                          const struct sl_tuple *tuple, uint32_t hash);
+static inline struct sl_session *sl_session_find_tuple(struct sl_session_table *table,
+                                                       const struct sl_tuple *tuple)
+{
+    return sl_session_find_hashed(table, tuple, sl_session_hash_tuple(table, tuple));
+}
+/**
+ * Asks for what finding these 5-tuples, and opening a record of each, will read: the index, then
+ * the sessions it names. hashes [n], n <= SL_BURST.
+ */
+void sl_session_prefetch_hashed(const struct sl_session_table *table, const uint32_t *hashes,
+                                unsigned n, struct sl_aead_key_lines lines);
 /** Indexes a session under its path's tuple. false when another one holds it: nothing changed. */
 bool sl_session_index(struct sl_session_table *table, struct sl_session *session) SL_MUST_USE;
 void sl_session_unindex(struct sl_session_table *table, struct sl_session *session);

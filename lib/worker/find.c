@@ -139,7 +139,8 @@ static void find_plaintext(struct sl_worker *w, struct sl_session *session,
 static void find_by_tuple(struct sl_worker *w, struct sl_frame *frame,
                           const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
 {
-    struct sl_session *session = sl_session_find_tuple(w->table, &frame->path.tuple);
+    struct sl_session *session =
+        sl_session_find_hashed(w->table, &frame->path.tuple, frame->tuple_hash);
     if (session == NULL)
         worker_drop(w, SL_DROP_UNKNOWN_PEER);
     else if (header->epoch == 0)
@@ -186,6 +187,13 @@ static inline void find_record(struct sl_worker *w, struct sl_frame *frame,
         find_without_cid(w, frame, header, body, answer, now_ns);
 }
 
+/** Does the first record of a datagram say which session it belongs to? */
+static inline bool has_cid(const struct sl_frame *frame)
+{
+    return frame->payload_len >= SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN &&
+           frame->data[frame->payload_off] == SL_CONTENT_TLS12_CID;
+}
+
 /** The body that the reader has just passed: the frame is ours to write to, the reader lends it. */
 static inline uint8_t *body_before(const struct sl_frame *frame, const struct sl_reader *r,
                                    const struct sl_record_header *header)
@@ -199,6 +207,8 @@ static __attribute__((noinline)) void
 find_later_records(struct sl_worker *w, struct sl_frame *frame, struct sl_reader rest,
                    struct hello_answer *answer, uint64_t now_ns)
 {
+    if (has_cid(frame)) /* then nobody has looked for its tuple yet */
+        frame->tuple_hash = sl_session_hash_tuple(w->table, &frame->path.tuple);
     for (unsigned count = 1; sl_reader_left(&rest) > 0; count++) {
         struct sl_record_header *header = next_header(w, now_ns);
         enum sl_drop drop = SL_DROP_RECORDS_TOO_MANY;
@@ -260,19 +270,39 @@ static inline void find_datagram(struct sl_worker *w, struct sl_frame *frame, ui
     worker_answer_hello(w, frame, &answer);
 }
 
-/** Asks for the memory of the session that a datagram's first record belongs to. */
-static inline void prefetch_session(const struct sl_worker *w, const struct sl_frame *frame)
+/** Asks for the sessions of the datagrams without connection IDs. */
+static __attribute__((noinline)) void prefetch_by_tuple(const struct sl_worker *w,
+                                                        struct sl_frame *const *frames, unsigned n)
 {
-    const uint8_t *record = frame->data + frame->payload_off;
-    if (frame->payload_len >= SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN &&
-        record[0] == SL_CONTENT_TLS12_CID)
-        sl_session_prefetch_open(w->places, record + SL_RECORD_CID_OFF, w->key_lines);
+    uint32_t hashes[SL_BURST];
+    unsigned count = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (!has_cid(frames[i]))
+            hashes[count++] = frames[i]->tuple_hash =
+                sl_session_hash_tuple(w->table, &frames[i]->path.tuple);
+    sl_session_prefetch_hashed(w->table, hashes, count, w->key_lines);
+}
+
+/** Asks for the memory of the sessions that the datagrams' first records belong to. */
+static inline void prefetch_sessions(const struct sl_worker *w, struct sl_frame *const *frames,
+                                     unsigned n)
+{
+    bool all_have_cids = true;
+    for (unsigned i = 0; i < n; i++) {
+        if (has_cid(frames[i]))
+            sl_session_prefetch_open(w->places,
+                                     frames[i]->data + frames[i]->payload_off + SL_RECORD_CID_OFF,
+                                     w->key_lines);
+        else
+            all_have_cids = false;
+    }
+    if (!all_have_cids)
+        prefetch_by_tuple(w, frames, n);
 }
 
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < n; i++)
-        prefetch_session(w, frames[i]);
+    prefetch_sessions(w, frames, n);
     for (unsigned i = 0; i < n; i++)
         find_datagram(w, frames[i], now_ns);
     worker_finish_rx(w, now_ns);
