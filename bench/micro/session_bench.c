@@ -4,8 +4,8 @@
  *
  *   find.cid.COUNT.ns        by connection ID, a burst at a time as the worker does: the places
  *                            first, whose memory is asked for, then whether they are the ones
- *                            (asked for is more than is looked at here: two lines of the session
- *                            and two of its epoch, which opening a record needs)
+ *                            (asked for is more than is looked at here: the session's second line
+ *                            and its epoch's first, which opening a record needs)
  *   find.cid.COUNT.alone.ns  one after the other, nothing asked for early
  *   find.tuple.COUNT.ns      by 5-tuple, asked for in bursts: handshakes, sessions without our ID
  *   session.fill.ns          slot, handle, connection ID, index, epoch block; FILLED of them

@@ -250,7 +250,7 @@ def systems(results):
     return panel
 
 
-FINDS = (("find.tuple.%d.ns", "by 5-tuple, one by one", RED, 9),
+FINDS = (("find.tuple.%d.ns", "by 5-tuple, all that opening needs asked for", RED, 9),
          ("find.cid.%d.ns", "by connection ID, all that opening needs asked for", BLUE, 7),
          ("find.cid.%d.alone.ns", "by connection ID, one by one", SKY, 5))
 
