@@ -2,8 +2,8 @@
  * Nanoseconds per record of libssl, as a server that has many DTLS 1.2 clients would use it: an SSL
  * for each, AES-128-GCM, handshakes done in memory. peer.libssl.in.LEN.ns is a datagram given to
  * its session and read, peer.libssl.out.LEN.ns a message written until its datagram stands in
- * memory; 64 sessions that take turns in no order, as in pipeline_bench.c, whose keys are the
- * counterpart. .s1.ns and .s1000.ns: one session, a thousand (80 KB of heap each). Not measured,
+ * memory; 64 sessions that take turns in no order. .s1.ns and .s1000.ns: one session, which is the
+ * counterpart of pipeline_bench's keys, and a thousand (80 KB of heap each). Not measured,
  * and so in libssl's favour: finding the session, headers, any copy to a consumer, any port.
  *
  * One SSL_read or SSL_write a record, on a BIO of our own that hands out and takes in datagrams

@@ -213,7 +213,7 @@ def rates(results):
     for x, size in ((1, 64), (3.6, 1400)):
         ours = results.get("pipeline.in.%d.ns" % size)
         port = results.get("pipeline.port.in.%d.ns" % size)
-        peer = results.get("peer.libssl.in.%d.ns" % size)
+        peer = results.get("peer.libssl.in.%d.s1.ns" % size)
         bars = [(x, ours, port["median"], OURS)] if ours and port else []
         bars += [(x + 1, peer, 0, LIBSSL)] if peer else []
         for at, result, share, colour in bars:

@@ -61,7 +61,7 @@ def libssl_ratios(values):
     """How many of our packets one core does while libssl does one record."""
     for size in ("64", "1400"):
         keys = [key % size for key in
-                ("peer.libssl.in.%s.ns", "pipeline.in.%s.ns", "pipeline.port.in.%s.ns")]
+                ("peer.libssl.in.%s.s1.ns", "pipeline.in.%s.ns", "pipeline.port.in.%s.ns")]
         yield ("ratio.libssl." + size,
                [peer / (own - port) for peer, own, port in laps_of(values, keys)])
 

@@ -46,8 +46,8 @@ ROWS = (
     ("worker, consumer's ring to sealed packet: 1 session / 65,536", net("out.%s"),
      net("out.%s.s65536")),
     ("ipsec-secgw, 1 tunnel: decrypt / encrypt", secgw("in.%s"), secgw("out.%s")),
-    ("libssl, from memory, 64 sessions: read / write", "peer.libssl.in.%s.ns",
-     "peer.libssl.out.%s.ns"),
+    ("libssl, from memory, 1 session: read / write", "peer.libssl.in.%s.s1.ns",
+     "peer.libssl.out.%s.s1.ns"),
     ("ring, core to core, 32 at a time: itself / as libsluice gives it", "ring.%s.ns",
      "ring.libsluice.%s.ns"),
 )

@@ -66,7 +66,7 @@ recorded() {
     values pipeline.port.in.64.ns 10 12 11 13
     values peer.secgw.in.64.ns 120 140
     values peer.secgw.port.in.64.ns 20 20
-    values peer.libssl.in.64.ns 300 420
+    values peer.libssl.in.64.s1.ns 300 420
     values ring.64.ns 4 5 6
 }
 recorded | report recorded >"$work/recorded.txt" || fail 'recorded lines are reported'
@@ -93,7 +93,7 @@ in_readme() { # LINE: as the README would have it
         grep -qxF -- "$1" "$work/readme.md"
 }
 check "the README's table takes the ports off, and has a dash for what was not measured" in_readme \
-    "| worker, received packet to consumer's ring: 64 sessions / 65,536 | 54 / - | - / - |"
+    "| worker, received packet to consumer's ring: 1 session / 65,536 | 54 / - | - / - |"
 check 'and leaves out the rows of which nothing was' eval \
     "! grep -q 'ipsec-secgw, 1 tunnel: .*- / - | - / -' '$work/readme.md'"
 check 'a report without lines is none' eval '! report nothing </dev/null'
