@@ -6,6 +6,7 @@ extern "C" {
 #include "sl_wire.h"
 }
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -57,7 +58,7 @@ inline Bytes UdpFrame(bool v6, const Bytes &payload, uint16_t vlan = SL_VLAN_NON
     memcpy(path.hop.mac, kOwnMac, 6);
     path.hop.vlan_id = vlan;
     frame.payload_len = (uint16_t)payload.size();
-    memcpy(frame.data + sl_wire_headers_len(&path), payload.data(), payload.size());
+    std::copy(payload.begin(), payload.end(), frame.data + sl_wire_headers_len(&path));
     sl_wire_write_headers(&frame, &path, kPeerMac);
     return frame.bytes();
 }
