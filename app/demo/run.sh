@@ -41,8 +41,9 @@ build_all() {
 }
 end() {
     local status=$?
-    [ $status -lt 128 ] || printf '\nInterrupted: the demo clears up.\n'
-    scene_clear
+    [ "$BASHPID" = $$ ] || return # a child between fork and exec still has our traps
+    scene_clear # and whoever still had something to say has said it
+    [ $status -lt 128 ] || printf '\nInterrupted: the demo has cleared up.\n'
 }
 
 scene=
