@@ -146,6 +146,15 @@ void bench_measure(bool (*pass)(void *arg), void *arg)
     takes_all = false;
 }
 
+uint32_t bench_random(void)
+{
+    static uint64_t state = 88172645463325252ULL; /* xorshift, Marsaglia 2003 */
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 20);
+}
+
 void *bench_alloc(size_t len)
 {
     len = (len + HUGE_PAGE_LEN - 1) & ~(HUGE_PAGE_LEN - 1);

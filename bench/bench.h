@@ -69,6 +69,9 @@ double bench_sum_ns(const struct bench_sum *sum);
  */
 void bench_measure(bool (*pass)(void *arg), void *arg);
 
+/** The next of a sequence that is the same in each run. */
+uint32_t bench_random(void);
+
 /** Zeroed memory on huge pages where the kernel gives them; exits when there is none. */
 void *bench_alloc(size_t len);
 

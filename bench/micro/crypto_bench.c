@@ -101,15 +101,6 @@ static void make_keys(struct engine *e, const struct bench_case *what)
         memcpy(e->keys + i * e->key_len, e->keys, e->key_len);
 }
 
-static uint32_t next_random(void)
-{
-    static uint64_t state = 88172645463325252ULL; /* xorshift, Marsaglia 2003 */
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 20);
-}
-
 static void make_jobs(const struct engine *e, const struct bench_case *what, bool is_seal)
 {
     for (uint32_t i = 0; i < BENCH_SPAN_ITEMS; i++) {
@@ -117,7 +108,7 @@ static void make_jobs(const struct engine *e, const struct bench_case *what, boo
         struct sl_aead_job *job = &jobs[i];
         memset(job, 0, sizeof *job);
         job->key =
-            (struct sl_aead_key *)(e->keys + next_random() % what->session_count * e->key_len);
+            (struct sl_aead_key *)(e->keys + bench_random() % what->session_count * e->key_len);
         job->alg = what->alg;
         job->len = what->len;
         job->aad_len = what->aad_len;
@@ -279,7 +270,7 @@ int main(int argc, char **argv)
     sealed = bench_alloc((size_t)POOL * STRIDE);
     out = bench_alloc((size_t)POOL * STRIDE);
     for (size_t i = 0; i < (size_t)POOL * STRIDE; i++)
-        plain[i] = (uint8_t)next_random();
+        plain[i] = (uint8_t)bench_random();
     open_engines();
     for (size_t c = 0; c < count_count; c++)
         for (size_t l = 0; l < len_count; l++)

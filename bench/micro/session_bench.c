@@ -78,19 +78,10 @@ static void create(struct setting *s, uint32_t session_count)
         fail("no table");
 }
 
-static uint32_t next_random(void)
-{
-    static uint64_t state = 88172645463325252ULL; /* xorshift, Marsaglia 2003 */
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 20);
-}
-
 static void draw(struct setting *s)
 {
     for (unsigned i = 0; i < PASS_ITEMS; i++) {
-        struct sl_session *session = sl_session_at(s->table, next_random() % s->session_count);
+        struct sl_session *session = sl_session_at(s->table, bench_random() % s->session_count);
         memcpy(s->cids[i], session->own_cid, SL_OWN_CID_LEN);
         s->tuples[i] = session->path.tuple;
         s->expected[i] = session;
