@@ -44,7 +44,7 @@ static void prepare(const struct sl_open_job *job, struct sl_aead_job *aead_job)
         memcpy(aead_job->nonce, epoch->open_iv, 4);
         memcpy(aead_job->nonce + 4, job->body, SL_GCM_EXPLICIT_NONCE_LEN);
     } else {
-        record_write_xor_nonce(aead_job->nonce, epoch->open_iv, header->epoch, header->seq);
+        record_write_xor_nonce(aead_job->nonce, epoch->open_iv, header->epoch_seq);
     }
     aead_job->aad_len = record_write_aad(aead_job->aad, header, epoch->own_cid, len);
 }

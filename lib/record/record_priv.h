@@ -52,10 +52,9 @@ static inline bool record_cid_equal(const uint8_t *a, const uint8_t *b, unsigned
 static inline uint16_t record_write_aad(uint8_t *aad, const struct sl_record_header *header,
                                         const uint8_t *cid, uint16_t len)
 {
-    const uint64_t epoch_seq = (uint64_t)header->epoch << 48 | header->seq;
     const unsigned cid_len = header->cid_len;
     if (header->type != SL_CONTENT_TLS12_CID) { /* RFC 6347 4.1.2.1 */
-        sl_store_be64(aad, epoch_seq);
+        sl_store_be64(aad, header->epoch_seq);
         aad[8] = header->type;
         sl_store_be16(aad + 9, SL_DTLS_VERSION_1_2);
         sl_store_be16(aad + 11, len);
@@ -66,13 +65,13 @@ static inline uint16_t record_write_aad(uint8_t *aad, const struct sl_record_hea
     aad[9] = header->cid_len;
     aad[10] = SL_CONTENT_TLS12_CID;
     sl_store_be16(aad + 11, SL_DTLS_VERSION_1_2);
-    sl_store_be64(aad + 13, epoch_seq);
+    sl_store_be64(aad + 13, header->epoch_seq);
     record_copy_cid(aad + 21, cid, cid_len);
     sl_store_be16(aad + 21 + cid_len, len);
     return (uint16_t)(23 + cid_len);
 }
 
 /** The nonce of RFC 7905 2 (ChaCha20-Poly1305): iv xor the padded epoch and record number. */
-void record_write_xor_nonce(uint8_t *nonce, const uint8_t iv[12], uint16_t epoch, uint64_t seq);
+void record_write_xor_nonce(uint8_t *nonce, const uint8_t iv[12], uint64_t epoch_seq);
 
 #endif

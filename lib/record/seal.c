@@ -63,7 +63,7 @@ INLINE void write_nonce(uint8_t *nonce, const struct sl_epoch *epoch, const stru
                         uint64_t epoch_seq)
 {
     if (!kind.has_nonce) {
-        record_write_xor_nonce(nonce, epoch->seal_iv, epoch->number, epoch_seq & SL_SEQ_MAX);
+        record_write_xor_nonce(nonce, epoch->seal_iv, epoch_seq);
         return;
     }
     memcpy(nonce, epoch->seal_iv, 4);

@@ -103,11 +103,16 @@ struct sl_record_header {
     uint8_t type;    /* enum sl_content_type, or another value that nobody knows */
     uint8_t cid_len; /* 0 unless type is SL_CONTENT_TLS12_CID */
     uint16_t version;
-    uint16_t epoch;
     uint16_t header_len; /* 13 + cid_len */
     uint16_t body_len;   /* of what follows the header */
-    uint64_t seq;        /* 48 bits */
-    const uint8_t *cid;  /* [cid_len]; the header begins SL_RECORD_CID_OFF before it */
+    union {
+        uint64_t epoch_seq; /* both, as additional data and nonces have them */
+        struct {
+            uint64_t seq : 48;
+            uint64_t epoch : 16;
+        };
+    };
+    const uint8_t *cid; /* [cid_len]; the header begins SL_RECORD_CID_OFF before it */
 };
 
 /**
@@ -146,10 +151,9 @@ static inline enum sl_drop SL_MUST_USE sl_wire_parse_record(struct sl_reader *da
         .type = at[0],
         .cid_len = (uint8_t)(header_len - SL_RECORD_HEADER_LEN),
         .version = version,
-        .epoch = (uint16_t)(epoch_seq >> 48),
         .header_len = (uint16_t)header_len,
         .body_len = body_len,
-        .seq = epoch_seq & SL_SEQ_MAX,
+        .epoch_seq = epoch_seq,
         .cid = at + SL_RECORD_CID_OFF,
     };
     return SL_DROP_NONE;
