@@ -58,7 +58,7 @@ static enum sl_drop unwrap_inner(struct sl_open_job *job)
     if (len == 0)
         return SL_DROP_INNER_TYPE;
     job->type = job->plain[len - 1];
-    job->plain_len = len - 1;
+    job->plain_len = (uint16_t)(len - 1);
     return job->plain_len > SL_RECORD_PLAINTEXT_MAX ? SL_DROP_RECORD_TOO_LARGE : SL_DROP_NONE;
 }
 
@@ -81,7 +81,7 @@ static enum sl_drop finish(struct sl_open_job *job, const struct sl_aead_job *ae
     }
     job->type = job->header.type;
     job->plain = aead_job->out;
-    job->plain_len = aead_job->len;
+    job->plain_len = (uint16_t)aead_job->len;
     job->newer = false;
     if (job->type == SL_CONTENT_TLS12_CID) {
         enum sl_drop drop = unwrap_inner(job);

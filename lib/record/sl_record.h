@@ -185,9 +185,10 @@ struct sl_open_job {
     enum sl_drop drop;
     uint8_t type; /* the real content type */
     bool newer;   /* newest record of its epoch so far */
-    uint32_t plain_len;
+    uint16_t plain_len;
     uint8_t *plain;
 };
+static_assert(sizeof(struct sl_open_job) == SL_CACHE_LINE, "a job is a line");
 
 /**
  * Opens a burst of protected records. RFC 6347 4.1.2.6, RFC 9146 5.3.
