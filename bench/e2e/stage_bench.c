@@ -14,8 +14,7 @@ enum stage {
     STAGE_PARSE,
     STAGE_FIND,
     STAGE_OPEN,
-    STAGE_ADMIT,
-    STAGE_DELIVER,
+    STAGE_DELIVER, /* admit too */
     STAGE_COLLECT,
     STAGE_SEAL,
     STAGE_CHECKSUM,
@@ -23,8 +22,8 @@ enum stage {
     STAGE_COUNT,
 };
 
-static const char *const names[STAGE_COUNT] = {"turn",    "parse",   "find", "open",     "admit",
-                                               "deliver", "collect", "seal", "checksum", "send"};
+static const char *const names[STAGE_COUNT] = {"turn",    "parse", "find",     "open", "deliver",
+                                               "collect", "seal",  "checksum", "send"};
 static uint64_t spent[STAGE_COUNT], since;
 static enum stage current;
 
@@ -66,8 +65,7 @@ WRAP_VOID(STAGE_FIND, worker_find_burst,
           (struct sl_worker * w, struct sl_frame **frames, unsigned n, uint64_t now_ns), w, frames,
           n, now_ns)
 WRAP_VOID(STAGE_OPEN, worker_open_burst, (struct sl_worker * w), w)
-WRAP_VOID(STAGE_ADMIT, worker_admit_burst, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
-WRAP_VOID(STAGE_DELIVER, worker_deliver_burst, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
+WRAP_VOID(STAGE_DELIVER, worker_admit_burst, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
 WRAP_VOID(STAGE_DELIVER, worker_publish, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
 WRAP(STAGE_COLLECT, bool, worker_collect, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
 WRAP_VOID(STAGE_SEAL, worker_seal_burst, (struct sl_worker * w), w)

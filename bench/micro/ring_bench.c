@@ -1,6 +1,6 @@
 /**
- * Nanoseconds a message through a ring between two cores that spin: from deliver (reserve, header,
- * copy, commit; published in batches) to consumed (next, every byte read; released in batches).
+ * Nanoseconds a message through a ring between two cores that spin: from deliver (sl_ring_write;
+ * published in batches) to consumed (next, every byte read; released in batches).
  *
  *   ring.LEN.ns            lib/ring on both sides
  *   ring.libsluice.LEN.ns  the same, received as a consumer's program does: sluice_connect,
@@ -87,17 +87,13 @@ static void tell(struct word *word, uint64_t value)
     atomic_store_explicit(&word->value, value, memory_order_release);
 }
 
-/** As a worker tells its consumer: lib/worker/consumers.c. */
+/** As a worker tells its consumer: lib/worker/admit.c. */
 static bool deliver(struct channel *channel)
 {
-    struct sl_ring_entry *entry = sl_ring_reserve(channel->to, channel->len);
-    if (entry == NULL)
+    struct sl_ring_label label = sl_ring_label(SL_RING_DATA, 0, 0);
+    if (!sl_ring_write(channel->to, label, channel->next, 1, texts[channel->next % TEXTS],
+                       channel->len))
         return false;
-    entry->kind = SL_RING_DATA;
-    entry->session = channel->next;
-    entry->time_ns = 1;
-    sl_ring_fill(entry, texts[channel->next % TEXTS], channel->len);
-    sl_ring_commit(channel->to, entry, channel->len);
     channel->next++;
     return true;
 }

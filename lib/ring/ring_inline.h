@@ -26,20 +26,36 @@ static inline struct sl_ring_entry *ring_entry_at(const struct sl_ring_producer 
 }
 
 /** sl_ring_reserve wherever it takes more than writing on: at the end of the data area, or in a
- * ring that is full, or looks so as its tail is an old one. */
+ * ring that is full, or looks so as its tail is an old one. The rest of the header is not zeroed.
+ */
 struct sl_ring_entry *ring_reserve_at_edge(struct sl_ring_producer *p, uint32_t payload_len);
+
+static inline bool ring_is_at_edge(const struct sl_ring_producer *p, uint64_t room)
+{
+    return room > p->limit - p->head;
+}
+
+/** Where the next entry is written, away from the edge. */
+static inline struct sl_ring_entry *ring_reserve_on(const struct sl_ring_producer *p)
+{
+    const uint8_t *ahead = (const uint8_t *)ring_entry_at(p, p->head + RING_AHEAD);
+    __builtin_prefetch(ahead, 1);
+    __builtin_prefetch(ahead + SL_RING_ALIGN, 1);
+    return ring_entry_at(p, p->head);
+}
 
 static inline struct sl_ring_entry *sl_ring_reserve(struct sl_ring_producer *p,
                                                     uint32_t payload_len)
 {
     uint64_t len = sizeof(struct sl_ring_entry) + (uint64_t)payload_len;
-    uint64_t room = ring_room_of(len);
-    if (len > sl_ring_entry_max(p->size) || room > ring_rest(p->head, p->size) ||
-        p->head + room + RING_AHEAD - p->tail > p->size || p->corrupt)
-        return ring_reserve_at_edge(p, payload_len);
-    __builtin_prefetch(ring_entry_at(p, p->head + RING_AHEAD), 1);
-    __builtin_prefetch(ring_entry_at(p, p->head + RING_AHEAD + SL_RING_ALIGN), 1);
-    struct sl_ring_entry *entry = ring_entry_at(p, p->head);
+    struct sl_ring_entry *entry;
+    if (ring_is_at_edge(p, ring_room_of(len))) {
+        entry = ring_reserve_at_edge(p, payload_len);
+        if (entry == NULL)
+            return NULL;
+    } else {
+        entry = ring_reserve_on(p);
+    }
     memset(entry, 0, sizeof *entry);
     entry->len = (uint32_t)len;
     return entry;
@@ -67,8 +83,7 @@ static inline void sl_ring_commit(struct sl_ring_producer *p, struct sl_ring_ent
                                   uint32_t payload_len)
 {
     uint32_t len = (uint32_t)sizeof *entry + payload_len;
-    assert(entry == ring_entry_at(p, p->head));
-    assert(payload_len <= sl_ring_entry_max(p->size) - sizeof *entry);
+    assert(entry->len >= len);
     entry->len = len;
     p->head += ring_room_of(len);
 }
@@ -80,10 +95,41 @@ struct ring_entry_start {
     uint8_t worker;
     uint16_t detail;
 };
-static_assert(sizeof(struct ring_entry_start) == sizeof(uint64_t), "loaded at once");
+static_assert(sizeof(struct ring_entry_start) == sizeof(uint64_t), "loaded and stored at once");
 static_assert(offsetof(struct ring_entry_start, len) == offsetof(struct sl_ring_entry, len) &&
                   offsetof(struct ring_entry_start, kind) == offsetof(struct sl_ring_entry, kind),
               "the start of an entry");
+
+static inline struct sl_ring_label sl_ring_label(uint8_t kind, uint8_t worker, uint16_t detail)
+{
+    struct ring_entry_start start = {0, kind, worker, detail};
+    struct sl_ring_label label;
+    memcpy(&label, &start, sizeof label);
+    return label;
+}
+
+static inline bool SL_MUST_USE sl_ring_write(struct sl_ring_producer *p, struct sl_ring_label label,
+                                             uint64_t session, uint64_t time_ns,
+                                             const void *payload, uint32_t payload_len)
+{
+    uint64_t len = sizeof(struct sl_ring_entry) + (uint64_t)payload_len;
+    struct sl_ring_entry *entry;
+    if (ring_is_at_edge(p, ring_room_of(len))) {
+        entry = ring_reserve_at_edge(p, payload_len);
+        if (entry == NULL)
+            return false;
+    } else {
+        entry = ring_reserve_on(p);
+    }
+    entry->session = session;
+    entry->time_ns = time_ns;
+    entry->reserved = 0;
+    sl_ring_fill(entry, payload, payload_len);
+    label.word |= len; /* its first bytes, as the host's order has the least one first */
+    memcpy(entry, &label, sizeof label);
+    p->head += ring_room_of(len);
+    return true;
+}
 
 static inline const uint64_t *ring_words_at_tail(const struct sl_ring_consumer *c)
 {

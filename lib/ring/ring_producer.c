@@ -27,6 +27,21 @@ static bool has_room(struct sl_ring_producer *p, uint64_t room)
     return load_tail(p) && p->head + room - p->tail <= p->size;
 }
 
+/**
+ * How far entries may reach after one that needs room: the data area does not end before, none is
+ * too long, and the lines asked for ahead of them are no longer the consumer's.
+ */
+static uint64_t limit_after(const struct sl_ring_producer *p, uint64_t room)
+{
+    uint64_t way = ring_rest(p->head, p->size);
+    uint64_t longest = sl_ring_entry_max(p->size);
+    uint64_t used = p->head - p->tail + RING_AHEAD;
+    uint64_t left = used < p->size ? p->size - used : 0;
+    way = longest < way ? longest : way;
+    way = left < way ? left : way;
+    return p->head + (room < way ? way : room);
+}
+
 struct sl_ring_entry *ring_reserve_at_edge(struct sl_ring_producer *p, uint32_t payload_len)
 {
     uint64_t len = sizeof(struct sl_ring_entry) + (uint64_t)payload_len;
@@ -34,6 +49,7 @@ struct sl_ring_entry *ring_reserve_at_edge(struct sl_ring_producer *p, uint32_t 
     uint64_t rest = ring_rest(p->head, p->size);
     uint64_t pad = rest < room ? rest : 0;
 
+    p->limit = p->head;
     if (len > sl_ring_entry_max(p->size) || p->corrupt || !has_room(p, pad + room))
         return NULL;
     if (pad > 0) {
@@ -41,9 +57,8 @@ struct sl_ring_entry *ring_reserve_at_edge(struct sl_ring_producer *p, uint32_t 
             (struct sl_ring_entry){.len = (uint32_t)pad, .kind = SL_RING_PAD};
         p->head += pad;
     }
-    struct sl_ring_entry *entry = ring_entry_at(p, p->head);
-    *entry = (struct sl_ring_entry){.len = (uint32_t)len};
-    return entry;
+    p->limit = limit_after(p, room);
+    return ring_entry_at(p, p->head);
 }
 
 bool sl_ring_publish(struct sl_ring_producer *p)

@@ -21,6 +21,7 @@ struct sl_ring_producer {
     uint8_t *data;
     uint64_t size;      /* of data: a power of two, >= 4096 */
     uint64_t head;      /* private: what was reserved and committed */
+    uint64_t limit;     /* private, >= head: so far entries may reach that need no second look */
     uint64_t published; /* private: the last value stored to own->head */
     uint64_t tail;      /* cached */
     bool corrupt;       /* the consumer's index was out of range: never used again */
@@ -63,6 +64,15 @@ static inline void sl_ring_fill(struct sl_ring_entry *entry, const void *payload
 /** Makes the entry reserved last part of what the next publish shows; may shorten its payload. */
 static inline void sl_ring_commit(struct sl_ring_producer *p, struct sl_ring_entry *entry,
                                   uint32_t payload_len);
+/** What the header of many entries says alike: to be made once for all of them. */
+struct sl_ring_label {
+    uint64_t word;
+};
+static inline struct sl_ring_label sl_ring_label(uint8_t kind, uint8_t worker, uint16_t detail);
+/** The four at once: reserve, header, fill, commit. false where reserve gives NULL. */
+static inline bool SL_MUST_USE sl_ring_write(struct sl_ring_producer *p, struct sl_ring_label label,
+                                             uint64_t session, uint64_t time_ns,
+                                             const void *payload, uint32_t payload_len);
 /** Shows all committed entries: one release-store. False when there was nothing new. */
 bool sl_ring_publish(struct sl_ring_producer *p);
 /**

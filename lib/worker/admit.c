@@ -1,13 +1,13 @@
 /*
- * Stage 4: what authentic records may change: the peer's address, timers, the state of the session.
- * The replay window moved when the tag verified (lib/record).
+ * Stages 4 and 5, record by record: what authentic ones may change (the peer's address, timers, the
+ * state of the session), and their plaintext into the consumers' receive rings. So whatever a
+ * consumer hears stands in the order of the records. The replay window moved when the tag verified
+ * (lib/record).
  */
 #include "worker_priv.h"
 
-/** The consumer hears of a new address after the data that came before it. */
 static void announce_move(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
 {
-    worker_deliver_burst(w, now_ns);
     session->flags |= SESSION_MOVED_PENDING;
     worker_tell_moved(w, session, now_ns);
 }
@@ -105,51 +105,98 @@ static void admit_failure(struct sl_worker *w, struct sl_session *session,
     worker_drop(w, job->drop);
 }
 
-static void admit_record(struct sl_worker *w, unsigned i, uint64_t now_ns)
+/** The consumer that is to have a record, told of what comes before it; NULL: it was dropped. */
+static struct worker_consumer *settle(struct sl_worker *w, struct sl_session *session,
+                                      uint64_t now_ns)
 {
-    const struct rx_record *record = &w->rx.records[i];
-    const struct sl_open_job *job = &w->rx.jobs[i];
+    enum sl_drop drop;
+    struct worker_consumer *consumer = worker_consumer_of(w, session, &drop);
+    if (consumer == NULL)
+        worker_drop(w, drop);
+    else if (session->flags & SESSION_MOVED_PENDING)
+        worker_tell_moved(w, session, now_ns);
+    return consumer;
+}
+
+/** return the consumer that is to have its plaintext; NULL: none, and it has been counted. */
+static __attribute__((noinline)) struct worker_consumer *
+admit_record(struct sl_worker *w, const struct rx_record *record, const struct sl_open_job *job,
+             uint64_t now_ns)
+{
     struct sl_session *session = record->session;
     if (session->handle != record->handle || session->state == SL_SESSION_CLOSING) {
         worker_drop(w, SL_DROP_CLOSING); /* an earlier record of the burst ended it */
-        return;
+        return NULL;
     }
     if (job->drop != SL_DROP_NONE) {
         admit_failure(w, session, job, now_ns);
-        return;
+        return NULL;
     }
     if (session->state == SL_SESSION_KEYED) {
         admit_keyed(w, session, job);
-        return;
+        return NULL;
     }
     enum sl_drop drop = admit_address(w, session, record, job, now_ns);
     if (drop != SL_DROP_NONE) {
         worker_drop(w, drop);
-        return;
+        return NULL;
     }
     session->last_active_ns = now_ns;
     if (job->type != SL_CONTENT_HANDSHAKE)
         worker_leave_tuple(w, session); /* the client has our last flight */
     switch (job->type) {
     case SL_CONTENT_APPLICATION_DATA:
-        w->rx.deliver[w->rx.deliver_count++] = (uint8_t)i;
-        return;
+        return settle(w, session, now_ns);
     case SL_CONTENT_ALERT:
-        /* Data of the same burst that came before it is to be delivered first. */
-        worker_deliver_burst(w, now_ns);
         admit_alert(w, session, job, now_ns);
-        return;
+        return NULL;
     case SL_CONTENT_HANDSHAKE:
         admit_late_handshake(w, session, job, now_ns);
-        return;
+        return NULL;
     default:
         worker_drop(w, SL_DROP_CONTENT_TYPE);
+        return NULL;
     }
+}
+
+/**
+ * The same for a record as nearly all are: data from the session's address, with nothing to be told
+ * before it. NULL: it is another one.
+ */
+static inline struct worker_consumer *admit_ordinary(struct sl_worker *w,
+                                                     const struct rx_record *record,
+                                                     const struct sl_open_job *job, uint64_t now_ns)
+{
+    struct sl_session *session = record->session;
+    struct worker_consumer *consumer = &w->consumers[session->consumer & (SL_CONSUMERS_MAX - 1)];
+    const unsigned looked_at =
+        SESSION_OPEN_TOLD | SESSION_HAS_CANDIDATE | SESSION_MOVED_PENDING | SESSION_KEEPS_TUPLE;
+    bool is_ordinary =
+        session->handle == record->handle && job->drop == SL_DROP_NONE &&
+        job->type == SL_CONTENT_APPLICATION_DATA && session->state == SL_SESSION_ESTABLISHED &&
+        (session->flags & looked_at) == SESSION_OPEN_TOLD && session->consumer == consumer->key &&
+        sl_tuple_equal(&record->frame->path.tuple, &session->path.tuple);
+    if (!is_ordinary)
+        return NULL;
+    session->last_active_ns = now_ns;
+    return consumer;
 }
 
 void worker_admit_burst(struct sl_worker *w, uint64_t now_ns)
 {
-    w->rx.deliver_count = 0;
-    for (unsigned i = 0; i < w->rx.count; i++)
-        admit_record(w, i, now_ns);
+    const struct sl_ring_label label = sl_ring_label(SL_RING_DATA, (uint8_t)w->config.index, 0);
+    const struct rx_record *const end = w->rx.records + w->rx.count;
+    const struct sl_open_job *job = w->rx.jobs;
+    unsigned delivered = 0;
+    for (const struct rx_record *record = w->rx.records; record < end; record++, job++) {
+        struct worker_consumer *consumer = admit_ordinary(w, record, job, now_ns);
+        if (consumer == NULL && (consumer = admit_record(w, record, job, now_ns)) == NULL)
+            continue;
+        if (worker_write_entry(w, consumer, label, record->handle, now_ns, job->plain,
+                               job->plain_len))
+            delivered++;
+        else
+            worker_drop(w, SL_DROP_RING_FULL);
+    }
+    worker_count(w, SL_COUNTER_DELIVERED, delivered);
 }

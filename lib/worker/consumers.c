@@ -77,7 +77,8 @@ bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t 
                  uint16_t detail, uint64_t session, uint64_t time_ns, const void *payload,
                  uint32_t payload_len)
 {
-    return worker_write_entry(w, consumer, kind, detail, session, time_ns, payload, payload_len);
+    struct sl_ring_label label = sl_ring_label(kind, (uint8_t)w->config.index, detail);
+    return worker_write_entry(w, consumer, label, session, time_ns, payload, payload_len);
 }
 
 static bool tell_open(struct sl_worker *w, struct sl_session *session,

@@ -67,7 +67,6 @@ static void find_contested(struct sl_worker *w, struct sl_session *session, stru
     worker_open_burst(w);
     if (w->rx.jobs[0].drop != SL_DROP_AUTH) {
         worker_admit_burst(w, now_ns);
-        worker_deliver_burst(w, now_ns);
         w->rx.count = 0;
         return;
     }

@@ -128,7 +128,6 @@ void worker_finish_rx(struct sl_worker *w, uint64_t now_ns)
         return;
     worker_open_burst(w);
     worker_admit_burst(w, now_ns);
-    worker_deliver_burst(w, now_ns);
     w->rx.count = 0;
 }
 

@@ -66,8 +66,6 @@ struct rx_burst {
     struct sl_open_job jobs[SL_BURST];
     struct rx_record records[SL_BURST];
     unsigned count;
-    uint8_t deliver[SL_BURST]; /* indices of records that go to consumers */
-    unsigned deliver_count;
 };
 
 /** Stages 6 to 8: messages of a burst. */
@@ -132,10 +130,10 @@ unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsig
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns);
 uint8_t worker_shard_of(const struct sl_tuple *tuple);
 
-/* open.c, admit.c, deliver.c: stages 3 to 5 over w->rx. */
+/* open.c, admit.c: stages 3 to 5 over w->rx. */
 void worker_open_burst(struct sl_worker *w);
+/** Admits and delivers record by record. worker_publish shows what was delivered, once a turn. */
 void worker_admit_burst(struct sl_worker *w, uint64_t now_ns);
-void worker_deliver_burst(struct sl_worker *w, uint64_t now_ns);
 /** Stages 3 to 5, and an empty burst afterwards. */
 void worker_finish_rx(struct sl_worker *w, uint64_t now_ns);
 
@@ -214,15 +212,6 @@ void worker_evict(struct sl_worker *w, struct worker_consumer *consumer);
  * *drop says why. */
 struct worker_consumer *worker_consumer_of(struct sl_worker *w, struct sl_session *session,
                                            enum sl_drop *drop);
-/** The same where that is settled, as for all records but the first; NULL: it is not. */
-static inline struct worker_consumer *worker_settled_consumer_of(struct sl_worker *w,
-                                                                 const struct sl_session *session)
-{
-    struct worker_consumer *consumer = &w->consumers[session->consumer & (SL_CONSUMERS_MAX - 1)];
-    bool is_settled = session->consumer != 0 && consumer->key == session->consumer &&
-                      (session->flags & SESSION_OPEN_TOLD);
-    return is_settled ? consumer : NULL;
-}
 /** Writes an entry to the consumer's receive ring; false when that is full, or worth nothing any
  * more: then the consumer is evicted. */
 bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t kind,
@@ -230,24 +219,16 @@ bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t 
                  uint32_t payload_len);
 /** The same, inlined: for what every record passes. */
 static inline __attribute__((always_inline)) bool
-worker_write_entry(struct sl_worker *w, struct worker_consumer *consumer, uint8_t kind,
-                   uint16_t detail, uint64_t session, uint64_t time_ns, const void *payload,
-                   uint32_t payload_len)
+worker_write_entry(struct sl_worker *w, struct worker_consumer *consumer,
+                   struct sl_ring_label label, uint64_t session, uint64_t time_ns,
+                   const void *payload, uint32_t payload_len)
 {
     struct sl_ring_producer *ring = &consumer->attachment->receive;
-    struct sl_ring_entry *entry = sl_ring_reserve(ring, payload_len);
-    if (entry == NULL) {
+    if (!sl_ring_write(ring, label, session, time_ns, payload, payload_len)) {
         if (ring->corrupt)
             worker_evict(w, consumer);
         return false;
     }
-    entry->kind = kind;
-    entry->worker = (uint8_t)w->config.index;
-    entry->detail = detail;
-    entry->session = session;
-    entry->time_ns = time_ns;
-    sl_ring_fill(entry, payload, payload_len);
-    sl_ring_commit(ring, entry, payload_len);
     consumer->has_news = true;
     w->consumer_news = true;
     return true;

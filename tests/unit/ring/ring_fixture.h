@@ -37,6 +37,14 @@ inline bool put(sl_ring_producer *p, uint32_t payload_len, uint64_t session)
     return true;
 }
 
+/** The same in one step. */
+inline bool write(sl_ring_producer *p, uint32_t payload_len, uint64_t session)
+{
+    const std::vector<uint8_t> payload(payload_len, (uint8_t)session);
+    return sl_ring_write(p, sl_ring_label(SL_RING_DATA, 0, 0), session, 0, payload.data(),
+                         payload_len);
+}
+
 /** Is this the entry that put() wrote for the session? */
 inline bool is_whole(const sl_ring_taken &taken, uint32_t payload_len, uint64_t session)
 {
@@ -66,6 +74,11 @@ struct RingTest : testing::Test {
         return test::put(p, payload_len, session);
     }
 
+    bool write(uint32_t payload_len, uint64_t session)
+    {
+        return test::write(p, payload_len, session);
+    }
+
     void expect_next(uint32_t payload_len, uint64_t session)
     {
         const sl_ring_entry *entry = sl_ring_next(c);
@@ -82,7 +95,7 @@ struct RingTest : testing::Test {
     void start_at(uint64_t index)
     {
         p->own->head = c->own->tail = index;
-        p->head = p->published = p->tail = c->head = c->tail = c->released = index;
+        p->head = p->limit = p->published = p->tail = c->head = c->tail = c->released = index;
     }
 };
 

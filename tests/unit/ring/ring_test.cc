@@ -62,6 +62,35 @@ TEST_F(RingTest, FillsAnEntryWithItsPayloadAndNoMore)
     }
 }
 
+TEST_F(RingTest, WritesAHeaderAndAPayloadAtOnce)
+{
+    const uint8_t text[] = "what a peer said";
+    memset(p->data, 0xff, SL_RING_SIZE_MIN);
+    ASSERT_TRUE(sl_ring_write(p, sl_ring_label(SL_RING_CLOSE, 7, 0x1234), 0x1122334455667788, 99,
+                              text, sizeof text));
+    const sl_ring_entry expected{
+        kHeader + sizeof text, SL_RING_CLOSE, 7, 0x1234, 0x1122334455667788, 99, 0};
+    EXPECT_EQ(memcmp(p->data, &expected, kHeader), 0);
+    EXPECT_EQ(memcmp(p->data + kHeader, text, sizeof text), 0);
+    EXPECT_EQ(p->data[kHeader + sizeof text], 0xff);
+    EXPECT_EQ(p->head, 64u);
+}
+
+TEST_F(RingTest, WritesNothingThatHasNoRoom)
+{
+    EXPECT_FALSE(write(SL_RING_SIZE_MIN / 4 - kHeader + 1, 0)) << "longer than an entry may be";
+    unsigned held = 0;
+    while (write(32, held))
+        held++;
+    EXPECT_EQ(held, SL_RING_SIZE_MIN / SL_RING_ALIGN);
+    sl_ring_publish(p);
+    for (unsigned i = 0; i < held; i++)
+        ASSERT_NO_FATAL_FAILURE(expect_next(32, i));
+    EXPECT_FALSE(write(0, 1)) << "consumed, but not released";
+    sl_ring_release(c);
+    EXPECT_TRUE(write(0, 1));
+}
+
 TEST_F(RingTest, ForgetsAnEntryThatIsNotCommitted)
 {
     ASSERT_NE(sl_ring_reserve(p, 100), nullptr);
@@ -88,9 +117,11 @@ TEST_F(RingTest, KeepsOrderAndBytesOverManyWraps)
 {
     uint64_t written = 0, read = 0;
     for (unsigned round = 0; round < 20000; round++) {
-        for (unsigned i = 0; i < round % 7; i++)
-            if (put((uint32_t)(written * 37 % 900), written))
+        for (unsigned i = 0; i < round % 7; i++) {
+            uint32_t len = (uint32_t)(written * 37 % 900);
+            if (i % 2 == 0 ? put(len, written) : write(len, written))
                 written++;
+        }
         sl_ring_publish(p);
         for (unsigned i = 0; i < round % 5 && read < written; i++, read++)
             ASSERT_NO_FATAL_FAILURE(expect_next((uint32_t)(read * 37 % 900), read));

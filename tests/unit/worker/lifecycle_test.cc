@@ -294,6 +294,30 @@ TEST(WorkerLifecycle, ASessionWhoseKeyHasMetTooManyForgeriesIsClosed)
     EXPECT_EQ(consumer.Receive().at(0).detail, SL_CLOSE_LIMIT);
 }
 
+TEST(WorkerLifecycle, DataThatCameBeforeTheLastForgeryIsDeliveredBeforeTheClose)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer;
+    peer.path = WorkerBench::ClientPath(1);
+    peer.handle = bench.BeginHandshake(peer.path);
+    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, 0, (1ULL << 28) - 1);
+    bench.Establish(peer);
+    consumer.Receive();
+    Bytes data = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {1});
+    Bytes forged = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {2});
+    forged.back() ^= 1;
+    bench.Receive({WorkerBench::UdpFrame(peer.path, data), WorkerBench::UdpFrame(peer.path, forged),
+                   WorkerBench::UdpFrame(peer.path, data)});
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(events[0].kind, SL_RING_DATA);
+    EXPECT_EQ(events[1].kind, SL_RING_CLOSE);
+    EXPECT_EQ(bench.drops(SL_DROP_FORGERY_LIMIT), 1u);
+    EXPECT_EQ(bench.drops(SL_DROP_CLOSING), 1u) << "what comes behind it";
+}
+
 TEST(WorkerLifecycle, AHandshakeWhoseKeyHasMetTooManyForgeriesEndsInSilence)
 {
     WorkerBench bench;
