@@ -163,6 +163,11 @@ static inline enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)
         return SL_USAGE_FINE;
     return epoch->write_next < limit ? SL_USAGE_THREE_QUARTERS : SL_USAGE_LIMIT;
 }
+/** Whatever the algorithm: under a key whose last record had this number no event is due. */
+static inline bool sl_seal_usage_is_surely_fine(uint64_t seq)
+{
+    return seq + 1 < sl_aead_seal_limit(SL_AEAD_AES_128_GCM) / 4 * 3;
+}
 /** More forged records than the key may meet: the session is to be closed. */
 bool sl_epoch_is_forgery_limit_reached(const struct sl_epoch *epoch);
 

@@ -4,60 +4,60 @@
 /** Measured: up to here the call through a pointer costs what the wider loop brings. */
 enum { WIDE_WORTHWHILE = 64 };
 
-typedef void checksum_loop(struct wire_piece *pieces, unsigned n);
-
-static checksum_loop choose_and_sum;
-
-/** Chosen at the first sum; whoever finds it not chosen yet comes to the same choice. */
-static checksum_loop *chosen = choose_and_sum;
-
-void wire_checksum_scalar(struct wire_piece *pieces, unsigned n)
+static void sum_udp_burst(const struct sl_wire_unsummed *unsummed, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        pieces[i].sum += wire_sum_words(pieces[i].bytes, pieces[i].len);
+        wire_put_udp_sum(&unsummed[i], wire_sum_words(unsummed[i].udp, unsummed[i].udp_len));
 }
 
-static checksum_loop *loop_of(const char *name)
+const struct wire_loop wire_loop_scalar = {wire_sum_words, sum_udp_burst};
+
+static const struct wire_loop *loop_of(const char *name)
 {
     if (strcmp(name, "avx512") == 0 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw"))
-        return wire_checksum_avx512;
+        return &wire_loop_avx512;
     if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2"))
-        return wire_checksum_avx2;
+        return &wire_loop_avx2;
     if (strcmp(name, "sse") == 0)
-        return wire_checksum_sse;
-    return strcmp(name, "scalar") == 0 ? wire_checksum_scalar : NULL;
+        return &wire_loop_sse;
+    return strcmp(name, "scalar") == 0 ? &wire_loop_scalar : NULL;
 }
+
+/** Chosen at the first sum; whoever finds it not chosen yet comes to the same choice. */
+static const struct wire_loop *chosen;
 
 bool sl_wire_checksum_use(const char *name)
 {
     static const char *const best_first[] = {"avx512", "avx2", "sse"};
-    checksum_loop *loop = name != NULL ? loop_of(name) : NULL;
+    const struct wire_loop *loop = name != NULL ? loop_of(name) : NULL;
     for (unsigned i = 0; name == NULL && loop == NULL; i++)
         loop = loop_of(best_first[i]); /* the last one always runs */
     if (loop != NULL)
-        __atomic_store_n(&chosen, loop, __ATOMIC_RELAXED); /* code, which is there: no order */
+        __atomic_store_n(&chosen, loop, __ATOMIC_RELAXED); /* constants and code: no order */
     return loop != NULL;
 }
 
-static void choose_and_sum(struct wire_piece *pieces, unsigned n)
+static const struct wire_loop *chosen_loop(void)
 {
+    const struct wire_loop *loop = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
+    if (loop != NULL)
+        return loop;
     sl_wire_checksum_use(NULL);
-    wire_checksum_burst(pieces, n);
+    return chosen_loop();
 }
 
-void wire_checksum_burst(struct wire_piece *pieces, unsigned n)
+void sl_wire_sum_udp_burst(const struct sl_wire_unsummed *unsummed, unsigned n)
 {
-    __atomic_load_n(&chosen, __ATOMIC_RELAXED)(pieces, n);
+    if (n > 0)
+        chosen_loop()->sum_udp_burst(unsummed, n);
 }
 
 uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len)
 {
     if (len < WIDE_WORTHWHILE)
         return sum + wire_sum_words(bytes, len);
-    struct wire_piece piece = {bytes, len, sum};
-    wire_checksum_burst(&piece, 1);
-    return piece.sum;
+    return sum + chosen_loop()->sum(bytes, len);
 }
 
 uint64_t wire_pseudo_sum(const struct sl_ip *a, const struct sl_ip *b, uint8_t protocol,

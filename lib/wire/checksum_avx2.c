@@ -31,8 +31,16 @@ __attribute__((target("avx2"))) static inline uint64_t sum_of(const uint8_t *byt
            wire_sum_words(bytes, len);
 }
 
-__attribute__((target("avx2"))) void wire_checksum_avx2(struct wire_piece *pieces, unsigned n)
+__attribute__((target("avx2"))) static uint64_t sum(const uint8_t *bytes, size_t len)
+{
+    return sum_of(bytes, len);
+}
+
+__attribute__((target("avx2"))) static void sum_udp_burst(const struct sl_wire_unsummed *unsummed,
+                                                          unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        pieces[i].sum += sum_of(pieces[i].bytes, pieces[i].len);
+        wire_put_udp_sum(&unsummed[i], sum_of(unsummed[i].udp, unsummed[i].udp_len));
 }
+
+const struct wire_loop wire_loop_avx2 = {sum, sum_udp_burst};

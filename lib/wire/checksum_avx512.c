@@ -61,10 +61,20 @@ TARGET static inline uint64_t sum_of_long(const uint8_t *bytes, size_t len)
     return total_of(words, upper) + rest;
 }
 
-TARGET void wire_checksum_avx512(struct wire_piece *pieces, unsigned n)
+TARGET static inline uint64_t sum_of_any(const uint8_t *bytes, size_t len)
+{
+    return len < ALIGNED_WORTHWHILE ? sum_of(bytes, len) : sum_of_long(bytes, len);
+}
+
+TARGET static uint64_t sum(const uint8_t *bytes, size_t len)
+{
+    return sum_of_any(bytes, len);
+}
+
+TARGET static void sum_udp_burst(const struct sl_wire_unsummed *unsummed, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        pieces[i].sum += pieces[i].len < ALIGNED_WORTHWHILE
-                             ? sum_of(pieces[i].bytes, pieces[i].len)
-                             : sum_of_long(pieces[i].bytes, pieces[i].len);
+        wire_put_udp_sum(&unsummed[i], sum_of_any(unsummed[i].udp, unsummed[i].udp_len));
 }
+
+const struct wire_loop wire_loop_avx512 = {sum, sum_udp_burst};

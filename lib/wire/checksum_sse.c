@@ -26,8 +26,15 @@ static inline uint64_t sum_of(const uint8_t *bytes, size_t len)
            (uint64_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(both, both)) + wire_sum_words(bytes, len);
 }
 
-void wire_checksum_sse(struct wire_piece *pieces, unsigned n)
+static uint64_t sum(const uint8_t *bytes, size_t len)
+{
+    return sum_of(bytes, len);
+}
+
+static void sum_udp_burst(const struct sl_wire_unsummed *unsummed, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        pieces[i].sum += sum_of(pieces[i].bytes, pieces[i].len);
+        wire_put_udp_sum(&unsummed[i], sum_of(unsummed[i].udp, unsummed[i].udp_len));
 }
+
+const struct wire_loop wire_loop_sse = {sum, sum_udp_burst};

@@ -60,18 +60,26 @@ static inline uint16_t sl_wire_headers_len(const struct sl_path *path)
 void sl_wire_write_headers(struct sl_frame *frame, const struct sl_path *path,
                            const uint8_t own_mac[SL_ETHER_ADDR_LEN]);
 
+/** A UDP checksum that is still to be computed: over header and payload, udp [udp_len], in which
+ * it stands as 0; pseudo_sum is that of the pseudo-header, not folded. */
+struct sl_wire_unsummed {
+    uint8_t *udp;
+    uint32_t udp_len;
+    uint64_t pseudo_sum;
+};
+
 /**
  * The same in two steps, so that the sums of a burst are a pass of their own: headers before a
- * payload [payload_len] that stands somewhere in the frame, with a UDP checksum of 0 (or what the
- * port wants, see above); then the checksums, of frames [n <= SL_BURST] without
- * SL_FRAME_TX_UDP_CHECKSUM, over what stands in them.
+ * payload [payload_len] that stands somewhere in the frame; then the checksums of [n] of them.
  *
- * frame  in: flags. out: data, len, l3_off, payload_off, payload_len.
+ * frame     in: flags. out: data, len, l3_off.
+ * unsummed  out: the checksum to compute, but where SL_FRAME_TX_UDP_CHECKSUM leaves it to the port.
  */
-void sl_wire_put_unsummed_headers(struct sl_frame *frame, uint8_t *payload, uint16_t payload_len,
-                                  const struct sl_path *path,
-                                  const uint8_t own_mac[SL_ETHER_ADDR_LEN]);
-void sl_wire_sum_udp_burst(struct sl_frame *const *frames, unsigned n);
+static inline void sl_wire_put_headers(struct sl_frame *frame, uint8_t *payload,
+                                       uint32_t payload_len, const struct sl_path *path,
+                                       const uint8_t own_mac[SL_ETHER_ADDR_LEN],
+                                       struct sl_wire_unsummed *unsummed);
+void sl_wire_sum_udp_burst(const struct sl_wire_unsummed *unsummed, unsigned n);
 
 /** The Internet checksum (RFC 1071) of `len` bytes added to `sum`, not folded to 16 bits. */
 uint64_t sl_wire_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len);
@@ -211,5 +219,7 @@ void sl_wire_write_record_header(uint8_t *out, uint8_t type, uint16_t epoch, uin
 uint32_t sl_wire_rss_hash(const struct sl_tuple *tuple);
 /** The key, to program NICs with. */
 extern const uint8_t sl_wire_rss_key[40];
+
+#include "headers_inline.h"
 
 #endif

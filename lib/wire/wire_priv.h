@@ -5,12 +5,10 @@
 #include "sl_wire.h"
 
 enum {
-    ETHERTYPE_IPV4 = 0x0800,
     ETHERTYPE_ARP = 0x0806,
     ETHERTYPE_VLAN = 0x8100,
     ETHERTYPE_IPV6 = 0x86dd,
     PROTOCOL_ICMP4 = 1,
-    PROTOCOL_UDP = 17,
     PROTOCOL_ICMP6 = 58,
     IPV6_HOP_BY_HOP = 0,
     IPV6_FRAGMENT = 44,
@@ -26,7 +24,6 @@ enum {
     ICMP6_ADVERTISEMENT = 136,
     ND_OPTION_SOURCE_LINK = 1,
     ND_OPTION_TARGET_LINK = 2,
-    HOP_LIMIT = 64,
     ND_HOP_LIMIT = 255,
 };
 
@@ -36,33 +33,28 @@ enum {
 #define ND_SOLICITATION_LEN 24
 #define ND_ADVERTISEMENT_LEN 32 /* with the target link-layer address option */
 
-/** Four bytes as they stand: the order of a checksum's bytes is the machine's. */
-static inline uint64_t wire_load32(const uint8_t *at)
-{
-    uint32_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
 /** Sum of the pseudo-header of UDP or ICMPv6 over addresses in mapped form. RFC 768, RFC 8200 8.1.
  */
 uint64_t wire_pseudo_sum(const struct sl_ip *a, const struct sl_ip *b, uint8_t protocol,
                          uint32_t len);
 
-/** Bytes to be summed, at most 2^31, and the sum they are added to. */
-struct wire_piece {
-    const uint8_t *bytes;
-    size_t len;
-    uint64_t sum;
+/** One way to sum: see sl_wire_checksum_use, which says which needs what. */
+struct wire_loop {
+    /** The sum of bytes [len], at most 2^31, not folded. */
+    uint64_t (*sum)(const uint8_t *bytes, size_t len);
+    /** sl_wire_sum_udp_burst */
+    void (*sum_udp_burst)(const struct sl_wire_unsummed *unsummed, unsigned n);
 };
+extern const struct wire_loop wire_loop_scalar, wire_loop_sse, wire_loop_avx2, wire_loop_avx512;
 
-/** The loops of sl_wire_checksum_use, which says which needs what: over pieces [n]. */
-void wire_checksum_scalar(struct wire_piece *pieces, unsigned n);
-void wire_checksum_sse(struct wire_piece *pieces, unsigned n);
-void wire_checksum_avx2(struct wire_piece *pieces, unsigned n);
-void wire_checksum_avx512(struct wire_piece *pieces, unsigned n);
-/** The loop chosen. */
-void wire_checksum_burst(struct wire_piece *pieces, unsigned n);
+/** sum  of what stands from the UDP header on. */
+static inline void wire_put_udp_sum(const struct sl_wire_unsummed *unsummed, uint64_t sum)
+{
+    uint16_t checksum = sl_wire_checksum_fold(unsummed->pseudo_sum + sum);
+    if (checksum == 0)
+        checksum = 0xffff; /* RFC 768: 0 would mean that there is none */
+    memcpy(unsummed->udp + 6, &checksum, sizeof checksum);
+}
 
 /** What is left for the scalar loop: 32-bit words summed in 64 bits, four sums side by side. */
 static inline uint64_t wire_sum_words(const uint8_t *bytes, size_t len)

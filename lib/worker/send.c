@@ -98,22 +98,59 @@ bool worker_charge_candidate(struct sl_session *session, uint32_t len)
     return true;
 }
 
+/** Messages whose key has no number left go behind the others, which keep their order. */
+static __attribute__((noinline)) void put_unsealed_last(struct tx_burst *tx)
+{
+    const struct tx_burst before = *tx;
+    unsigned sealed = 0, unsealed = tx->sealed_count;
+    for (unsigned i = 0; i < before.count; i++) {
+        unsigned to = before.jobs[i].drop == SL_DROP_NONE ? sealed++ : unsealed++;
+        tx->jobs[to] = before.jobs[i];
+        tx->messages[to] = before.messages[i];
+    }
+}
+
 void worker_seal_burst(struct sl_worker *w)
 {
-    sl_record_seal_burst(w->aead, w->tx.jobs, w->tx.count);
+    struct tx_burst *tx = &w->tx;
+    tx->sealed_count = sl_record_seal_burst(w->aead, tx->jobs, tx->count);
+    if (tx->sealed_count < tx->count)
+        put_unsealed_last(tx);
 }
 
 /**
  * The frame's data begins where its headers will; the payload stands behind them already. Of the
- * room around it nobody asks any more.
+ * room around it nobody asks any more. return whether its checksum is to be computed: unsummed.
  */
-static inline void write_headers(struct sl_worker *w, struct sl_frame *frame,
-                                 const struct sl_path *path, uint8_t *payload, uint32_t payload_len)
+static inline bool put_headers(const struct sl_group *groups, struct sl_frame *frame,
+                               const struct sl_path *path, uint8_t *payload, uint32_t payload_len,
+                               struct sl_wire_unsummed *unsummed)
 {
-    const struct sl_group *group = &w->config.groups[path->hop.group];
+    const struct sl_group *group = &groups[path->hop.group];
+    const unsigned flags = group->tx_flags;
     frame->headroom = frame->tailroom = 0;
-    frame->flags = group->tx_flags;
-    sl_wire_put_unsummed_headers(frame, payload, (uint16_t)payload_len, path, group->mac);
+    frame->flags = (uint16_t)flags;
+    sl_wire_put_headers(frame, payload, payload_len, path, group->mac, unsummed);
+    return !(flags & SL_FRAME_TX_UDP_CHECKSUM);
+}
+
+void worker_write_headers_burst(struct sl_worker *w)
+{
+    struct tx_burst *tx = &w->tx;
+    struct sl_wire_unsummed *unsummed = tx->unsummed;
+    for (unsigned i = 0, n = tx->sealed_count; i < n; i++) {
+        const struct tx_message *message = &tx->messages[i];
+        const struct sl_seal_job *job = &tx->jobs[i];
+        if (put_headers(w->config.groups, message->frame, message->path, job->record,
+                        job->record_len, unsummed))
+            unsummed++;
+    }
+    tx->unsummed_count = (unsigned)(unsummed - tx->unsummed);
+}
+
+void worker_checksum_burst(struct sl_worker *w)
+{
+    sl_wire_sum_udp_burst(w->tx.unsummed, w->tx.unsummed_count);
 }
 
 static inline void queue_or_drop(struct sl_worker *w, struct sl_frame *frame)
@@ -122,32 +159,6 @@ static inline void queue_or_drop(struct sl_worker *w, struct sl_frame *frame)
         worker_drop(w, SL_DROP_SEND_PORT);
         worker_discard_frame(w, frame);
     }
-}
-
-void worker_write_headers_burst(struct sl_worker *w)
-{
-    for (unsigned i = 0; i < w->tx.count; i++) {
-        const struct sl_seal_job *job = &w->tx.jobs[i];
-        const struct tx_message *message = &w->tx.messages[i];
-        if (job->drop == SL_DROP_NONE)
-            write_headers(w, message->frame, message->path, job->record, job->record_len);
-    }
-}
-
-static inline bool is_sum_wanted(const struct sl_frame *frame)
-{
-    return !(frame->flags & SL_FRAME_TX_UDP_CHECKSUM);
-}
-
-void worker_checksum_burst(struct sl_worker *w)
-{
-    struct sl_frame *frames[SL_BURST];
-    unsigned n = 0;
-    for (unsigned i = 0; i < w->tx.count; i++) {
-        frames[n] = w->tx.messages[i].frame;
-        n += w->tx.jobs[i].drop == SL_DROP_NONE && is_sum_wanted(frames[n]);
-    }
-    sl_wire_sum_udp_burst(frames, n);
 }
 
 /** Counts and tells, once each, how far a key has been used; closes the session where wanted. */
@@ -165,21 +176,38 @@ static void note_usage(struct sl_worker *w, struct sl_session *session, enum sl_
         worker_close(w, session, SL_CLOSE_LIMIT, true, now_ns);
 }
 
-static void queue_sealed(struct sl_worker *w)
+/** return the highest number that a record of the burst has. */
+static uint64_t queue_sealed(struct sl_worker *w)
 {
-    unsigned sealed = 0;
-    for (unsigned i = 0; i < w->tx.count; i++) {
-        const struct sl_seal_job *job = &w->tx.jobs[i];
-        struct sl_frame *frame = w->tx.messages[i].frame;
-        if (job->drop == SL_DROP_NONE) {
-            sealed++;
-            queue_or_drop(w, frame);
-        } else {
-            worker_drop(w, job->drop);
-            worker_keep_frame(w, frame);
+    const struct tx_burst *tx = &w->tx;
+    unsigned group = 0;
+    struct outbox *box = &w->outboxes[group];
+    uint64_t highest = 0;
+    const struct tx_message *message = tx->messages;
+    const struct sl_seal_job *job = tx->jobs;
+    for (unsigned left = tx->sealed_count; left > 0; left--, message++, job++) {
+        struct sl_frame *frame = message->frame;
+        if (job->seq > highest)
+            highest = job->seq;
+        if (frame->group != group) {
+            group = frame->group;
+            box = &w->outboxes[group];
         }
+        if (box->count < OUTBOX_MAX)
+            box->frames[box->count++] = frame;
+        else
+            queue_or_drop(w, frame);
     }
-    worker_count(w, SL_COUNTER_TX_RECORDS, sealed);
+    worker_count(w, SL_COUNTER_TX_RECORDS, tx->sealed_count);
+    return highest;
+}
+
+static void drop_unsealed(struct sl_worker *w)
+{
+    for (unsigned i = w->tx.sealed_count; i < w->tx.count; i++) {
+        worker_drop(w, w->tx.jobs[i].drop);
+        worker_keep_frame(w, w->tx.messages[i].frame);
+    }
 }
 
 /** What sealing has done to a session's key, or could not do with it. */
@@ -201,8 +229,11 @@ static void look_at_key(struct sl_worker *w, unsigned i, uint64_t now_ns)
 
 void worker_send_burst(struct sl_worker *w, uint64_t now_ns)
 {
-    queue_sealed(w);
-    for (unsigned i = 0; i < w->tx.count; i++)
+    uint64_t highest = queue_sealed(w);
+    drop_unsealed(w);
+    bool is_any_key_old =
+        !sl_seal_usage_is_surely_fine(highest) || w->tx.sealed_count < w->tx.count;
+    for (unsigned i = 0; is_any_key_old && i < w->tx.count; i++)
         look_at_key(w, i, now_ns);
     w->tx.count = 0;
 }
@@ -215,9 +246,9 @@ bool worker_send_datagram(struct sl_worker *w, struct sl_frame *frame, const str
         worker_keep_frame(w, frame);
         return false;
     }
-    write_headers(w, frame, path, payload, payload_len);
-    if (is_sum_wanted(frame))
-        sl_wire_sum_udp_burst(&frame, 1);
+    struct sl_wire_unsummed unsummed;
+    if (put_headers(w->config.groups, frame, path, payload, payload_len, &unsummed))
+        sl_wire_sum_udp_burst(&unsummed, 1);
     queue_or_drop(w, frame);
     return true;
 }

@@ -79,6 +79,9 @@ struct tx_burst {
     struct sl_seal_job jobs[SL_BURST];
     struct tx_message messages[SL_BURST];
     unsigned count;
+    unsigned sealed_count; /* of them; these come first */
+    struct sl_wire_unsummed unsummed[SL_BURST];
+    unsigned unsummed_count;
 };
 
 /** Frames to send on one group, and empty ones to fill. */

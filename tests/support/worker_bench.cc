@@ -227,9 +227,9 @@ void PutSum(uint8_t *at, const uint8_t *from, size_t len)
 // included.
 void CompleteSums(sl_frame *frame)
 {
-    uint8_t *ip = frame->data + frame->l3_off, *udp = frame->data + frame->payload_off - 8;
+    uint8_t *ip = frame->data + frame->l3_off, *udp = ip + (ip[0] == 0x45 ? 20 : 40);
     if (frame->flags & SL_FRAME_TX_UDP_CHECKSUM)
-        PutSum(udp + 6, udp, 8u + frame->payload_len);
+        PutSum(udp + 6, udp, static_cast<size_t>(frame->data + frame->len - udp));
     if (frame->flags & SL_FRAME_TX_IP_CHECKSUM && ip[0] == 0x45)
         PutSum(ip + 10, ip, 20);
 }

@@ -1,0 +1,115 @@
+/**
+ * The headers that nearly every frame out gets, inlined into those who send. Included by sl_wire.h,
+ * which says what the functions do.
+ */
+#ifndef HEADERS_INLINE_H
+#define HEADERS_INLINE_H
+
+enum {
+    ETHERTYPE_IPV4 = 0x0800,
+    PROTOCOL_UDP = 17,
+    HOP_LIMIT = 64,
+};
+
+/* Loads and stores in the machine's order, which is little-endian: what is first on the wire stands
+ * in the low bits. */
+static inline uint64_t wire_load16(const void *at)
+{
+    uint16_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static inline uint64_t wire_load32(const void *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static inline void wire_store64(uint8_t *at, uint64_t value)
+{
+    memcpy(at, &value, sizeof value);
+}
+
+static inline void wire_store32(uint8_t *at, uint32_t value)
+{
+    memcpy(at, &value, sizeof value);
+}
+
+static inline uint64_t wire_swap16(unsigned value)
+{
+    return __builtin_bswap16((uint16_t)value);
+}
+
+/** As they stand in the header: swapped, both of them change places too. */
+static inline uint32_t wire_ports_of(const struct sl_tuple *tuple)
+{
+    static_assert(offsetof(struct sl_tuple, local_port) ==
+                      offsetof(struct sl_tuple, remote_port) + sizeof tuple->remote_port,
+                  "read at once");
+    return __builtin_bswap32((uint32_t)wire_load32(&tuple->remote_port));
+}
+
+/** IPv6, and both with a VLAN tag. */
+void wire_put_any_headers(struct sl_frame *frame, uint8_t *payload, unsigned payload_len,
+                          const struct sl_path *path, const uint8_t *own_mac,
+                          struct sl_wire_unsummed *unsummed);
+
+/** IPv4 without a VLAN tag, in words made in registers. */
+static inline __attribute__((always_inline)) void
+wire_put_plain_ipv4(uint8_t *at, const struct sl_path *path, const uint8_t *own_mac,
+                    unsigned udp_len, unsigned flags, struct sl_wire_unsummed *unsummed)
+{
+    const struct sl_tuple *tuple = &path->tuple;
+    const uint64_t source = wire_load32(tuple->local_ip.bytes + 12);
+    const uint64_t destination = wire_load32(tuple->remote_ip.bytes + 12);
+    const uint64_t version = 0x0045, dont_fragment = 0x0040; /* ID 0: RFC 6864 4.1 */
+    const uint64_t ttl_protocol = HOP_LIMIT | PROTOCOL_UDP << 8;
+    const uint64_t ip_len = wire_swap16(SL_IPV4_HEADER_LEN + udp_len);
+    const uint64_t udp_len_be = wire_swap16(udp_len);
+    const uint64_t pseudo_sum = source + destination + wire_swap16(PROTOCOL_UDP) + udp_len_be;
+    uint64_t ip_sum = 0, udp_sum = 0;
+    if (!(flags & SL_FRAME_TX_IP_CHECKSUM))
+        ip_sum = sl_wire_checksum_fold(version + dont_fragment + ttl_protocol + ip_len + source +
+                                       destination);
+    if (flags & SL_FRAME_TX_UDP_CHECKSUM)
+        udp_sum = 0xffff ^ sl_wire_checksum_fold(pseudo_sum);
+    static_assert(sizeof path->hop >= 8, "read with two bytes more, which our MAC then covers");
+    memcpy(at, &path->hop, 8);
+    memcpy(at + 6, own_mac, 4);
+    wire_store64(at + 10, wire_load16(own_mac + 4) | wire_swap16(ETHERTYPE_IPV4) << 16 |
+                              version << 32 | ip_len << 48);
+    wire_store64(at + 18, dont_fragment << 16 | ttl_protocol << 32 | ip_sum << 48);
+    wire_store32(at + 26, (uint32_t)source);
+    wire_store32(at + 30, (uint32_t)destination);
+    wire_store32(at + 34, wire_ports_of(tuple));
+    wire_store32(at + 38, (uint32_t)(udp_len_be | udp_sum << 16));
+    unsummed->udp = at + 34;
+    unsummed->udp_len = udp_len;
+    unsummed->pseudo_sum = pseudo_sum;
+}
+
+static inline void sl_wire_put_headers(struct sl_frame *frame, uint8_t *payload,
+                                       uint32_t payload_len, const struct sl_path *path,
+                                       const uint8_t own_mac[SL_ETHER_ADDR_LEN],
+                                       struct sl_wire_unsummed *unsummed)
+{
+    const unsigned flags = frame->flags;
+    enum { PLAIN_IPV4_LEN = SL_ETHER_HEADER_LEN + SL_IPV4_HEADER_LEN + SL_UDP_HEADER_LEN };
+    if (!sl_ip_is_v4(&path->tuple.local_ip) || path->hop.vlan_id != SL_VLAN_NONE) {
+        wire_put_any_headers(frame, payload, payload_len, path, own_mac, unsummed);
+        return;
+    }
+    frame->data = payload - PLAIN_IPV4_LEN;
+    frame->len = (uint16_t)(PLAIN_IPV4_LEN + payload_len);
+    frame->l3_off = SL_ETHER_HEADER_LEN;
+    if (flags == 0) /* known to the compiler for the ports that leave all sums to us */
+        wire_put_plain_ipv4(frame->data, path, own_mac, SL_UDP_HEADER_LEN + payload_len, 0,
+                            unsummed);
+    else
+        wire_put_plain_ipv4(frame->data, path, own_mac, SL_UDP_HEADER_LEN + payload_len, flags,
+                            unsummed);
+}
+
+#endif
