@@ -31,18 +31,12 @@ static bool is_l4_sum_good(const struct sl_frame *frame, struct ip_payload l4)
     return sl_wire_checksum_fold(sl_wire_checksum_add(sum, l4.at, l4.len)) == 0;
 }
 
-/** Addresses that no honest sender has: multicast, broadcast, unspecified, loopback. */
-static inline bool is_source4_possible(uint8_t first)
-{
-    return first != 0 && first != 127 && first < 224;
-}
-
 static inline bool is_source_possible(const struct sl_ip *ip, bool is_v6)
 {
     static const uint8_t zeros[15];
     const uint8_t *b = ip->bytes;
     if (!is_v6)
-        return is_source4_possible(b[12]);
+        return plain_is_source_possible(b[12]);
     if (b[0] == 0xff)
         return false;
     return memcmp(b, zeros, 15) != 0 || b[15] > 1;
@@ -133,8 +127,7 @@ static enum sl_drop parse_solicitation(struct sl_frame *frame, struct ip_payload
     return SL_DROP_NONE;
 }
 
-static __attribute__((noinline)) enum sl_drop parse_not_udp(struct sl_frame *frame,
-                                                            struct ip_payload l4)
+static enum sl_drop parse_not_udp(struct sl_frame *frame, struct ip_payload l4)
 {
     if (l4.protocol == PROTOCOL_ICMP4 && !l4.is_v6)
         return parse_icmp(frame, l4, ICMP4_ECHO_REQUEST, SL_PACKET_ECHO4);
@@ -145,15 +138,7 @@ static __attribute__((noinline)) enum sl_drop parse_not_udp(struct sl_frame *fra
     return parse_icmp(frame, l4, ICMP6_ECHO_REQUEST, SL_PACKET_ECHO6);
 }
 
-/** RFC 791 3.1: all 16-bit words of a header add up to all ones. Without options: nearly every one.
- */
-static inline bool is_plain_header_sum_good(const uint8_t header[SL_IPV4_HEADER_LEN])
-{
-    uint64_t sum = wire_load32(header) + wire_load32(header + 4) + wire_load32(header + 8) +
-                   wire_load32(header + 12) + wire_load32(header + 16);
-    return sl_wire_checksum_fold(sum) == 0;
-}
-
+/** RFC 791 3.1: all 16-bit words of a header add up to all ones. */
 static bool is_header_sum_good(const uint8_t *header, unsigned len)
 {
     return sl_wire_checksum_fold(sl_wire_checksum_add(0, header, len)) == 0;
@@ -285,9 +270,7 @@ static uint16_t vlan_of(uint16_t tci)
     return id != 0 ? id : SL_VLAN_NONE;
 }
 
-/** Any frame. */
-static __attribute__((noinline)) enum sl_drop parse_any(struct sl_frame *frame,
-                                                        enum sl_rx_checksum rx_checksum)
+enum sl_drop sl_wire_parse_frame(struct sl_frame *frame, enum sl_rx_checksum rx_checksum)
 {
     if (frame->segs != 1)
         return SL_DROP_SEGMENTED;
@@ -321,61 +304,4 @@ static __attribute__((noinline)) enum sl_drop parse_any(struct sl_frame *frame,
     if (type == ETHERTYPE_IPV6)
         return parse_ipv6(frame, l3, left, rx_checksum);
     return type == ETHERTYPE_ARP ? parse_arp(frame, l3, left) : SL_DROP_ETHERTYPE;
-}
-
-/** The headers of a plain datagram, see below, from the frame's first byte on. */
-enum plain_off {
-    PLAIN_TYPE = 2 * SL_ETHER_ADDR_LEN,
-    PLAIN_IP = SL_ETHER_HEADER_LEN,
-    PLAIN_TOTAL_LEN = PLAIN_IP + 2,
-    PLAIN_FRAGMENT = PLAIN_IP + 6, /* and after it time to live and protocol */
-    PLAIN_SOURCE = PLAIN_IP + 12,
-    PLAIN_DESTINATION = PLAIN_IP + 16,
-    PLAIN_UDP = PLAIN_IP + SL_IPV4_HEADER_LEN,
-    PLAIN_PAYLOAD = PLAIN_UDP + SL_UDP_HEADER_LEN,
-};
-
-/**
- * What nearly every frame is: UDP over IPv4 without options or VLAN, whole and sound, its UDP
- * checksum nobody's business. true, and everything filled in as parse_any would; else nothing is
- * decided yet.
- */
-static inline bool parse_plain(struct sl_frame *frame, enum sl_rx_checksum rx_checksum)
-{
-    const unsigned unusual =
-        SL_FRAME_RX_VLAN_STRIPPED | SL_FRAME_RX_IP_CHECKSUM_BAD | SL_FRAME_RX_L4_CHECKSUM_BAD;
-    const uint8_t *data = frame->data;
-    if (frame->segs != 1 || (frame->flags & unusual) || rx_checksum == SL_RX_CHECKSUM_REQUIRE ||
-        frame->len < PLAIN_PAYLOAD)
-        return false;
-    const unsigned total_len = sl_load_be16(data + PLAIN_TOTAL_LEN);
-    const unsigned udp_len = sl_load_be16(data + PLAIN_UDP + 4);
-    const uint32_t ports = sl_load_be32(data + PLAIN_UDP);
-    if ((data[SL_ETHER_ADDR_LEN] & 1) ||
-        sl_load_be32(data + PLAIN_TYPE) >> 8 != (ETHERTYPE_IPV4 << 8 | 0x45) ||
-        (sl_load_be32(data + PLAIN_FRAGMENT) & 0x3fff00ff) != PROTOCOL_UDP ||
-        total_len > frame->len - (unsigned)PLAIN_IP || udp_len < SL_UDP_HEADER_LEN ||
-        udp_len + SL_IPV4_HEADER_LEN > total_len || ports >> 16 == 0 ||
-        !is_source4_possible(data[PLAIN_SOURCE]))
-        return false;
-    if (!(frame->flags & SL_FRAME_RX_IP_CHECKSUM_GOOD) &&
-        !is_plain_header_sum_good(data + PLAIN_IP))
-        return false;
-    frame->path.tuple.remote_ip = sl_ip_from_v4(data + PLAIN_SOURCE);
-    frame->path.tuple.local_ip = sl_ip_from_v4(data + PLAIN_DESTINATION);
-    frame->path.tuple.remote_port = (uint16_t)(ports >> 16);
-    frame->path.tuple.local_port = (uint16_t)ports;
-    memcpy(frame->path.hop.mac, data + SL_ETHER_ADDR_LEN, SL_ETHER_ADDR_LEN);
-    frame->path.hop.vlan_id = SL_VLAN_NONE;
-    frame->path.hop.group = frame->group;
-    frame->payload_off = PLAIN_PAYLOAD;
-    frame->payload_len = (uint16_t)(udp_len - SL_UDP_HEADER_LEN);
-    frame->kind = SL_PACKET_UDP;
-    frame->l3_off = PLAIN_IP;
-    return true;
-}
-
-enum sl_drop sl_wire_parse_frame(struct sl_frame *frame, enum sl_rx_checksum rx_checksum)
-{
-    return parse_plain(frame, rx_checksum) ? SL_DROP_NONE : parse_any(frame, rx_checksum);
 }

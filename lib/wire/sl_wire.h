@@ -30,6 +30,19 @@ enum sl_drop sl_wire_parse_frame(struct sl_frame *frame,
                                  enum sl_rx_checksum rx_checksum) SL_MUST_USE;
 
 /**
+ * What nearly every frame is: a UDP datagram over IPv4 to one of our own addresses, whole and
+ * sound, without options or VLAN tag, its UDP checksum nobody's business. For port groups that
+ * serve no VLAN and don't require that checksum.
+ *
+ * own_mac  sl_wire_mac_word() of the group's.
+ * own_ips  [own_ip_count], at least one.
+ * return   true: it is, and the frame says what sl_wire_parse_frame would have said. false: nothing
+ *          has been written or decided; ask that one.
+ */
+static inline bool sl_wire_parse_plain(struct sl_frame *frame, uint64_t own_mac,
+                                       const struct sl_ip *own_ips, unsigned own_ip_count);
+
+/**
  * Turns a parsed ARP request, neighbour solicitation or echo request into its answer, in place, of
  * the same length or as long as the protocol asks, back to the frame's sender.
  * The caller has checked that the address asked for is its own. Software checksums.
@@ -221,5 +234,6 @@ uint32_t sl_wire_rss_hash(const struct sl_tuple *tuple);
 extern const uint8_t sl_wire_rss_key[40];
 
 #include "headers_inline.h"
+#include "plain_inline.h"
 
 #endif

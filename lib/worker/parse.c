@@ -9,12 +9,17 @@ static bool is_own_address(const struct sl_group *group, const struct sl_ip *ip)
     return false;
 }
 
-static bool is_listened_to(const struct sl_worker *w, uint16_t port)
+static inline bool is_listened_to(const struct sl_worker *w, uint16_t port)
 {
     for (unsigned i = 0; i < w->config.listener_count; i++)
         if (w->config.listeners[i].port == port)
             return true;
     return false;
+}
+
+static inline bool is_dtls(const struct sl_frame *frame)
+{
+    return frame->payload_len > 0 && sl_wire_is_dtls(frame->data[frame->payload_off]);
 }
 
 /** Only ARP requests and solicitations come to group addresses. */
@@ -27,9 +32,8 @@ static bool is_own_mac(const struct sl_group *group, const struct sl_frame *fram
 }
 
 /** Is a well-formed packet meant for this gateway? */
-static inline enum sl_drop check_destination(const struct sl_worker *w,
-                                             const struct sl_group *group,
-                                             const struct sl_frame *frame)
+static enum sl_drop check_destination(const struct sl_worker *w, const struct sl_group *group,
+                                      const struct sl_frame *frame)
 {
     if (!is_own_mac(group, frame) || frame->path.hop.vlan_id != group->vlan_id ||
         !is_own_address(group, &frame->path.tuple.local_ip))
@@ -38,9 +42,7 @@ static inline enum sl_drop check_destination(const struct sl_worker *w,
         return SL_DROP_NONE;
     if (!is_listened_to(w, frame->path.tuple.local_port))
         return SL_DROP_NO_LISTENER;
-    if (frame->payload_len == 0 || !sl_wire_is_dtls(frame->data[frame->payload_off]))
-        return SL_DROP_NOT_DTLS;
-    return SL_DROP_NONE;
+    return is_dtls(frame) ? SL_DROP_NONE : SL_DROP_NOT_DTLS;
 }
 
 /** ARP, neighbour discovery, echo: turned around in place. Strangers wait for nobody. */
@@ -54,32 +56,60 @@ static enum sl_drop answer(struct sl_worker *w, struct sl_frame *frame)
     return worker_queue_frame(w, frame) ? SL_DROP_NONE : SL_DROP_ANSWER_NO_BUFFER;
 }
 
+/** Any frame. true: a datagram for us; false: it ended here, was counted or answered. */
+static __attribute__((noinline)) bool parse_any(struct sl_worker *w, const struct sl_group *group,
+                                                struct sl_frame *frame)
+{
+    enum sl_drop drop = sl_wire_parse_frame(frame, group->rx_checksum);
+    if (drop == SL_DROP_NONE)
+        drop = check_destination(w, group, frame);
+    if (drop == SL_DROP_NONE && frame->kind == SL_PACKET_UDP)
+        return true;
+    worker_count(w, SL_COUNTER_RX_RECORDS, 1);
+    if (drop == SL_DROP_NONE)
+        drop = answer(w, frame);
+    if (drop == SL_DROP_NONE) {
+        worker_count(w, SL_COUNTER_ANSWERED, 1);
+    } else {
+        worker_drop(w, drop);
+        worker_end_frame(w, frame);
+    }
+    return false;
+}
+
+/** Of no frame. */
+#define NO_MAC UINT64_MAX
+
+/** Most frames to this group may be plain. */
+static bool may_be_plain(const struct sl_group *group)
+{
+    return group->vlan_id == SL_VLAN_NONE && group->rx_checksum != SL_RX_CHECKSUM_REQUIRE &&
+           group->address_count > 0;
+}
+
+/** To be asked of frames to a group that may have plain ones. */
+static inline bool parse_plain(const struct sl_worker *w, const struct sl_group *group,
+                               uint64_t own_mac, struct sl_frame *frame)
+{
+    return sl_wire_parse_plain(frame, own_mac, group->addresses, group->address_count) &&
+           is_listened_to(w, frame->path.tuple.local_port) && is_dtls(frame);
+}
+
 unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n)
 {
-    unsigned live = 0;
+    struct sl_frame **live = frames, **const end = frames + n;
     const struct sl_group *group = NULL;
-    for (unsigned i = 0, at = UINT16_MAX + 1; i < n; i++) {
-        struct sl_frame *frame = frames[i];
+    unsigned at = SL_GROUPS_MAX;
+    uint64_t own_mac = 0;
+    for (struct sl_frame **next = frames; next < end; next++) {
+        struct sl_frame *frame = *next;
         if (frame->group != at) { /* nearly always the first one's */
             at = frame->group;
             group = &w->config.groups[at];
+            own_mac = may_be_plain(group) ? sl_wire_mac_word(group->mac) : NO_MAC;
         }
-        enum sl_drop drop = sl_wire_parse_frame(frame, group->rx_checksum);
-        if (drop == SL_DROP_NONE)
-            drop = check_destination(w, group, frame);
-        if (drop == SL_DROP_NONE && frame->kind == SL_PACKET_UDP) {
-            frames[live++] = frame;
-            continue;
-        }
-        worker_count(w, SL_COUNTER_RX_RECORDS, 1);
-        if (drop == SL_DROP_NONE)
-            drop = answer(w, frame);
-        if (drop == SL_DROP_NONE) {
-            worker_count(w, SL_COUNTER_ANSWERED, 1);
-        } else {
-            worker_drop(w, drop);
-            worker_end_frame(w, frame);
-        }
+        if (parse_plain(w, group, own_mac, frame) || parse_any(w, group, frame))
+            *live++ = frame;
     }
-    return live;
+    return (unsigned)(live - frames);
 }

@@ -113,7 +113,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     room.frame.segs = mode & 0x20 ? 2 : 1;
     room.frame.flags = flags;
     room.frame.vlan_tci = tci;
+    const sl_ip own_ip = V4(198, 18, 0, 1);
+    sl_frame plain = room.frame;
+    const bool is_plain = sl_wire_parse_plain(&plain, sl_wire_mac_word(kOwnMac), &own_ip, 1);
     enum sl_drop drop = sl_wire_parse_frame(&room.frame, (sl_rx_checksum)(mode % 3));
+    if (is_plain && mode % 3 != SL_RX_CHECKSUM_REQUIRE)
+        FUZZ_CHECK(drop == SL_DROP_NONE &&
+                   memcmp(&plain.path, &room.frame.path, sizeof plain.path) == 0 &&
+                   plain.payload_off == room.frame.payload_off &&
+                   plain.payload_len == room.frame.payload_len && plain.kind == SL_PACKET_UDP &&
+                   plain.l3_off == room.frame.l3_off);
     FUZZ_CHECK(drop < SL_DROP_COUNT &&
                (drop == SL_DROP_NONE || sl_drop_direction(drop) == SL_DIRECTION_RX));
     FUZZ_CHECK(bytes.empty() || memcmp(room.frame.data, bytes.data(), bytes.size()) == 0);
