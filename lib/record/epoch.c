@@ -35,6 +35,8 @@ void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
     sl_aead_key_init(aead, sl_epoch_open_key(epoch), config->alg, config->open_key);
     sl_aead_key_init(aead, sl_epoch_seal_key(epoch), config->alg, config->seal_key);
     epoch->has_keys = true;
+    epoch->is_usual =
+        epoch->own_cid_len == SL_OWN_CID_LEN && epoch->nonce_len == SL_GCM_EXPLICIT_NONCE_LEN;
 }
 
 void sl_epoch_wipe(struct sl_epoch *epoch, size_t len)

@@ -46,26 +46,29 @@ static inline bool record_cid_equal(const uint8_t *a, const uint8_t *b, unsigned
 
 /**
  * Writes the additional data of a record that was received to aad[RECORD_AAD_MAX]. It comes from
- * what was read of the header and checked, and not from the frame again. cid [header->cid_len] is
- * ours. len  of the (inner) plaintext. return its length.
+ * what was read of the header and checked, and not from the frame again.
+ *
+ * type  of a record without a connection ID.
+ * cid   [cid_len], ours; none where cid_len is 0.
+ * len   of the (inner) plaintext.
+ * return its length.
  */
-static inline uint16_t record_write_aad(uint8_t *aad, const struct sl_record_header *header,
-                                        const uint8_t *cid, uint16_t len)
+static inline uint16_t record_write_aad(uint8_t *aad, uint64_t epoch_seq, uint8_t type,
+                                        const uint8_t *cid, unsigned cid_len, uint16_t len)
 {
-    const unsigned cid_len = header->cid_len;
-    if (header->type != SL_CONTENT_TLS12_CID) { /* RFC 6347 4.1.2.1 */
-        sl_store_be64(aad, header->epoch_seq);
-        aad[8] = header->type;
+    if (cid_len == 0) { /* RFC 6347 4.1.2.1 */
+        sl_store_be64(aad, epoch_seq);
+        aad[8] = type;
         sl_store_be16(aad + 9, SL_DTLS_VERSION_1_2);
         sl_store_be16(aad + 11, len);
         return 13;
     }
     memset(aad, 0xff, 8); /* RFC 9146 5.3 has the number further down */
     aad[8] = SL_CONTENT_TLS12_CID;
-    aad[9] = header->cid_len;
+    aad[9] = (uint8_t)cid_len;
     aad[10] = SL_CONTENT_TLS12_CID;
     sl_store_be16(aad + 11, SL_DTLS_VERSION_1_2);
-    sl_store_be64(aad + 13, header->epoch_seq);
+    sl_store_be64(aad + 13, epoch_seq);
     record_copy_cid(aad + 21, cid, cid_len);
     sl_store_be16(aad + 21 + cid_len, len);
     return (uint16_t)(23 + cid_len);

@@ -42,9 +42,8 @@ static inline enum sl_drop SL_MUST_USE sl_replay_check(const struct sl_replay *r
                         : replay->seen_before[seq / 64 % SL_REPLAY_WORDS];
     return word >> seq % 64 & 1 ? SL_DROP_REPLAY : SL_DROP_NONE;
 }
-/** Of sl_replay_admit, which sets newest afterwards: moves on to the 64 numbers that seq is among.
- */
-void sl_replay_enter(struct sl_replay *replay, uint64_t seq);
+/** sl_replay_admit of a number that is not among the 64 of the newest, or not above it. */
+enum sl_drop sl_replay_admit_any(struct sl_replay *replay, uint64_t seq, bool *newer) SL_MUST_USE;
 /**
  * Checks, and marks seq as seen. Only for an authentic record.
  * newer: out, seq is greater than every number admitted before (RFC 9146 6 asks for it).
@@ -52,19 +51,11 @@ void sl_replay_enter(struct sl_replay *replay, uint64_t seq);
 static inline enum sl_drop SL_MUST_USE sl_replay_admit(struct sl_replay *replay, uint64_t seq,
                                                        bool *newer)
 {
-    enum sl_drop drop = sl_replay_check(replay, seq);
-    *newer = drop == SL_DROP_NONE && seq >= replay->newest;
-    if (drop != SL_DROP_NONE)
-        return drop;
-    if (*newer) {
-        if (!sl_replay_is_near(replay, seq))
-            sl_replay_enter(replay, seq);
-        replay->newest = seq + 1;
-    }
-    uint64_t *word = sl_replay_is_near(replay, seq)
-                         ? &replay->seen
-                         : &replay->seen_before[seq / 64 % SL_REPLAY_WORDS];
-    *word |= 1ULL << seq % 64;
+    if (seq < replay->newest || !sl_replay_is_near(replay, seq))
+        return sl_replay_admit_any(replay, seq, newer);
+    replay->newest = seq + 1;
+    replay->seen |= 1ULL << seq % 64;
+    *newer = true;
     return SL_DROP_NONE;
 }
 
@@ -82,6 +73,7 @@ struct sl_epoch {
     uint8_t peer_cid_len; /* the CID in records we send; 0: plain epoch-n records */
     uint8_t nonce_len;    /* explicit bytes of the nonce in each record */
     bool has_keys;
+    bool is_usual;      /* opens records of AES-GCM under a CID of SL_OWN_CID_LEN */
     uint16_t key_len;   /* bytes of one key, as the engine keeps it */
     uint16_t plain_max; /* bytes of plaintext that a record we send may have */
     uint8_t open_iv[12];
