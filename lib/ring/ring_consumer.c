@@ -7,7 +7,27 @@ void sl_ring_consumer_init(struct sl_ring_consumer *c, struct sl_ring_consumer_w
                            uint64_t size)
 {
     assert(size >= SL_RING_SIZE_MIN && (size & (size - 1)) == 0);
-    *c = (struct sl_ring_consumer){.own = own, .peer = peer, .data = data, .size = size};
+    *c = (struct sl_ring_consumer){
+        .own = own,
+        .peer = peer,
+        .data = data,
+        .size = size,
+        .payload_max = sl_ring_entry_max(size) - (uint32_t)sizeof(struct sl_ring_entry),
+    };
+}
+
+/** To be called whenever tail or head moves but by an entry. */
+static void set_limit(struct sl_ring_consumer *c)
+{
+    uint64_t end = c->tail + ring_rest(c->tail, c->size);
+    c->limit = c->head - c->tail < end - c->tail ? c->head : end;
+}
+
+static int become_corrupt(struct sl_ring_consumer *c)
+{
+    c->corrupt = true;
+    c->limit = c->tail;
+    return -EBADMSG;
 }
 
 /** Loads the producer's index, once. It may be ahead by what the data area holds, and no more. */
@@ -16,10 +36,11 @@ static bool load_head(struct sl_ring_consumer *c)
     /* Pairs with the release in sl_ring_publish: what it shows has been written. */
     uint64_t head = __atomic_load_n(&c->peer->head, __ATOMIC_ACQUIRE);
     if (head - c->tail > c->size || head % SL_RING_ALIGN != 0) {
-        c->corrupt = true;
+        become_corrupt(c);
         return false;
     }
     c->head = head;
+    set_limit(c);
     return true;
 }
 
@@ -37,6 +58,7 @@ static bool skip_pad(struct sl_ring_consumer *c, struct ring_entry_start start)
     if (start.len != rest || rest == c->size || rest > c->head - c->tail)
         return false;
     c->tail += rest;
+    set_limit(c);
     return true;
 }
 
@@ -48,19 +70,16 @@ static int next_start(struct sl_ring_consumer *c, struct ring_entry_start *start
 {
     if (!sl_ring_is_ready(c))
         return c->corrupt ? -EBADMSG : 0;
+    set_limit(c);
     *start = ring_load_start(c);
     if (start->kind == SL_RING_PAD) {
         if (!skip_pad(c, *start))
-            goto corrupt;
+            return become_corrupt(c);
         if (!sl_ring_is_ready(c)) /* a producer that gave up after the pad */
             return c->corrupt ? -EBADMSG : 0;
         *start = ring_load_start(c);
     }
-    if (ring_is_sound(c, *start))
-        return 1;
-corrupt:
-    c->corrupt = true;
-    return -EBADMSG;
+    return ring_is_sound(c, *start) ? 1 : become_corrupt(c);
 }
 
 const struct sl_ring_entry *ring_next_at_edge(struct sl_ring_consumer *c)

@@ -145,13 +145,13 @@ static inline struct ring_entry_start ring_load_start(const struct sl_ring_consu
     return start;
 }
 
-/** Can a producer have written this entry here? */
+/** Can a producer have written this entry here, before the limit? */
 static inline bool ring_is_sound(const struct sl_ring_consumer *c, struct ring_entry_start start)
 {
-    uint64_t room = ring_room_of(start.len);
-    return start.kind != SL_RING_PAD && start.len >= sizeof(struct sl_ring_entry) &&
-           start.len <= sl_ring_entry_max(c->size) && room <= c->head - c->tail &&
-           room <= ring_rest(c->tail, c->size);
+    /* One that is shorter than its header wraps around to the longest of all. */
+    uint32_t payload_len = start.len - (uint32_t)sizeof(struct sl_ring_entry);
+    return start.kind != SL_RING_PAD && payload_len <= c->payload_max &&
+           ring_room_of(start.len) <= c->limit - c->tail;
 }
 
 /** sl_ring_next wherever the producer's index must be loaded, a pad skipped, or an end told. */
@@ -159,7 +159,7 @@ const struct sl_ring_entry *ring_next_at_edge(struct sl_ring_consumer *c);
 
 static inline const struct sl_ring_entry *sl_ring_next(struct sl_ring_consumer *c)
 {
-    if (c->tail == c->head || c->corrupt)
+    if (c->tail == c->limit)
         return ring_next_at_edge(c);
     struct ring_entry_start start = ring_load_start(c);
     if (!ring_is_sound(c, start))
@@ -186,7 +186,7 @@ int ring_take_at_edge(struct sl_ring_consumer *c, struct sl_ring_taken *taken);
 
 static inline int SL_MUST_USE sl_ring_take(struct sl_ring_consumer *c, struct sl_ring_taken *taken)
 {
-    if (c->tail == c->head || c->corrupt)
+    if (c->tail == c->limit)
         return ring_take_at_edge(c, taken);
     struct ring_entry_start start = ring_load_start(c);
     if (!ring_is_sound(c, start))

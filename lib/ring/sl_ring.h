@@ -32,9 +32,11 @@ struct sl_ring_consumer {
     const struct sl_ring_producer_words *peer;
     const uint8_t *data;
     uint64_t size;
-    uint64_t tail;     /* private */
-    uint64_t released; /* private: the last value stored to own->tail */
-    uint64_t head;     /* cached */
+    uint64_t tail;        /* private */
+    uint64_t released;    /* private: the last value stored to own->tail */
+    uint64_t head;        /* cached */
+    uint64_t limit;       /* up to here entries were shown that stand in one piece; tail: none */
+    uint32_t payload_max; /* of the longest entry */
     bool corrupt;
 };
 

@@ -49,6 +49,7 @@ struct sl_session {
     uint32_t consumer;   /* the worker's: who serves it */
     uint32_t successor;  /* slot of the handshake that is to replace it, or SL_SLOT_NONE */
     struct sl_path path; /* where it sends: the address confirmed last */
+    uint16_t send_limit; /* the worker's, once established: messages to `path` are shorter */
     uint8_t usage;       /* enum sl_usage that has been told */
     bool has_cid;        /* the peer sends our connection ID */
     bool is_indexed;     /* in the 5-tuple index under path.tuple, which then must not change */

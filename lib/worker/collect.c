@@ -1,7 +1,8 @@
 /*
  * Stage 6: messages from the consumers' send rings, by deficit round robin (Shreedhar, Varghese
- * 1995), in passes over a burst of one ring's: what decides about an entry is copied and checked, a
- * message is copied into the frame it will leave in, and only then it becomes a job.
+ * 1995), in two passes over a burst of one ring's: what decides about an entry is copied and
+ * checked, and the session it names asked for; then a message is copied into the frame it will
+ * leave in, and becomes a job.
  */
 #include <assert.h>
 
@@ -26,7 +27,6 @@ static_assert(sizeof(struct sl_ring_entry) % PAYLOAD_PIECE == 0 &&
 struct tx_entry {
     struct sl_ring_taken taken;
     struct sl_session *place; /* where its session is, if there is one */
-    struct sl_frame *frame;   /* that holds its payload */
 };
 
 static uint16_t refuse_reason_of(enum sl_drop drop)
@@ -55,70 +55,102 @@ static void refuse(struct sl_worker *w, struct worker_consumer *consumer, uint64
 }
 
 /** Is there, at the place that the handle names, a session of this consumer's that may send? */
-static enum sl_drop check_session(const struct sl_session *session, uint64_t handle,
-                                  const struct worker_consumer *consumer)
+static inline bool may_send(const struct sl_session *session, uint64_t handle,
+                            const struct worker_consumer *consumer)
 {
-    if (session == NULL || !sl_session_has_handle(session, handle) ||
-        session->consumer != consumer->key)
-        return SL_DROP_SEND_HANDLE;
-    return session->state == SL_SESSION_ESTABLISHED ? SL_DROP_NONE : SL_DROP_SEND_CLOSING;
+    return session != NULL && session->state == SL_SESSION_ESTABLISHED &&
+           session->handle == handle && session->consumer == consumer->key;
 }
 
-/** A frame of the path's group that holds the plaintext: the one it was copied to, or another. */
-static struct sl_frame *frame_for(struct sl_worker *w, struct sl_frame *frame,
-                                  const struct sl_path *path, uint32_t len)
+static enum sl_drop why_it_may_not(const struct sl_session *session, uint64_t handle,
+                                   const struct worker_consumer *consumer)
 {
-    if (path->hop.group == frame->group)
-        return frame;
-    struct sl_frame *other = worker_take_frame(w, path->hop.group);
-    if (other == NULL)
-        return NULL;
-    if (other->tailroom < TX_PLAIN_OFF + len + TX_TAIL) {
-        worker_keep_frame(w, other);
-        return NULL;
-    }
-    memcpy(other->data + TX_PLAIN_OFF, frame->data + TX_PLAIN_OFF, len);
-    return other;
+    bool is_its = session != NULL && sl_session_has_handle(session, handle) &&
+                  session->consumer == consumer->key;
+    return is_its ? SL_DROP_SEND_CLOSING : SL_DROP_SEND_HANDLE;
 }
 
-/** One message becomes a job of the burst; the frame is used up, or the reason comes back. */
-static enum sl_drop prepare(struct sl_worker *w, const struct worker_consumer *consumer,
-                            const struct tx_entry *entry, bool *used, uint64_t now_ns)
+static __attribute__((noinline)) bool copy_long(const struct sl_frame *frame, uint8_t *to,
+                                                const struct sl_ring_taken *taken)
 {
-    struct sl_session *session = entry->place;
-    uint32_t len = entry->taken.payload_len;
-    enum sl_drop drop = check_session(session, entry->taken.session, consumer);
-    if (drop != SL_DROP_NONE)
-        return drop;
-    struct sl_epoch *epoch = session->epoch;
-    const struct sl_path *path = &session->path;
-    uint32_t sealed_len = sl_record_sealed_len(epoch, len);
-    bool is_candidate = session->flags & SESSION_HAS_CANDIDATE;
-    if (is_candidate)
-        path = &session->candidate;
-    if (len > epoch->plain_max || sealed_len > worker_path_payload_max(w, path))
+    if (TX_PLAIN_OFF + taken->payload_len + TX_TAIL > frame->tailroom)
+        return false;
+    memcpy(to, taken->payload, taken->payload_len);
+    return true;
+}
+
+/**
+ * The payload into a frame, behind the room for headers. Most are short: pieces of a fixed length,
+ * which may read on to the end of the entry's room, take less than a call of memcpy. false: the
+ * frame is too small.
+ */
+static inline bool copy_payload(const struct sl_frame *frame, uint8_t *to,
+                                const struct sl_ring_taken *taken)
+{
+    const uint8_t *from = taken->payload, *end = from + taken->payload_len;
+    if (taken->payload_len > SHORT_PAYLOAD_MAX)
+        return copy_long(frame, to, taken);
+    if (frame->tailroom < TX_PLAIN_OFF + SHORT_PAYLOAD_MAX + TX_TAIL)
+        return copy_long(frame, to, taken);
+    do /* of an entry without a payload one piece is room too */
+        memcpy(to, from, PAYLOAD_PIECE);
+    while (to += PAYLOAD_PIECE, (from += PAYLOAD_PIECE) < end);
+    return true;
+}
+
+/** May a message of this length go to the candidate address? Then it counts as sent. */
+static enum sl_drop charge_candidate(struct sl_worker *w, struct sl_session *session, uint32_t len)
+{
+    const struct sl_epoch *epoch = session->epoch;
+    const uint32_t sealed_len = sl_record_sealed_len(epoch, len);
+    if (len > epoch->plain_max || sealed_len > worker_path_payload_max(w, &session->candidate))
         return SL_DROP_SEND_TOO_LARGE;
-    if (is_candidate && !worker_charge_candidate(session, sealed_len))
-        return SL_DROP_SEND_AMPLIFY;
-    struct sl_frame *frame = frame_for(w, entry->frame, path, len);
-    if (frame == NULL)
-        return SL_DROP_SEND_NO_BUFFER;
-    *used = frame == entry->frame;
-    uint8_t *plain = frame->data + TX_PLAIN_OFF;
-    w->tx.messages[w->tx.count] = (struct tx_message){
-        .frame = frame,
-        .session = session,
-        .handle = entry->taken.session,
-        .path = path,
-    };
-    struct sl_seal_job *job = &w->tx.jobs[w->tx.count++];
+    return worker_charge_candidate(session, sealed_len) ? SL_DROP_NONE : SL_DROP_SEND_AMPLIFY;
+}
+
+static inline void add_job(struct sl_worker *w, const struct tx_message *message, uint8_t *plain,
+                           uint32_t len)
+{
+    struct sl_epoch *epoch = message->session->epoch;
+    struct sl_seal_job *job = &w->tx.jobs[w->tx.count];
+    w->tx.messages[w->tx.count++] = *message;
     job->epoch = epoch;
     job->plain = plain;
     job->plain_len = len;
     job->type = SL_CONTENT_APPLICATION_DATA;
     job->record = plain - sl_record_body_off(epoch);
-    session->last_active_ns = now_ns;
     sl_epoch_prefetch_seal_key(epoch, w->key_lines);
+}
+
+/** One message becomes a job of the burst, or the reason comes back. */
+static inline enum sl_drop prepare(struct sl_worker *w, const struct worker_consumer *consumer,
+                                   const struct tx_entry *entry, uint64_t now_ns)
+{
+    struct sl_session *session = entry->place;
+    uint32_t len = entry->taken.payload_len;
+    if (!may_send(session, entry->taken.session, consumer))
+        return why_it_may_not(session, entry->taken.session, consumer);
+    const struct sl_path *path = &session->path;
+    if (session->flags & SESSION_HAS_CANDIDATE) {
+        path = &session->candidate;
+        enum sl_drop drop = charge_candidate(w, session, len);
+        if (drop != SL_DROP_NONE)
+            return drop;
+    } else if (len >= session->send_limit) {
+        return SL_DROP_SEND_TOO_LARGE;
+    }
+    struct sl_frame *frame = worker_take_frame(w, path->hop.group);
+    if (frame == NULL)
+        return SL_DROP_SEND_NO_BUFFER;
+    uint8_t *plain = frame->data + TX_PLAIN_OFF;
+    if (!copy_payload(frame, plain, &entry->taken)) {
+        worker_keep_frame(w, frame);
+        return SL_DROP_SEND_TOO_LARGE;
+    }
+    session->last_active_ns = now_ns;
+    const struct tx_message message = {
+        .frame = frame, .session = session, .handle = entry->taken.session, .path = path};
+    add_job(w, &message, plain, len);
     return SL_DROP_NONE;
 }
 
@@ -147,25 +179,6 @@ static void finish_tx(struct sl_worker *w, uint64_t now_ns)
     worker_send_burst(w, now_ns);
 }
 
-/** Requests other than to send. They keep their place in the order of what was sent before. */
-static enum sl_drop handle_request(struct sl_worker *w, const struct worker_consumer *consumer,
-                                   const struct tx_entry *entry, uint64_t now_ns)
-{
-    finish_tx(w, now_ns);
-    struct sl_session *session = entry->place;
-    enum sl_drop drop = check_session(session, entry->taken.session, consumer);
-    if (drop != SL_DROP_NONE)
-        return drop;
-    if (entry->taken.kind == SL_RING_CONFIRM_MOVE) {
-        struct sl_ring_moved checked;
-        memcpy(&checked, entry->frame->data + TX_PLAIN_OFF, sizeof checked);
-        confirm_move(w, session, &checked, now_ns);
-    } else {
-        worker_close(w, session, SL_CLOSE_CONSUMER, true, now_ns);
-    }
-    return SL_DROP_NONE;
-}
-
 static bool is_well_formed(const struct sl_ring_taken *taken)
 {
     switch (taken->kind) {
@@ -184,6 +197,30 @@ static void evict_malformed(struct sl_worker *w, struct worker_consumer *consume
 {
     worker_drop(w, SL_DROP_SEND_MALFORMED);
     worker_evict(w, consumer);
+}
+
+/** Requests other than to send. They keep their place in the order of what was sent before. */
+static __attribute__((noinline)) enum sl_drop handle_request(struct sl_worker *w,
+                                                             struct worker_consumer *consumer,
+                                                             const struct tx_entry *entry,
+                                                             uint64_t now_ns)
+{
+    if (!is_well_formed(&entry->taken)) {
+        evict_malformed(w, consumer);
+        return SL_DROP_NONE;
+    }
+    finish_tx(w, now_ns);
+    struct sl_session *session = entry->place;
+    if (!may_send(session, entry->taken.session, consumer))
+        return why_it_may_not(session, entry->taken.session, consumer);
+    if (entry->taken.kind == SL_RING_CONFIRM_MOVE) {
+        struct sl_ring_moved checked;
+        memcpy(&checked, entry->taken.payload, sizeof checked);
+        confirm_move(w, session, &checked, now_ns);
+    } else {
+        worker_close(w, session, SL_CLOSE_CONSUMER, true, now_ns);
+    }
+    return SL_DROP_NONE;
 }
 
 static bool is_ready(struct sl_worker *w, struct worker_consumer *consumer)
@@ -212,42 +249,26 @@ static unsigned take_entries(struct sl_worker *w, struct worker_consumer *consum
                              struct tx_entry *entries, unsigned max, bool *has_more)
 {
     struct sl_ring_consumer *ring = &consumer->attachment->send;
-    unsigned n = 0;
-    bool is_send = true;
-    while (n < max && consumer->deficit > 0 && is_send) {
-        struct tx_entry *entry = &entries[n];
+    const struct sl_session_places places = *w->places;
+    int64_t deficit = consumer->deficit;
+    struct tx_entry *entry = entries, *const end = entries + max;
+    while (entry < end && deficit > 0) {
         if (sl_ring_take(ring, &entry->taken) != 1) {
             *has_more = false;
             break;
         }
         prefetch_ahead(&entry->taken);
-        entry->place = sl_session_place_of_handle(w->places, entry->taken.session);
-        consumer->deficit -= SL_RING_ALIGN + (int64_t)entry->taken.payload_len;
-        is_send = entry->taken.kind == SL_RING_SEND;
-        n++;
+        entry->place = sl_session_place_of_handle(&places, entry->taken.session);
+        deficit -= SL_RING_ALIGN + (int64_t)entry->taken.payload_len;
+        if (entry++->taken.kind != SL_RING_SEND)
+            break;
     }
-    return n;
-}
-
-/**
- * The payload into a frame, behind the room for headers. Most are short: pieces of a fixed length,
- * which may read on to the end of the entry's room, take less than a call of memcpy.
- */
-static void copy_payload(struct sl_frame *frame, const struct sl_ring_taken *taken)
-{
-    uint8_t *to = frame->data + TX_PLAIN_OFF;
-    if (taken->payload_len > SHORT_PAYLOAD_MAX ||
-        frame->tailroom < TX_PLAIN_OFF + SHORT_PAYLOAD_MAX) {
-        memcpy(to, taken->payload, taken->payload_len);
-        return;
-    }
-    for (uint32_t at = 0; at < taken->payload_len; at += PAYLOAD_PIECE)
-        memcpy(to + at, taken->payload + at, PAYLOAD_PIECE);
+    consumer->deficit = deficit;
+    return (unsigned)(entry - entries);
 }
 
 /** A long payload comes in order, which the processor notices by itself, but late. */
-static inline __attribute__((always_inline)) void
-prefetch_payload(const struct sl_ring_taken *taken)
+static void prefetch_payload(const struct sl_ring_taken *taken)
 {
     const uint32_t len =
         taken->payload_len < PREFETCHED_PAYLOAD_LEN ? taken->payload_len : PREFETCHED_PAYLOAD_LEN;
@@ -255,68 +276,29 @@ prefetch_payload(const struct sl_ring_taken *taken)
         __builtin_prefetch(taken->payload + at);
 }
 
-/** 2. Copies the messages out of the ring; NULL for one too long for any frame. */
-static void copy_payloads(struct sl_worker *w, struct tx_entry *entries, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        if (i + 1 < n)
-            prefetch_payload(&entries[i + 1].taken);
-        struct sl_frame *frame = worker_take_frame(w, 0);
-        assert(frame != NULL); /* worker_have_frames has said so */
-        entries[i].frame = NULL;
-        if (TX_PLAIN_OFF + entries[i].taken.payload_len + TX_TAIL > frame->tailroom) {
-            worker_keep_frame(w, frame);
-            continue;
-        }
-        copy_payload(frame, &entries[i].taken);
-        entries[i].frame = frame;
-    }
-}
-
-/** What an entry that is no message asks for, or a message without a frame; or why it is refused.
- */
-static __attribute__((noinline)) enum sl_drop handle_other(struct sl_worker *w,
-                                                           struct worker_consumer *consumer,
-                                                           const struct tx_entry *entry,
-                                                           uint64_t now_ns)
-{
-    if (!is_well_formed(&entry->taken)) {
-        evict_malformed(w, consumer);
-        return SL_DROP_NONE;
-    }
-    if (entry->frame == NULL)
-        return SL_DROP_SEND_TOO_LARGE;
-    return handle_request(w, consumer, entry, now_ns);
-}
-
-/** 3. A message becomes a job. */
-static inline void handle_entry(struct sl_worker *w, struct worker_consumer *consumer,
-                                const struct tx_entry *entry, uint64_t now_ns)
-{
-    enum sl_drop drop;
-    bool used = false;
-    if (entry->taken.kind == SL_RING_SEND && entry->frame != NULL) {
-        worker_count(w, SL_COUNTER_COLLECTED, 1);
-        drop = prepare(w, consumer, entry, &used, now_ns);
-    } else {
-        drop = handle_other(w, consumer, entry, now_ns);
-    }
-    if (drop != SL_DROP_NONE)
-        refuse(w, consumer, entry->taken.session, drop, now_ns);
-    if (!used && entry->frame != NULL)
-        worker_keep_frame(w, entry->frame);
-}
-
-/** The entries after one with which the consumer was evicted are lost with its rings. */
+/** 2. Messages become jobs. The entries after one with which the consumer was evicted are lost with
+ * its rings. */
 static void handle_entries(struct sl_worker *w, struct worker_consumer *consumer,
                            const struct tx_entry *entries, unsigned n, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < n; i++) {
-        if (!consumer->is_evicted)
-            handle_entry(w, consumer, &entries[i], now_ns);
-        else if (entries[i].frame != NULL)
-            worker_keep_frame(w, entries[i].frame);
+    unsigned collected = 0;
+    for (const struct tx_entry *entry = entries, *end = entries + n; entry < end; entry++) {
+        enum sl_drop drop;
+        if (entry->taken.payload_len > SHORT_PAYLOAD_MAX && entry + 1 < end)
+            prefetch_payload(&entry[1].taken);
+        if (entry->taken.kind == SL_RING_SEND) {
+            collected++;
+            drop = prepare(w, consumer, entry, now_ns);
+        } else {
+            drop = handle_request(w, consumer, entry, now_ns);
+        }
+        if (drop == SL_DROP_NONE)
+            continue;
+        refuse(w, consumer, entry->taken.session, drop, now_ns);
+        if (consumer->is_evicted)
+            break;
     }
+    worker_count(w, SL_COUNTER_COLLECTED, collected);
 }
 
 /** How many entries may wait in a ring that is ready, as far as its index was read; max at most. */
@@ -339,7 +321,6 @@ static bool collect_burst(struct sl_worker *w, struct worker_consumer *consumer,
     unsigned max = worker_have_frames(w, 0, wanted);
     bool has_more = max > 0; /* without frames the messages wait in their ring */
     unsigned n = take_entries(w, consumer, entries, max, &has_more);
-    copy_payloads(w, entries, n);
     handle_entries(w, consumer, entries, n, now_ns);
     if (ring->corrupt && !consumer->is_evicted)
         evict_malformed(w, consumer);

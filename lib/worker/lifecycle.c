@@ -66,6 +66,17 @@ void worker_abort(struct sl_worker *w, struct sl_session *session, uint64_t now_
     begin_close(w, session, SESSION_TELL_HANDSHAKER, now_ns);
 }
 
+/** Of what a consumer may send: a message that is no shorter than this does not fit the path. */
+static void set_send_limit(const struct sl_worker *w, struct sl_session *session)
+{
+    const unsigned path_max = worker_path_payload_max(w, &session->path);
+    const unsigned around = sl_record_sealed_len(session->epoch, 0);
+    unsigned limit = path_max < around ? 0 : path_max - around + 1;
+    if (limit > session->epoch->plain_max + 1U)
+        limit = session->epoch->plain_max + 1U;
+    session->send_limit = (uint16_t)limit;
+}
+
 void worker_establish(struct sl_worker *w, struct sl_session *session,
                       const struct sl_message_established *established, uint64_t now_ns)
 {
@@ -75,6 +86,7 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
     session->flags |= SESSION_WAS_ESTABLISHED;
     session->last_active_ns = now_ns;
     session->expires_ns = established->expires_ns;
+    set_send_limit(w, session);
     w->identities[sl_handle_slot(session->handle)] = established->identity;
     worker_gauge_half_open(w, -1);
     gauge_sessions(w, 1);
@@ -94,6 +106,7 @@ void worker_move(struct sl_worker *w, struct sl_session *session, const struct s
 {
     worker_leave_tuple(w, session);
     session->path = *path;
+    set_send_limit(w, session);
     worker_count(w, SL_COUNTER_MOVED, 1);
 }
 

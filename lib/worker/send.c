@@ -12,6 +12,14 @@ unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n)
     return box->spare_count < n ? box->spare_count : n;
 }
 
+struct sl_frame *worker_take_frame_anew(struct sl_worker *w, unsigned group)
+{
+    struct outbox *box = &w->outboxes[group];
+    if (worker_have_frames(w, group, 1) == 0)
+        return NULL;
+    return box->spare[--box->spare_count];
+}
+
 void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame)
 {
     struct outbox *box = &w->outboxes[frame->group];

@@ -151,11 +151,13 @@ void worker_checksum_burst(struct sl_worker *w);
 void worker_send_burst(struct sl_worker *w, uint64_t now_ns);
 /** How many of n (<= SL_BURST) empty frames the next calls of worker_take_frame will find. */
 unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n);
+struct sl_frame *worker_take_frame_anew(struct sl_worker *w, unsigned group);
 static inline struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group)
 {
-    struct outbox *box = &w->outboxes[group];
-    if (box->spare_count == 0 && worker_have_frames(w, group, 1) == 0)
-        return NULL;
+    struct outbox *box =
+        &w->outboxes[0]; /* there is seldom another, and this one's place is known */
+    if (group != 0 || box->spare_count == 0)
+        return worker_take_frame_anew(w, group);
     return box->spare[--box->spare_count];
 }
 /** Puts an empty frame back for the next message. */

@@ -322,7 +322,7 @@ TEST_F(RingTaken, NeverPassesTheEndOfTheDataWhateverIsWritten)
                             (uint64_t)(random() % 8 == 0 ? SL_RING_PAD : SL_RING_SEND) << 32;
             memcpy(p->data + at, &word, sizeof word);
         }
-        c->tail = c->released = c->head = random() % 64 * 64;
+        c->tail = c->released = c->head = c->limit = random() % 64 * 64;
         c->corrupt = false;
         *head = c->tail + random() % 65 * 64;
         while (take() == 1) {

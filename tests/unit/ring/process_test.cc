@@ -125,7 +125,8 @@ TEST_F(RingProcesses, SurviveHolesPunchedUnderTheReader)
         sl_ring_release(&c);
         if (c.corrupt) { /* an evicted consumer would end here; go on where the producer is */
             uint64_t head = __atomic_load_n(&m.producer->head, __ATOMIC_ACQUIRE);
-            c = (sl_ring_consumer){m.consumer, m.producer, m.data, kSize, head, 0, head, false};
+            sl_ring_consumer_init(&c, m.consumer, m.producer, m.data, kSize);
+            c.tail = c.head = c.limit = head;
         }
     }
     kill(child, SIGKILL);

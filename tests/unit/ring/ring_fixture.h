@@ -95,7 +95,8 @@ struct RingTest : testing::Test {
     void start_at(uint64_t index)
     {
         p->own->head = c->own->tail = index;
-        p->head = p->limit = p->published = p->tail = c->head = c->tail = c->released = index;
+        p->head = p->limit = p->published = p->tail = c->head = c->limit = c->tail = c->released =
+            index;
     }
 };
 

@@ -202,6 +202,30 @@ TEST(WorkerLifecycle, ASessionEndsWithItsRecordNumbers)
     EXPECT_EQ(events[0].detail, SL_CLOSE_LIMIT);
 }
 
+TEST(WorkerLifecycle, ASessionWithoutNumbersCostsTheOthersOfItsBurstNothing)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer, other = bench.Connect(WorkerBench::ClientPath(2), true);
+    peer.path = WorkerBench::ClientPath(1);
+    peer.handle = bench.BeginHandshake(peer.path);
+    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, SL_SEQ_MAX);
+    bench.Establish(peer);
+    consumer.Receive();
+    for (uint8_t i = 0; i < 4; i++) {
+        consumer.Send(SL_RING_SEND, peer.handle, {i});
+        consumer.Send(SL_RING_SEND, other.handle, {i});
+    }
+    bench.Turn();
+    std::vector<Bytes> sent = bench.SentPayloads();
+    ASSERT_EQ(sent.size(), 5u);
+    for (uint8_t i = 0; i < 4; i++)
+        EXPECT_EQ(bench.Open(other, sent[i + 1u]).plain, Bytes{i});
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_SEQ_LIMIT), 3u);
+    EXPECT_EQ(bench.sessions(), 1u);
+}
+
 namespace
 {
 
