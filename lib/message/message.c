@@ -21,11 +21,6 @@ bool sl_message_send(struct sl_ring_producer *to, enum sl_message_kind kind, uin
     return true;
 }
 
-bool sl_message_flush(struct sl_ring_producer *to)
-{
-    return sl_ring_publish(to);
-}
-
 bool sl_message_receive(struct sl_ring_consumer *from, struct sl_message *out)
 {
     const struct sl_ring_entry *entry = sl_ring_next(from);

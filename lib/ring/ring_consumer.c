@@ -44,7 +44,7 @@ static bool load_head(struct sl_ring_consumer *c)
     return true;
 }
 
-bool sl_ring_is_ready(struct sl_ring_consumer *c)
+bool ring_is_ready_at_edge(struct sl_ring_consumer *c)
 {
     if (c->corrupt)
         return false;

@@ -131,6 +131,16 @@ static inline bool SL_MUST_USE sl_ring_write(struct sl_ring_producer *p, struct 
     return true;
 }
 
+static inline bool sl_ring_publish(struct sl_ring_producer *p)
+{
+    if (p->head == p->published || p->corrupt)
+        return false;
+    /* Pairs with the acquire in the consumer's load_head: entries are written before they show. */
+    __atomic_store_n(&p->own->head, p->head, __ATOMIC_RELEASE);
+    p->published = p->head;
+    return true;
+}
+
 static inline const uint64_t *ring_words_at_tail(const struct sl_ring_consumer *c)
 {
     return (const uint64_t *)(const void *)(c->data + (c->tail & (c->size - 1)));
@@ -152,6 +162,17 @@ static inline bool ring_is_sound(const struct sl_ring_consumer *c, struct ring_e
     uint32_t payload_len = start.len - (uint32_t)sizeof(struct sl_ring_entry);
     return start.kind != SL_RING_PAD && payload_len <= c->payload_max &&
            ring_room_of(start.len) <= c->limit - c->tail;
+}
+
+/** sl_ring_is_ready wherever there may be something. */
+bool ring_is_ready_at_edge(struct sl_ring_consumer *c);
+
+static inline bool sl_ring_is_ready(struct sl_ring_consumer *c)
+{
+    /* Only compared: what may show entries is loaded once more, checked, and then used. */
+    if (c->tail == c->head && __atomic_load_n(&c->peer->head, __ATOMIC_RELAXED) == c->tail)
+        return false;
+    return ring_is_ready_at_edge(c);
 }
 
 /** sl_ring_next wherever the producer's index must be loaded, a pad skipped, or an end told. */

@@ -61,16 +61,6 @@ struct sl_ring_entry *ring_reserve_at_edge(struct sl_ring_producer *p, uint32_t 
     return ring_entry_at(p, p->head);
 }
 
-bool sl_ring_publish(struct sl_ring_producer *p)
-{
-    if (p->head == p->published || p->corrupt)
-        return false;
-    /* Pairs with the acquire in the consumer's load_head: entries are written before they show. */
-    __atomic_store_n(&p->own->head, p->head, __ATOMIC_RELEASE);
-    p->published = p->head;
-    return true;
-}
-
 bool sl_ring_is_sleeping(const struct sl_ring_producer *p)
 {
     /* Relaxed: the caller's seq_cst fence after the publish orders this load, see sl_ring_sleep. */

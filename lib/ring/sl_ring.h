@@ -76,7 +76,7 @@ static inline bool SL_MUST_USE sl_ring_write(struct sl_ring_producer *p, struct 
                                              uint64_t session, uint64_t time_ns,
                                              const void *payload, uint32_t payload_len);
 /** Shows all committed entries: one release-store. False when there was nothing new. */
-bool sl_ring_publish(struct sl_ring_producer *p);
+static inline bool sl_ring_publish(struct sl_ring_producer *p);
 /**
  * After a publish and a seq_cst fence: has the consumer said that it sleeps? (The other half is in
  * sl_ring_sleep.)
@@ -109,7 +109,7 @@ static inline int SL_MUST_USE sl_ring_take(struct sl_ring_consumer *c, struct sl
 /** Gives the room of all consumed entries back: one release-store. */
 void sl_ring_release(struct sl_ring_consumer *c);
 /** Entries wait that were not consumed yet. */
-bool sl_ring_is_ready(struct sl_ring_consumer *c);
+static inline bool sl_ring_is_ready(struct sl_ring_consumer *c);
 /**
  * Announces sleep. true: asleep: wait to be woken, then sl_ring_wake_up. false (and not asleep):
  * something arrived meanwhile, or the ring is corrupt.

@@ -190,10 +190,8 @@ void worker_tell_usage(struct sl_worker *w, const struct sl_session *session, en
 }
 
 /** What control must hear of is told again until its ring takes it. */
-bool worker_report_to_control(struct sl_worker *w)
+void worker_report_to_control(struct sl_worker *w)
 {
-    if (!w->reports_pending)
-        return false;
     bool all_told = true;
     for (unsigned i = 0; i < w->consumer_count; i++) {
         struct worker_consumer *consumer = &w->consumers[i];
@@ -210,5 +208,4 @@ bool worker_report_to_control(struct sl_worker *w)
         all_told &= !(w->stopped_pending = !report(w, SL_MESSAGE_STOPPED, 0));
     w->reports_pending = !all_told;
     sl_message_flush(w->config.to_control);
-    return true;
 }

@@ -149,29 +149,38 @@ static void handle_from_control(struct sl_worker *w, const struct sl_message *me
     }
 }
 
-bool worker_receive_messages(struct sl_worker *w, uint64_t now_ns)
+static __attribute__((noinline)) void
+receive_from_handshaker(struct sl_worker *w, struct sl_ring_consumer *from, uint64_t now_ns)
 {
     struct sl_message message;
+    /* Their flights wait with everybody else while the transmit queue is full. */
+    for (unsigned n = 0;
+         n < MESSAGES_PER_TURN && !worker_has_backlog(w) && sl_message_receive(from, &message); n++)
+        handle_from_handshaker(w, &message, now_ns);
+    sl_ring_release(from);
+}
+
+static void receive_from_control(struct sl_worker *w, struct sl_ring_consumer *from)
+{
+    struct sl_message message;
+    for (unsigned n = 0; n < MESSAGES_PER_TURN && sl_message_receive(from, &message); n++)
+        handle_from_control(w, &message);
+    sl_ring_release(from);
+}
+
+bool worker_receive_messages(struct sl_worker *w, uint64_t now_ns)
+{
     bool any = false;
     for (unsigned i = 0; i < w->config.handshaker_count; i++) {
         struct sl_ring_consumer *from = w->config.from_handshaker[i];
-        unsigned n = 0;
-        /* Their flights wait with everybody else while the transmit queue is full. */
-        while (n < MESSAGES_PER_TURN && !worker_has_backlog(w) &&
-               sl_message_receive(from, &message)) {
-            handle_from_handshaker(w, &message, now_ns);
-            n++;
-        }
-        if (n > 0)
-            sl_ring_release(from);
-        any |= n > 0;
+        if (!sl_ring_is_ready(from) || worker_has_backlog(w))
+            continue;
+        receive_from_handshaker(w, from, now_ns);
+        any = true;
     }
-    unsigned n = 0;
-    while (n < MESSAGES_PER_TURN && sl_message_receive(w->config.from_control, &message)) {
-        handle_from_control(w, &message);
-        n++;
+    if (sl_ring_is_ready(w->config.from_control)) {
+        receive_from_control(w, w->config.from_control);
+        any = true;
     }
-    if (n > 0)
-        sl_ring_release(w->config.from_control);
-    return any || n > 0;
+    return any;
 }

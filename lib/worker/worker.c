@@ -136,11 +136,15 @@ bool sl_worker_turn(struct sl_worker *w, uint64_t now_ns)
     bool busy = worker_flush_outboxes(w);
     busy |= worker_receive_messages(w, now_ns);
     busy |= worker_collect(w, now_ns);
-    busy |= worker_sweep(w, now_ns);
+    if (worker_is_sweep_due(w, now_ns))
+        busy |= worker_sweep(w, now_ns);
     busy |= worker_flush_outboxes(w);
     worker_publish(w, now_ns);
     worker_flush_messages(w);
-    busy |= worker_report_to_control(w);
+    if (w->reports_pending) {
+        worker_report_to_control(w);
+        busy = true;
+    }
     worker_count(w, SL_COUNTER_POLLS, 1);
     if (!busy)
         worker_count(w, SL_COUNTER_IDLE_POLLS, 1);

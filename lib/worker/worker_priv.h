@@ -241,7 +241,7 @@ worker_write_entry(struct sl_worker *w, struct worker_consumer *consumer,
 void worker_tell_moved(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 bool worker_tell_close(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 void worker_publish(struct sl_worker *w, uint64_t now_ns);
-bool worker_report_to_control(struct sl_worker *w);
+void worker_report_to_control(struct sl_worker *w);
 void worker_tell_usage(struct sl_worker *w, const struct sl_session *session, enum sl_usage usage,
                        bool is_closed);
 
@@ -266,6 +266,11 @@ static inline void worker_leave_tuple(struct sl_worker *w, struct sl_session *se
 /** The session is at another address from now on. */
 void worker_move(struct sl_worker *w, struct sl_session *session, const struct sl_path *path);
 void worker_gauge_half_open(struct sl_worker *w, int change);
+/** The hand has a slot to pass, or everything is to end. */
+static inline bool worker_is_sweep_due(const struct sl_worker *w, uint64_t now_ns)
+{
+    return now_ns - w->swept_ns >= SWEEP_SLOT_NS || w->is_stopping;
+}
 bool worker_sweep(struct sl_worker *w, uint64_t now_ns);
 void worker_stop(struct sl_worker *w);
 
