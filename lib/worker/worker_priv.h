@@ -63,7 +63,7 @@ struct rx_record {
 struct rx_burst {
     /* [count].header is that of the record being looked at; it stays while those before it are
      * opened and delivered, as only open_later writes behind count. */
-    struct sl_open_job jobs[SL_BURST];
+    struct sl_open_job jobs[SL_BURST] __attribute__((aligned(SL_CACHE_LINE)));
     struct rx_record records[SL_BURST];
     unsigned count;
 };
