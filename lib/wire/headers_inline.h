@@ -5,38 +5,11 @@
 #ifndef HEADERS_INLINE_H
 #define HEADERS_INLINE_H
 
-enum {
-    ETHERTYPE_IPV4 = 0x0800,
-    PROTOCOL_UDP = 17,
-    HOP_LIMIT = 64,
-};
+#include "wire_words.h"
 
-/* Loads and stores in the machine's order, which is little-endian: what is first on the wire stands
- * in the low bits. */
-static inline uint64_t wire_load16(const void *at)
-{
-    uint16_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
+enum { HOP_LIMIT = 64 };
 
-static inline uint64_t wire_load32(const void *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-static inline void wire_store64(uint8_t *at, uint64_t value)
-{
-    memcpy(at, &value, sizeof value);
-}
-
-static inline void wire_store32(uint8_t *at, uint32_t value)
-{
-    memcpy(at, &value, sizeof value);
-}
-
+/** A number of 16 bits as a word holds it. */
 static inline uint64_t wire_swap16(unsigned value)
 {
     return __builtin_bswap16((uint16_t)value);

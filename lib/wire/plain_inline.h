@@ -5,6 +5,8 @@
 #ifndef PLAIN_INLINE_H
 #define PLAIN_INLINE_H
 
+#include "wire_words.h"
+
 /** The headers of a plain datagram from the frame's first byte on. */
 enum plain_off {
     PLAIN_SOURCE_MAC = SL_ETHER_ADDR_LEN,
@@ -18,29 +20,6 @@ enum plain_off {
     PLAIN_UDP_LEN = PLAIN_PORTS + 4,
     PLAIN_PAYLOAD = PLAIN_PORTS + SL_UDP_HEADER_LEN,
 };
-
-#define PLAIN_PROTOCOL_UDP 17
-
-/* Bytes as they stand: what is first on the wire is in the low bits, as the machine has it. What
- * they are compared with stands in that order too. */
-static inline uint64_t plain_load32(const void *at)
-{
-    uint32_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-static inline uint64_t plain_load64(const void *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-static inline void plain_store64(void *at, uint64_t word)
-{
-    memcpy(at, &word, sizeof word);
-}
 
 #define PLAIN_MAC_MASK 0x0000ffffffffffff
 #define PLAIN_FROM_GROUP_BIT 0x0001000000000000 /* the sender's MAC, behind, is a group address */
@@ -59,15 +38,15 @@ static inline bool plain_is_frame(const struct sl_frame *frame)
         SL_FRAME_RX_VLAN_STRIPPED | SL_FRAME_RX_IP_CHECKSUM_BAD | SL_FRAME_RX_L4_CHECKSUM_BAD;
     static_assert(offsetof(struct sl_frame, flags) == offsetof(struct sl_frame, segs) + 2,
                   "looked at in one word");
-    return (plain_load32(&frame->segs) & (unusual << 16 | 0xffff)) == 1;
+    return (wire_load32(&frame->segs) & (unusual << 16 | 0xffff)) == 1;
 }
 
 /** RFC 791 3.1: all 16-bit words of a header, here without options, add up to all ones: the number
  * that is 0 when counted to 2^16 - 1. They are never all zeros. */
 static inline bool plain_is_sum_good(const uint8_t header[SL_IPV4_HEADER_LEN])
 {
-    uint64_t sum = plain_load32(header) + plain_load32(header + 4) + plain_load32(header + 8) +
-                   plain_load32(header + 12) + plain_load32(header + 16);
+    uint64_t sum = wire_load32(header) + wire_load32(header + 4) + wire_load32(header + 8) +
+                   wire_load32(header + 12) + wire_load32(header + 16);
     return sum % 0xffff == 0;
 }
 
@@ -80,28 +59,28 @@ static inline bool plain_is_source_possible(uint8_t first)
 /** The second half of an address in mapped form; the first half is 0. */
 static inline uint64_t plain_mapped(const uint8_t *address)
 {
-    return plain_load32(address) << 32 | 0xffff0000;
+    return wire_load32(address) << 32 | 0xffff0000;
 }
 
 static inline void plain_store_ip(struct sl_ip *ip, uint64_t mapped)
 {
-    plain_store64(ip->bytes, 0);
-    plain_store64(ip->bytes + 8, mapped);
+    wire_store64(ip->bytes, 0);
+    wire_store64(ip->bytes + 8, mapped);
 }
 
 static inline bool plain_is_ip(const struct sl_ip *ip, uint64_t mapped)
 {
-    return plain_load64(ip->bytes + 8) == mapped && plain_load64(ip->bytes) == 0;
+    return wire_load64(ip->bytes + 8) == mapped && wire_load64(ip->bytes) == 0;
 }
 
 /** Ethernet of this MAC, IPv4 without options, whole, UDP. */
 static inline bool plain_are_headers(const uint8_t *data, uint64_t own_mac)
 {
-    if ((plain_load64(data) & (PLAIN_MAC_MASK | PLAIN_FROM_GROUP_BIT)) != own_mac)
+    if ((wire_load64(data) & (PLAIN_MAC_MASK | PLAIN_FROM_GROUP_BIT)) != own_mac)
         return false;
-    if ((plain_load32(data + PLAIN_TYPE) & 0xffffff) != 0x450008)
+    if ((wire_load32(data + PLAIN_TYPE) & 0xffffff) != 0x450008)
         return false;
-    return (plain_load32(data + PLAIN_FRAGMENT) & 0xff00ff3f) == PLAIN_PROTOCOL_UDP << 24;
+    return (wire_load32(data + PLAIN_FRAGMENT) & 0xff00ff3f) == PROTOCOL_UDP << 24;
 }
 
 /* Reads what it needs where it needs it: kept until later, it would not fit into registers. */
@@ -130,8 +109,8 @@ static inline bool sl_wire_parse_plain(struct sl_frame *frame, uint64_t own_mac,
     path->tuple.remote_port = (uint16_t)(ports >> 16);
     path->tuple.local_port = (uint16_t)ports;
     static_assert(offsetof(struct sl_hop, vlan_id) == SL_ETHER_ADDR_LEN, "stored as one word");
-    plain_store64(path->hop.mac,
-                  plain_load64(data + PLAIN_SOURCE_MAC) | (uint64_t)SL_VLAN_NONE << 48);
+    wire_store64(path->hop.mac,
+                 wire_load64(data + PLAIN_SOURCE_MAC) | (uint64_t)SL_VLAN_NONE << 48);
     path->hop.group = frame->group;
     frame->payload_off = PLAIN_PAYLOAD;
     frame->payload_len = (uint16_t)(udp_len - SL_UDP_HEADER_LEN);
