@@ -18,13 +18,16 @@ void sl_epoch_init(struct sl_epoch *epoch, const struct sl_aead *aead,
     epoch->key_len = (uint16_t)sl_aead_key_block_len(aead);
     epoch->write_next = config->write_next;
     epoch->forged = config->forged;
-    epoch->number = config->number;
-    epoch->alg = (uint8_t)config->alg;
+    epoch->number = epoch->seal_number = config->number;
+    epoch->alg = epoch->seal_alg = (uint8_t)config->alg;
     epoch->nonce_len = (uint8_t)sl_aead_explicit_nonce_len(config->alg);
     epoch->plain_max = config->plain_max > 0 ? config->plain_max : SL_RECORD_PLAINTEXT_MAX;
     /* A connection ID of no bytes means records without one: RFC 9146 3. */
     epoch->own_cid_len = config->own_cid_negotiated ? config->own_cid_len : 0;
     epoch->peer_cid_len = config->peer_cid_len;
+    epoch->body_off = (uint8_t)(SL_RECORD_HEADER_LEN + config->peer_cid_len + epoch->nonce_len);
+    epoch->seals_usual = epoch->nonce_len == SL_GCM_EXPLICIT_NONCE_LEN &&
+                         config->peer_cid_len > 0 && config->peer_cid_len <= 8;
     if (epoch->own_cid_len > 0)
         memcpy(epoch->own_cid, config->own_cid, epoch->own_cid_len);
     if (epoch->peer_cid_len > 0)

@@ -67,30 +67,36 @@ enum sl_usage { SL_USAGE_FINE, SL_USAGE_THREE_QUARTERS, SL_USAGE_LIMIT };
  * that is what the engine uses.
  */
 struct sl_epoch {
-    uint16_t number;      /* the epoch's number, >= 1 */
-    uint8_t alg;          /* enum sl_aead_alg */
-    uint8_t own_cid_len;  /* the CID in records we receive; 0: none, type 25 is not valid then */
-    uint8_t peer_cid_len; /* the CID in records we send; 0: plain epoch-n records */
-    uint8_t nonce_len;    /* explicit bytes of the nonce in each record */
+    /* For records that come, in the first line. */
+    uint16_t number;     /* the epoch's number, >= 1 */
+    uint8_t alg;         /* enum sl_aead_alg */
+    uint8_t own_cid_len; /* the CID in records we receive; 0: none, type 25 is not valid then */
+    uint8_t nonce_len;   /* explicit bytes of the nonce in each record */
     bool has_keys;
-    bool is_usual;      /* opens records of AES-GCM under a CID of SL_OWN_CID_LEN */
-    uint16_t key_len;   /* bytes of one key, as the engine keeps it */
-    uint16_t plain_max; /* bytes of plaintext that a record we send may have */
+    bool is_usual; /* opens records of AES-GCM under a CID of SL_OWN_CID_LEN */
     uint8_t open_iv[12];
     uint8_t own_cid[20];
-    struct sl_replay replay; /* its first two words end the first line */
     uint64_t forged;         /* records that did not verify under this key */
-    uint64_t write_next; /* next record number: so many are sealed under this key; never goes back,
-                            never passes SL_SEQ_MAX */
+    struct sl_replay replay; /* its first two words end the first line */
+    /* For records that go, in a line of their own. */
+    uint64_t write_next;  /* next record number: so many are sealed under this key; never goes back,
+                             never passes SL_SEQ_MAX */
+    uint16_t seal_number; /* as number and alg */
+    uint8_t seal_alg;
+    uint8_t peer_cid_len; /* the CID in records we send; 0: plain epoch-n records */
+    uint8_t body_off;     /* of the ciphertext in them */
+    bool seals_usual;     /* AES-GCM, and a CID of 1 to 8 bytes */
+    uint16_t plain_max;   /* bytes of plaintext that a record we send may have */
+    uint16_t key_len;     /* bytes of one key, as the engine keeps it */
     uint8_t seal_iv[12];
     uint8_t peer_cid[SL_PEER_CID_MAX];
     uint8_t keys[2 * SL_AEAD_KEY_BLOCK_LEN] __attribute__((aligned(64))); /* to open, to seal */
 };
 static_assert(offsetof(struct sl_epoch, replay.seen_before) == SL_CACHE_LINE,
               "opening what comes in order reads the first line");
-static_assert(offsetof(struct sl_epoch, forged) == 3 * SL_CACHE_LINE &&
+static_assert(offsetof(struct sl_epoch, write_next) == 3 * SL_CACHE_LINE &&
                   offsetof(struct sl_epoch, keys) == 4 * SL_CACHE_LINE,
-              "sealing reads the first line and the one before the keys");
+              "sealing reads the line before the keys");
 
 static inline struct sl_aead_key *sl_epoch_open_key(struct sl_epoch *epoch)
 {
@@ -131,7 +137,6 @@ sl_epoch_prefetch_open(const struct sl_epoch *epoch)
 static inline __attribute__((always_inline)) void
 sl_epoch_prefetch_seal(const struct sl_epoch *epoch)
 {
-    __builtin_prefetch(epoch);
     __builtin_prefetch(&epoch->write_next, 1);
 }
 /** Asks for the lines of the key that any record reads: see sl_aead_key_lines. */
@@ -150,7 +155,7 @@ sl_epoch_prefetch_seal_key(const struct sl_epoch *epoch, struct sl_aead_key_line
 /** How far sending under this key has gone; a usage event is due when it changes. RFC 9325 4.4. */
 static inline enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)
 {
-    const uint64_t limit = sl_aead_seal_limit((enum sl_aead_alg)epoch->alg);
+    const uint64_t limit = sl_aead_seal_limit((enum sl_aead_alg)epoch->seal_alg);
     if (epoch->write_next < limit / 4 * 3)
         return SL_USAGE_FINE;
     return epoch->write_next < limit ? SL_USAGE_THREE_QUARTERS : SL_USAGE_LIMIT;
@@ -218,7 +223,7 @@ struct sl_seal_job {
 /** Offset of the ciphertext in a record that this epoch seals. */
 static inline unsigned sl_record_body_off(const struct sl_epoch *epoch)
 {
-    return (unsigned)SL_RECORD_HEADER_LEN + epoch->peer_cid_len + epoch->nonce_len;
+    return epoch->body_off;
 }
 /** Length of a record that this epoch seals around plain_len bytes: with a connection ID the real
  * type stands behind them. */

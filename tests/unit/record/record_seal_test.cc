@@ -126,9 +126,15 @@ TEST(RecordSeal, StopsAtTheLastRecordNumber)
 TEST(RecordSeal, UsesAConnectionIdOfTheGreatestLength)
 {
     Pair pair(gcm);
-    Bytes cid(SL_PEER_CID_MAX, 0xee);
-    pair.alice->peer_cid_len = SL_PEER_CID_MAX;
-    std::copy(cid.begin(), cid.end(), pair.alice->peer_cid);
+    Bytes cid(SL_PEER_CID_MAX, 0xee), key(32), iv(12);
+    sl_epoch_config config = {};
+    config.number = Pair::epoch_number;
+    config.alg = gcm.alg;
+    config.open_key = config.seal_key = key.data();
+    config.open_iv = config.seal_iv = iv.data();
+    config.peer_cid = cid.data();
+    config.peer_cid_len = SL_PEER_CID_MAX;
+    sl_epoch_init(pair.alice.get(), pair.aead.get(), &config);
     Bytes record = pair.seal({1, 2});
     EXPECT_EQ(record.size(), 2u + SL_RECORD_OVERHEAD_MAX);
     EXPECT_EQ(Bytes(record.begin() + 11, record.begin() + 43), cid);
