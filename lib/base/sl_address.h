@@ -7,6 +7,9 @@
 #define SL_ADDRESS_H
 
 #include <assert.h>
+#ifdef __SSE4_1__
+#include <smmintrin.h>
+#endif
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -43,9 +46,19 @@ static_assert(sizeof(struct sl_tuple) == 36, "a tuple is compared and hashed as 
 static_assert(sizeof(struct sl_hop) == 10, "a hop is compared as bytes");
 static_assert(sizeof(struct sl_path) == 46, "a path is copied as bytes");
 
+/** By sixteen bytes where the processor can, as every record that opens passes here. */
 static inline bool sl_tuple_equal(const struct sl_tuple *a, const struct sl_tuple *b)
 {
+#ifdef __SSE4_1__
+    const __m128i *x = (const __m128i *)(const void *)a, *y = (const __m128i *)(const void *)b;
+    __m128i difference =
+        _mm_or_si128(_mm_xor_si128(_mm_loadu_si128(x), _mm_loadu_si128(y)),
+                     _mm_xor_si128(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1)));
+    return memcmp(&a->remote_port, &b->remote_port, 4) == 0 &&
+           _mm_testz_si128(difference, difference);
+#else
     return memcmp(a, b, sizeof *a) == 0;
+#endif
 }
 
 static inline bool sl_ip_is_v4(const struct sl_ip *ip)

@@ -199,4 +199,5 @@ void worker_admit_burst(struct sl_worker *w, uint64_t now_ns)
             worker_drop(w, SL_DROP_RING_FULL);
     }
     worker_count(w, SL_COUNTER_DELIVERED, delivered);
+    w->consumer_news |= delivered > 0;
 }

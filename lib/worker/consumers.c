@@ -78,6 +78,7 @@ bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t 
                  uint32_t payload_len)
 {
     struct sl_ring_label label = sl_ring_label(kind, (uint8_t)w->config.index, detail);
+    w->consumer_news = true;
     return worker_write_entry(w, consumer, label, session, time_ns, payload, payload_len);
 }
 

@@ -103,6 +103,7 @@ void sl_worker_receive(struct sl_worker *w, struct sl_frame **frames, unsigned n
 {
     assert(n <= SL_BURST);
     uint64_t bytes = 0;
+#pragma GCC unroll 8
     for (unsigned i = 0; i < n; i++)
         bytes += frames[i]->len;
     worker_count(w, SL_COUNTER_RX_FRAMES, n);

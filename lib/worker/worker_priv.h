@@ -114,7 +114,7 @@ struct sl_worker {
     unsigned consumer_count;
     unsigned next_consumer; /* whose turn it is first */
     unsigned next_assignment;
-    bool consumer_news;
+    bool consumer_news; /* one has news */
     unsigned next_quiet;
     uint32_t hand;     /* of the sweep's clock: the slot it visits next */
     uint64_t swept_ns; /* the time up to which the hand has moved */
@@ -222,7 +222,7 @@ struct worker_consumer *worker_consumer_of(struct sl_worker *w, struct sl_sessio
 bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t kind,
                  uint16_t detail, uint64_t session, uint64_t time_ns, const void *payload,
                  uint32_t payload_len);
-/** The same, inlined: for what every record passes. */
+/** The same, inlined, for what every record passes; who calls it sets consumer_news. */
 static inline __attribute__((always_inline)) bool
 worker_write_entry(struct sl_worker *w, struct worker_consumer *consumer,
                    struct sl_ring_label label, uint64_t session, uint64_t time_ns,
@@ -235,7 +235,6 @@ worker_write_entry(struct sl_worker *w, struct worker_consumer *consumer,
         return false;
     }
     consumer->has_news = true;
-    w->consumer_news = true;
     return true;
 }
 void worker_tell_moved(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
