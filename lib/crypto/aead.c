@@ -152,6 +152,8 @@ size_t sl_aead_key_block_len(const struct sl_aead *aead)
 
 struct sl_aead_key_lines sl_aead_key_lines(const struct sl_aead *aead)
 {
+    static_assert(GCM_KEY_LEN_128 - GCM_KEY_SHORT_OFF == SL_AEAD_KEY_LINES * SL_CACHE_LINE,
+                  "the low powers and the round keys");
     if (aead->kernel != NULL)
         return (struct sl_aead_key_lines){GCM_KEY_SHORT_OFF, GCM_KEY_LEN_128};
     return (struct sl_aead_key_lines){0, 0};

@@ -68,7 +68,8 @@ void sl_aead_key_init(const struct sl_aead *aead, struct sl_aead_key *key, enum 
 void sl_aead_key_wipe(const struct sl_aead *aead, struct sl_aead_key *key);
 
 /** Bytes [from, to) of a key block, in whole cache lines, that even a short record reads: to be
- * asked for early by who works on many sessions. to 0: nobody need. */
+ * asked for early by who works on many sessions. to 0: nobody need; else they are so many lines. */
+#define SL_AEAD_KEY_LINES 5
 struct sl_aead_key_lines {
     uint16_t from, to;
 };

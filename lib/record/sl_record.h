@@ -141,16 +141,21 @@ sl_epoch_prefetch_seal(const struct sl_epoch *epoch)
 }
 /** Asks for the lines of the key that any record reads: see sl_aead_key_lines. */
 static inline __attribute__((always_inline)) void
+sl_epoch_prefetch_key(const uint8_t *key, struct sl_aead_key_lines lines)
+{
+    if (lines.to > 0)
+        for (size_t line = 0; line < SL_AEAD_KEY_LINES; line++) /* of a number that is known */
+            __builtin_prefetch(key + lines.from + line * SL_CACHE_LINE);
+}
+static inline __attribute__((always_inline)) void
 sl_epoch_prefetch_open_key(const struct sl_epoch *epoch, struct sl_aead_key_lines lines)
 {
-    for (size_t at = lines.from; at < lines.to; at += SL_CACHE_LINE)
-        __builtin_prefetch(epoch->keys + at);
+    sl_epoch_prefetch_key(epoch->keys, lines);
 }
 static inline __attribute__((always_inline)) void
 sl_epoch_prefetch_seal_key(const struct sl_epoch *epoch, struct sl_aead_key_lines lines)
 {
-    for (size_t at = lines.from; at < lines.to; at += SL_CACHE_LINE)
-        __builtin_prefetch(epoch->keys + epoch->key_len + at);
+    sl_epoch_prefetch_key(epoch->keys + epoch->key_len, lines);
 }
 /** How far sending under this key has gone; a usage event is due when it changes. RFC 9325 4.4. */
 static inline enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)

@@ -180,17 +180,19 @@ sl_session_prefetch_open(const struct sl_session_places *places, const uint8_t c
 /**
  * The live session of a handle in two steps, for bursts: the place where it is, if there is one;
  * then whether it is that session. NULL: there can't be one. The handle may be anything.
- * The first asks for the memory that sealing for it reads, the key apart.
  */
 static inline struct sl_session *sl_session_place_of_handle(const struct sl_session_places *places,
                                                             uint64_t handle)
 {
     const uint32_t slot = sl_handle_slot(handle);
-    if (slot >= places->capacity)
-        return NULL;
-    sl_session_prefetch(&places->sessions[slot]);
-    sl_epoch_prefetch_seal(sl_session_epoch_at(places, slot));
-    return &places->sessions[slot];
+    return slot < places->capacity ? &places->sessions[slot] : NULL;
+}
+/** Asks for the memory that sealing for the session at this place reads, the key apart. */
+static inline __attribute__((always_inline)) void
+sl_session_prefetch_send(const struct sl_session_places *places, const struct sl_session *place)
+{
+    sl_session_prefetch(place);
+    sl_epoch_prefetch_seal(sl_session_epoch_at(places, (uint32_t)(place - places->sessions)));
 }
 static inline bool sl_session_has_handle(const struct sl_session *session, uint64_t handle)
 {

@@ -108,18 +108,20 @@ static enum sl_drop charge_candidate(struct sl_worker *w, struct sl_session *ses
     return worker_charge_candidate(session, sealed_len) ? SL_DROP_NONE : SL_DROP_SEND_AMPLIFY;
 }
 
-static inline void add_job(struct sl_worker *w, const struct tx_message *message, uint8_t *plain,
+static inline void add_job(struct tx_burst *tx, struct sl_session *session,
+                           const struct sl_path *path, struct sl_frame *frame, uint8_t *plain,
                            uint32_t len)
 {
-    struct sl_epoch *epoch = message->session->epoch;
-    struct sl_seal_job *job = &w->tx.jobs[w->tx.count];
-    w->tx.messages[w->tx.count++] = *message;
+    struct sl_epoch *epoch = session->epoch;
+    struct sl_seal_job *job = &tx->jobs[tx->count];
+    tx->frames[tx->count] = frame;
+    tx->sessions[tx->count] = session;
+    tx->paths[tx->count++] = path;
     job->epoch = epoch;
     job->plain = plain;
     job->plain_len = len;
     job->type = SL_CONTENT_APPLICATION_DATA;
     job->record = plain - sl_record_body_off(epoch);
-    sl_epoch_prefetch_seal_key(epoch, w->key_lines);
 }
 
 /** One message becomes a job of the burst, or the reason comes back. */
@@ -148,9 +150,7 @@ static inline enum sl_drop prepare(struct sl_worker *w, const struct worker_cons
         return SL_DROP_SEND_TOO_LARGE;
     }
     session->last_active_ns = now_ns;
-    const struct tx_message message = {
-        .frame = frame, .session = session, .handle = entry->taken.session, .path = path};
-    add_job(w, &message, plain, len);
+    add_job(&w->tx, session, path, frame, plain, len);
     return SL_DROP_NONE;
 }
 
@@ -250,6 +250,7 @@ static unsigned take_entries(struct sl_worker *w, struct worker_consumer *consum
 {
     struct sl_ring_consumer *ring = &consumer->attachment->send;
     const struct sl_session_places places = *w->places;
+    const struct sl_session *asked_for = NULL; /* of a run of messages to one session, once */
     int64_t deficit = consumer->deficit;
     struct tx_entry *entry = entries, *const end = entries + max;
     while (entry < end && deficit > 0) {
@@ -259,6 +260,9 @@ static unsigned take_entries(struct sl_worker *w, struct worker_consumer *consum
         }
         prefetch_ahead(&entry->taken);
         entry->place = sl_session_place_of_handle(&places, entry->taken.session);
+        if (entry->place != asked_for && entry->place != NULL)
+            sl_session_prefetch_send(&places, entry->place);
+        asked_for = entry->place;
         deficit -= SL_RING_ALIGN + (int64_t)entry->taken.payload_len;
         if (entry++->taken.kind != SL_RING_SEND)
             break;
@@ -281,16 +285,21 @@ static void prefetch_payload(const struct sl_ring_taken *taken)
 static void handle_entries(struct sl_worker *w, struct worker_consumer *consumer,
                            const struct tx_entry *entries, unsigned n, uint64_t now_ns)
 {
+    const struct sl_aead_key_lines lines = w->key_lines;
+    const struct sl_session *asked_for = NULL;
     unsigned collected = 0;
     for (const struct tx_entry *entry = entries, *end = entries + n; entry < end; entry++) {
         enum sl_drop drop;
         if (entry->taken.payload_len > SHORT_PAYLOAD_MAX && entry + 1 < end)
             prefetch_payload(&entry[1].taken);
-        if (entry->taken.kind == SL_RING_SEND) {
+        if (entry->taken.kind != SL_RING_SEND) {
+            drop = handle_request(w, consumer, entry, now_ns);
+        } else {
             collected++;
             drop = prepare(w, consumer, entry, now_ns);
-        } else {
-            drop = handle_request(w, consumer, entry, now_ns);
+            if (drop == SL_DROP_NONE && entry->place != asked_for)
+                sl_epoch_prefetch_seal_key(entry->place->epoch, lines);
+            asked_for = entry->place;
         }
         if (drop == SL_DROP_NONE)
             continue;

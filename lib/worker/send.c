@@ -114,7 +114,9 @@ static __attribute__((noinline)) void put_unsealed_last(struct tx_burst *tx)
     for (unsigned i = 0; i < before.count; i++) {
         unsigned to = before.jobs[i].drop == SL_DROP_NONE ? sealed++ : unsealed++;
         tx->jobs[to] = before.jobs[i];
-        tx->messages[to] = before.messages[i];
+        tx->frames[to] = before.frames[i];
+        tx->sessions[to] = before.sessions[i];
+        tx->paths[to] = before.paths[i];
     }
 }
 
@@ -146,14 +148,20 @@ void worker_write_headers_burst(struct sl_worker *w)
 {
     struct tx_burst *tx = &w->tx;
     struct sl_wire_unsummed *unsummed = tx->unsummed;
+    uint64_t numbers = 0;
+    unsigned groups = 0;
     for (unsigned i = 0, n = tx->sealed_count; i < n; i++) {
-        const struct tx_message *message = &tx->messages[i];
         const struct sl_seal_job *job = &tx->jobs[i];
-        if (put_headers(w->config.groups, message->frame, message->path, job->record,
-                        job->record_len, unsummed))
+        const struct sl_path *path = tx->paths[i];
+        numbers |= job->seq;
+        groups |= path->hop.group;
+        if (put_headers(w->config.groups, tx->frames[i], path, job->record, job->record_len,
+                        unsummed))
             unsummed++;
     }
     tx->unsummed_count = (unsigned)(unsummed - tx->unsummed);
+    tx->numbers = numbers;
+    tx->groups = groups;
 }
 
 void worker_checksum_burst(struct sl_worker *w)
@@ -184,37 +192,26 @@ static void note_usage(struct sl_worker *w, struct sl_session *session, enum sl_
         worker_close(w, session, SL_CLOSE_LIMIT, true, now_ns);
 }
 
-/** return the highest number that a record of the burst has. */
-static uint64_t queue_sealed(struct sl_worker *w)
+static void queue_sealed(struct sl_worker *w)
 {
     const struct tx_burst *tx = &w->tx;
-    unsigned group = 0;
-    struct outbox *box = &w->outboxes[group];
-    uint64_t highest = 0;
-    const struct tx_message *message = tx->messages;
-    const struct sl_seal_job *job = tx->jobs;
-    for (unsigned left = tx->sealed_count; left > 0; left--, message++, job++) {
-        struct sl_frame *frame = message->frame;
-        if (job->seq > highest)
-            highest = job->seq;
-        if (frame->group != group) {
-            group = frame->group;
-            box = &w->outboxes[group];
-        }
-        if (box->count < OUTBOX_MAX)
-            box->frames[box->count++] = frame;
-        else
-            queue_or_drop(w, frame);
+    const unsigned n = tx->sealed_count;
+    struct outbox *box = &w->outboxes[0];
+    if (tx->groups == 0 && box->count + n <= OUTBOX_MAX) { /* as it nearly always is */
+        memcpy(box->frames + box->count, tx->frames, n * sizeof box->frames[0]);
+        box->count += n;
+    } else {
+        for (unsigned i = 0; i < n; i++)
+            queue_or_drop(w, tx->frames[i]);
     }
-    worker_count(w, SL_COUNTER_TX_RECORDS, tx->sealed_count);
-    return highest;
+    worker_count(w, SL_COUNTER_TX_RECORDS, n);
 }
 
 static void drop_unsealed(struct sl_worker *w)
 {
     for (unsigned i = w->tx.sealed_count; i < w->tx.count; i++) {
         worker_drop(w, w->tx.jobs[i].drop);
-        worker_keep_frame(w, w->tx.messages[i].frame);
+        worker_keep_frame(w, w->tx.frames[i]);
     }
 }
 
@@ -222,13 +219,12 @@ static void drop_unsealed(struct sl_worker *w)
 static void look_at_key(struct sl_worker *w, unsigned i, uint64_t now_ns)
 {
     const struct sl_seal_job *job = &w->tx.jobs[i];
-    const struct tx_message *message = &w->tx.messages[i];
-    struct sl_session *session = message->session;
+    struct sl_session *session = w->tx.sessions[i];
     enum sl_usage usage = sl_epoch_seal_usage(job->epoch);
     if (job->drop == SL_DROP_NONE && usage == SL_USAGE_FINE)
         return; /* as it was before: it never becomes less */
-    if (session->handle != message->handle || session->state != SL_SESSION_ESTABLISHED)
-        return;
+    if (session->state != SL_SESSION_ESTABLISHED)
+        return; /* closed for an earlier message; none begins while a burst is sent */
     if (job->drop == SL_DROP_SEND_SEQ_LIMIT)
         worker_close(w, session, SL_CLOSE_LIMIT, false, now_ns);
     else
@@ -237,10 +233,10 @@ static void look_at_key(struct sl_worker *w, unsigned i, uint64_t now_ns)
 
 void worker_send_burst(struct sl_worker *w, uint64_t now_ns)
 {
-    uint64_t highest = queue_sealed(w);
+    queue_sealed(w);
     drop_unsealed(w);
     bool is_any_key_old =
-        !sl_seal_usage_is_surely_fine(highest) || w->tx.sealed_count < w->tx.count;
+        !sl_seal_usage_is_surely_fine(w->tx.numbers) || w->tx.sealed_count < w->tx.count;
     for (unsigned i = 0; is_any_key_old && i < w->tx.count; i++)
         look_at_key(w, i, now_ns);
     w->tx.count = 0;

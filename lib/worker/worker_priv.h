@@ -68,20 +68,18 @@ struct rx_burst {
     unsigned count;
 };
 
-/** Stages 6 to 8: messages of a burst. */
-struct tx_message {
-    struct sl_frame *frame;
-    struct sl_session *session;
-    uint64_t handle;            /* the session's when the message was prepared */
-    const struct sl_path *path; /* one of the session's; read before anything may change it */
-};
+/** Stages 6 to 8: messages of a burst; what is known of each runs in parallel. */
 struct tx_burst {
     struct sl_seal_job jobs[SL_BURST];
-    struct tx_message messages[SL_BURST];
+    struct sl_frame *frames[SL_BURST];
+    struct sl_session *sessions[SL_BURST];
+    const struct sl_path *paths[SL_BURST]; /* one of the session's; read before it may change */
     unsigned count;
     unsigned sealed_count; /* of them; these come first */
     struct sl_wire_unsummed unsummed[SL_BURST];
     unsigned unsummed_count;
+    uint64_t numbers; /* bits that any of the sealed records has in its number */
+    unsigned groups;  /* and any path in its group */
 };
 
 /** Frames to send on one group, and empty ones to fill. */
