@@ -21,9 +21,9 @@ SIZES = (64, 256, 512, 1024, 1400)
 SESSIONS = (1, 1000, 65536, 1000000)
 SESSIONS_AXIS = ("set logscale x", "set xrange [0.7:1500000]", "set rmargin 6",
                  "set xtics ('1' 1, '1,000' 1000, '65,536' 65536, '1,000,000' 1000000)")
-STAGES = (("parse", SKY), ("find", BLUE), ("open", GREEN), ("admit", YELLOW), ("deliver", PURPLE),
+STAGES = (("parse", SKY), ("find", BLUE), ("open", GREEN), ("deliver", PURPLE),
           ("collect", SKY), ("seal", GREEN), ("checksum", YELLOW), ("send", PURPLE))
-STAGES_IN, STAGES_OUT = STAGES[:5], STAGES[5:]
+STAGES_IN, STAGES_OUT = STAGES[:4], STAGES[4:]
 
 
 def quoted(text):
