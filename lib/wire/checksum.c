@@ -15,7 +15,7 @@ const struct wire_loop wire_loop_scalar = {wire_sum_words, sum_udp_burst};
 static const struct wire_loop *loop_of(const char *name)
 {
     if (strcmp(name, "avx512") == 0 && __builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512bw"))
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("bmi2"))
         return &wire_loop_avx512;
     if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2"))
         return &wire_loop_avx2;

@@ -4,7 +4,7 @@
 
 #include "wire_priv.h"
 
-#define TARGET __attribute__((target("avx512f,avx512bw")))
+#define TARGET __attribute__((target("avx512f,avx512bw,bmi2")))
 
 TARGET static inline void add(__m512i in, __m512i *words, __m512i *upper)
 {
@@ -15,10 +15,10 @@ TARGET static inline void add(__m512i in, __m512i *words, __m512i *upper)
 /** From here on it is worth while to read whole cache lines. */
 enum { ALIGNED_WORTHWHILE = 256 };
 
-/** len < 64 bytes, and zeros behind them. */
+/** The first len < 256 bytes, but no more than 64; and zeros behind them. */
 TARGET static inline __m512i load_part(const uint8_t *bytes, size_t len)
 {
-    return _mm512_maskz_loadu_epi8((1ULL << len) - 1, bytes);
+    return _mm512_maskz_loadu_epi8(_bzhi_u64(~0ULL, (uint32_t)len), bytes);
 }
 
 TARGET static inline uint64_t total_of(__m512i words, __m512i upper)
@@ -26,6 +26,15 @@ TARGET static inline uint64_t total_of(__m512i words, __m512i upper)
     __m512i lower = _mm512_sub_epi64(words, _mm512_slli_epi64(upper, 32));
     /* 2^32 is 1 in this arithmetic */
     return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(lower, upper));
+}
+
+/** len <= 128 */
+TARGET static inline uint64_t sum_of_short(const uint8_t *bytes, size_t len)
+{
+    __m512i words = load_part(bytes, len), upper = _mm512_srli_epi64(words, 32);
+    if (len > 64)
+        add(load_part(bytes + 64, len - 64), &words, &upper);
+    return total_of(words, upper);
 }
 
 TARGET static inline uint64_t sum_of(const uint8_t *bytes, size_t len)
@@ -63,6 +72,8 @@ TARGET static inline uint64_t sum_of_long(const uint8_t *bytes, size_t len)
 
 TARGET static inline uint64_t sum_of_any(const uint8_t *bytes, size_t len)
 {
+    if (len <= 128)
+        return sum_of_short(bytes, len);
     return len < ALIGNED_WORTHWHILE ? sum_of(bytes, len) : sum_of_long(bytes, len);
 }
 

@@ -45,6 +45,10 @@ void wire_put_any_headers(struct sl_frame *frame, uint8_t *payload, unsigned pay
                           const struct sl_path *path, const uint8_t *own_mac,
                           struct sl_wire_unsummed *unsummed)
 {
+    if (wire_is_plain_ipv4(path)) {
+        wire_put_plain_headers(frame, payload, payload_len, path, own_mac, frame->flags, unsummed);
+        return;
+    }
     const struct sl_tuple *tuple = &path->tuple;
     bool is_v4 = sl_ip_is_v4(&tuple->local_ip);
     uint16_t headers_len = sl_wire_headers_len(path);

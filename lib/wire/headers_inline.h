@@ -24,7 +24,7 @@ static inline uint32_t wire_ports_of(const struct sl_tuple *tuple)
     return __builtin_bswap32((uint32_t)wire_load32(&tuple->remote_port));
 }
 
-/** IPv6, and both with a VLAN tag. */
+/** Any headers; out of line: IPv6, VLAN tags, and what a port is to sum. */
 void wire_put_any_headers(struct sl_frame *frame, uint8_t *payload, unsigned payload_len,
                           const struct sl_path *path, const uint8_t *own_mac,
                           struct sl_wire_unsummed *unsummed);
@@ -48,12 +48,13 @@ wire_put_plain_ipv4(uint8_t *at, const struct sl_path *path, const uint8_t *own_
                                        destination);
     if (flags & SL_FRAME_TX_UDP_CHECKSUM)
         udp_sum = 0xffff ^ sl_wire_checksum_fold(pseudo_sum);
-    static_assert(sizeof path->hop >= 8, "read with two bytes more, which our MAC then covers");
-    memcpy(at, &path->hop, 8);
-    memcpy(at + 6, own_mac, 4);
-    wire_store64(at + 10, wire_load16(own_mac + 4) | wire_swap16(ETHERTYPE_IPV4) << 16 |
-                              version << 32 | ip_len << 48);
-    wire_store64(at + 18, dont_fragment << 16 | ttl_protocol << 32 | ip_sum << 48);
+    /* Each word may run into the fields behind it, which are written next. */
+    static_assert(sizeof path->hop >= 8, "read with two bytes more");
+    wire_store64(at, wire_load64(&path->hop));
+    wire_store32(at + 6, (uint32_t)wire_load32(own_mac));
+    wire_store32(at + 8, (uint32_t)wire_load32(own_mac + 2));
+    wire_store64(at + 12, wire_swap16(ETHERTYPE_IPV4) | version << 16 | ip_len << 32);
+    wire_store64(at + 20, dont_fragment | ttl_protocol << 16 | ip_sum << 32);
     wire_store32(at + 26, (uint32_t)source);
     wire_store32(at + 30, (uint32_t)destination);
     wire_store32(at + 34, wire_ports_of(tuple));
@@ -63,26 +64,34 @@ wire_put_plain_ipv4(uint8_t *at, const struct sl_path *path, const uint8_t *own_
     unsummed->pseudo_sum = pseudo_sum;
 }
 
+static inline bool wire_is_plain_ipv4(const struct sl_path *path)
+{
+    return sl_ip_is_v4(&path->tuple.local_ip) && path->hop.vlan_id == SL_VLAN_NONE;
+}
+
+static inline __attribute__((always_inline)) void
+wire_put_plain_headers(struct sl_frame *frame, uint8_t *payload, unsigned payload_len,
+                       const struct sl_path *path, const uint8_t *own_mac, unsigned flags,
+                       struct sl_wire_unsummed *unsummed)
+{
+    enum { PLAIN_IPV4_LEN = SL_ETHER_HEADER_LEN + SL_IPV4_HEADER_LEN + SL_UDP_HEADER_LEN };
+    frame->data = payload - PLAIN_IPV4_LEN;
+    frame->len = (uint16_t)(PLAIN_IPV4_LEN + payload_len);
+    frame->l3_off = SL_ETHER_HEADER_LEN;
+    wire_put_plain_ipv4(frame->data, path, own_mac, SL_UDP_HEADER_LEN + payload_len, flags,
+                        unsummed);
+}
+
 static inline void sl_wire_put_headers(struct sl_frame *frame, uint8_t *payload,
                                        uint32_t payload_len, const struct sl_path *path,
                                        const uint8_t own_mac[SL_ETHER_ADDR_LEN],
                                        struct sl_wire_unsummed *unsummed)
 {
-    const unsigned flags = frame->flags;
-    enum { PLAIN_IPV4_LEN = SL_ETHER_HEADER_LEN + SL_IPV4_HEADER_LEN + SL_UDP_HEADER_LEN };
-    if (!sl_ip_is_v4(&path->tuple.local_ip) || path->hop.vlan_id != SL_VLAN_NONE) {
+    if (!wire_is_plain_ipv4(path) || frame->flags != 0) {
         wire_put_any_headers(frame, payload, payload_len, path, own_mac, unsummed);
         return;
     }
-    frame->data = payload - PLAIN_IPV4_LEN;
-    frame->len = (uint16_t)(PLAIN_IPV4_LEN + payload_len);
-    frame->l3_off = SL_ETHER_HEADER_LEN;
-    if (flags == 0) /* known to the compiler for the ports that leave all sums to us */
-        wire_put_plain_ipv4(frame->data, path, own_mac, SL_UDP_HEADER_LEN + payload_len, 0,
-                            unsummed);
-    else
-        wire_put_plain_ipv4(frame->data, path, own_mac, SL_UDP_HEADER_LEN + payload_len, flags,
-                            unsummed);
+    wire_put_plain_headers(frame, payload, payload_len, path, own_mac, 0, unsummed);
 }
 
 #endif
