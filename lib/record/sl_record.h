@@ -189,9 +189,9 @@ struct sl_open_job {
     uint8_t *body;                  /* [header.body_len], writable */
     uint8_t *out;                   /* where the plaintext goes; NULL: in place, behind the nonce */
     /* out */
-    enum sl_drop drop;
     uint8_t type; /* the real content type */
-    bool newer;   /* newest record of its epoch so far */
+    enum sl_drop drop : 8;
+    bool newer; /* newest record of its epoch so far */
     uint16_t plain_len;
     uint8_t *plain;
 };

@@ -169,13 +169,12 @@ static inline struct worker_consumer *admit_ordinary(struct sl_worker *w,
 {
     struct sl_session *session = record->session;
     struct worker_consumer *consumer = &w->consumers[session->consumer & (SL_CONSUMERS_MAX - 1)];
-    const unsigned looked_at =
-        SESSION_OPEN_TOLD | SESSION_HAS_CANDIDATE | SESSION_MOVED_PENDING | SESSION_KEEPS_TUPLE;
-    bool is_ordinary =
-        session->handle == record->handle && job->drop == SL_DROP_NONE &&
-        job->type == SL_CONTENT_APPLICATION_DATA && session->state == SL_SESSION_ESTABLISHED &&
-        (session->flags & looked_at) == SESSION_OPEN_TOLD && session->consumer == consumer->key &&
-        sl_tuple_equal(&record->frame->path.tuple, &session->path.tuple);
+    bool is_ordinary = session->handle == record->handle && job->drop == SL_DROP_NONE &&
+                       job->type == SL_CONTENT_APPLICATION_DATA &&
+                       session->state == SL_SESSION_ESTABLISHED &&
+                       session->flags == (SESSION_WAS_ESTABLISHED | SESSION_OPEN_TOLD) &&
+                       session->consumer == consumer->key &&
+                       sl_tuple_equal(&record->frame->path.tuple, &session->path.tuple);
     if (!is_ordinary)
         return NULL;
     session->last_active_ns = now_ns;
