@@ -85,10 +85,10 @@ static __attribute__((noinline)) bool copy_long(const struct sl_frame *frame, ui
  * frame is too small.
  */
 static inline bool copy_payload(const struct sl_frame *frame, uint8_t *to,
-                                const struct sl_ring_taken *taken)
+                                const struct sl_ring_taken *taken, uint32_t len)
 {
-    const uint8_t *from = taken->payload, *end = from + taken->payload_len;
-    if (taken->payload_len > SHORT_PAYLOAD_MAX)
+    const uint8_t *from = taken->payload, *end = from + len;
+    if (len > SHORT_PAYLOAD_MAX)
         return copy_long(frame, to, taken);
     if (frame->tailroom < TX_PLAIN_OFF + SHORT_PAYLOAD_MAX + TX_TAIL)
         return copy_long(frame, to, taken);
@@ -145,7 +145,7 @@ static inline enum sl_drop prepare(struct sl_worker *w, const struct worker_cons
     if (frame == NULL)
         return SL_DROP_SEND_NO_BUFFER;
     uint8_t *plain = frame->data + TX_PLAIN_OFF;
-    if (!copy_payload(frame, plain, &entry->taken)) {
+    if (!copy_payload(frame, plain, &entry->taken, len)) {
         worker_keep_frame(w, frame);
         return SL_DROP_SEND_TOO_LARGE;
     }
@@ -280,34 +280,36 @@ static void prefetch_payload(const struct sl_ring_taken *taken)
         __builtin_prefetch(taken->payload + at);
 }
 
-/** 2. Messages become jobs. The entries after one with which the consumer was evicted are lost with
- * its rings. */
+/** 2. Messages become jobs, and a request, which can only be the last, is answered. The entries
+ * after one with which the consumer was evicted are lost with its rings. */
 static void handle_entries(struct sl_worker *w, struct worker_consumer *consumer,
                            const struct tx_entry *entries, unsigned n, uint64_t now_ns)
 {
+    const bool has_request = n > 0 && entries[n - 1].taken.kind != SL_RING_SEND;
+    const struct tx_entry *entry = entries, *const end = entries + n - has_request;
     const struct sl_aead_key_lines lines = w->key_lines;
     const struct sl_session *asked_for = NULL;
-    unsigned collected = 0;
-    for (const struct tx_entry *entry = entries, *end = entries + n; entry < end; entry++) {
-        enum sl_drop drop;
+    for (; entry < end; entry++) {
         if (entry->taken.payload_len > SHORT_PAYLOAD_MAX && entry + 1 < end)
             prefetch_payload(&entry[1].taken);
-        if (entry->taken.kind != SL_RING_SEND) {
-            drop = handle_request(w, consumer, entry, now_ns);
-        } else {
-            collected++;
-            drop = prepare(w, consumer, entry, now_ns);
-            if (drop == SL_DROP_NONE && entry->place != asked_for)
-                sl_epoch_prefetch_seal_key(entry->place->epoch, lines);
-            asked_for = entry->place;
-        }
-        if (drop == SL_DROP_NONE)
-            continue;
-        refuse(w, consumer, entry->taken.session, drop, now_ns);
-        if (consumer->is_evicted)
+        enum sl_drop drop = prepare(w, consumer, entry, now_ns);
+        if (drop != SL_DROP_NONE) {
+            refuse(w, consumer, entry->taken.session, drop, now_ns);
+            if (!consumer->is_evicted)
+                continue;
+            entry++;
             break;
+        }
+        if (entry->place != asked_for)
+            sl_epoch_prefetch_seal_key(entry->place->epoch, lines);
+        asked_for = entry->place;
     }
-    worker_count(w, SL_COUNTER_COLLECTED, collected);
+    worker_count(w, SL_COUNTER_COLLECTED, (uint64_t)(entry - entries));
+    if (has_request && !consumer->is_evicted) {
+        enum sl_drop drop = handle_request(w, consumer, end, now_ns);
+        if (drop != SL_DROP_NONE)
+            refuse(w, consumer, end->taken.session, drop, now_ns);
+    }
 }
 
 /** How many entries may wait in a ring that is ready, as far as its index was read; max at most. */

@@ -152,11 +152,14 @@ unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n);
 struct sl_frame *worker_take_frame_anew(struct sl_worker *w, unsigned group);
 static inline struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group)
 {
-    struct outbox *box =
-        &w->outboxes[0]; /* there is seldom another, and this one's place is known */
+    /* There is seldom another group, and the place of this one's is known. */
+    struct outbox *box = &w->outboxes[0];
     if (group != 0 || box->spare_count == 0)
         return worker_take_frame_anew(w, group);
-    return box->spare[--box->spare_count];
+    struct sl_frame *frame = box->spare[--box->spare_count];
+    if (frame == NULL)
+        __builtin_unreachable(); /* what the port gave are frames */
+    return frame;
 }
 /** Puts an empty frame back for the next message. */
 void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame);
