@@ -24,11 +24,11 @@
 #define CHUNK_VECS 4 /* enough to hide the latency of AES, few enough to stay in registers */
 #define CHUNK_BLOCKS (CHUNK_VECS * LANES)
 #define CHUNK_LEN (CHUNK_VECS * VEC_LEN)
-static_assert(CHUNK_BLOCKS + 4 + 1 <= GCM_POWERS, "additional data goes before a whole chunk");
 
 /* What remains of a long record has at least LANES - 1 blocks. */
 #define LAST_LEN_MAX (2 * CHUNK_LEN + (LANES - 2) * GCM_BLOCK_LEN)
 #define LAST_VECS (2 * CHUNK_VECS + (LANES > 2))
+static_assert(CHUNK_BLOCKS + LANES <= GCM_POWERS, "what follows its first chunk, and the lengths");
 
 /** The block of both lengths in bits, its bytes reversed, which meets H. SP 800-38D 7.1, step 5. */
 GCM_INLINE __m128i lengths_of(const struct sl_aead_job *job)
@@ -232,20 +232,20 @@ GCM_INLINE unsigned last_hash_order(const unsigned first, const unsigned vec_cou
 
 /**
  * The last len bytes, which lie in vec_count vectors. wide: the powers and, if is_wide, the round
- * keys too. hash: each lane's, of what the record has before them. sum: what else there is;
- * with_lengths: the lengths too. behind: two chunks to be hashed before, or NULL. return the tag.
+ * keys too. hash: each lane's, of what the record has before them. sum: what else there is.
+ * behind: two chunks to be hashed before, or NULL. return the tag; or, with total not NULL, its
+ * mask, and in total what it masks.
  */
 GCM_INLINE __m128i crypt_last(const bool is_seal, const struct gcm_key *key,
                               const struct wide_key *wide, const bool is_wide,
                               const unsigned rounds, const unsigned vec_count,
                               const struct counters *counters, const uint8_t *in, uint8_t *out,
-                              size_t len, vec hash, __m128i lengths, const bool with_lengths,
-                              struct sum sum, struct chunk_hash *behind)
+                              size_t len, vec hash, __m128i lengths, struct sum sum,
+                              struct chunk_hash *behind, struct sum *total)
 {
     const unsigned first = vec_count > CHUNK_VECS ? vec_count / 2 : 0;
     const unsigned exponent = blocks_of(len - first * VEC_LEN) + 1;
-    const bool has_lane =
-        with_lengths && exponent % LANES != 1; /* behind the text, where H^1 stands */
+    const bool has_lane = exponent % LANES != 1; /* behind the text, where H^1 stands */
     struct last_hash h = {.wide = wide,
                           .powers = powers_from(key, exponent),
                           .hash = hash,
@@ -299,9 +299,12 @@ GCM_INLINE __m128i crypt_last(const bool is_seal, const struct gcm_key *key,
             text = vec_with_lane(text, (exponent - 1) % LANES, lengths);
         last_hash_step(&h, first, v, text);
     }
-    if (with_lengths && !has_lane)
+    if (!has_lane)
         h.sum = sum_of(h.sum, product_of(vec_widen(lengths), vec_widen(power_of(key, 1))));
-    return _mm_xor_si128(gcm_reverse(gcm_reduce(sum_fold(h.sum))), mask);
+    if (total == NULL)
+        return _mm_xor_si128(gcm_reverse(gcm_reduce(sum_fold(h.sum))), mask);
+    *total = h.sum;
+    return mask;
 }
 
 /** A vector's worth of the additional data, from byte `at` on. */
@@ -310,26 +313,6 @@ GCM_INLINE vec aad_vec(const struct sl_aead_job *job, size_t at)
     static_assert(sizeof job->aad == 64, "vectors of it can be loaded whole");
     const size_t left = job->aad_len - at;
     return vec_reverse(vec_keep(vec_load(job->aad + at), left < VEC_LEN ? left : VEC_LEN));
-}
-
-/**
- * The hash's part of what is no text. The text behind the additional data begins at H^exponent.
- * with_lengths: the block of the lengths too, for which most records have a lane free.
- */
-GCM_INLINE struct sum sum_of_aad(const struct gcm_key *key, const struct sl_aead_job *job,
-                                 unsigned exponent, const bool with_lengths)
-{
-    const uint8_t *powers = powers_from(key, exponent + blocks_of(job->aad_len));
-    vec aad = aad_vec(job, 0), power = vec_load(powers);
-    if (with_lengths && __builtin_expect(job->aad_len <= VEC_LEN - GCM_BLOCK_LEN, true))
-        return product_of(vec_with_lane(aad, LANES - 1, lengths_of(job)),
-                          vec_with_lane(power, LANES - 1, power_of(key, 1)));
-    struct sum sum = product_of(aad, power);
-    for (size_t at = VEC_LEN; at < sizeof job->aad && at < job->aad_len; at += VEC_LEN)
-        sum = sum_of(sum, product_of(aad_vec(job, at), vec_load(powers + at)));
-    if (with_lengths)
-        sum = sum_of(sum, product_of(vec_widen(lengths_of(job)), vec_widen(power_of(key, 1))));
-    return sum;
 }
 
 /** Each lane's hash of the additional data of a longer record. */
@@ -351,32 +334,6 @@ GCM_INLINE struct counters counters_of(const struct gcm_key *key, const struct s
     };
 }
 
-/** The tag of a record of up to CHUNK_LEN bytes, its text turned from in to out. */
-GCM_INLINE __m128i crypt_short(const bool is_seal, const unsigned rounds,
-                               const struct sl_aead_job *job, struct wide_key *unused)
-{
-    (void)unused;
-    const struct gcm_key *key = (const struct gcm_key *)(const void *)job->key;
-    const struct sum sum = sum_of_aad(key, job, blocks_of(job->len) + 1, true);
-    const vec hash = vec_widen(_mm_setzero_si128());
-    const struct counters counters = counters_of(key, job);
-    const __m128i lengths = lengths_of(job);
-    switch ((job->len + VEC_LEN - 1) / VEC_LEN) {
-#define CASE(vec_count)                                                                            \
-    case vec_count:                                                                                \
-        return crypt_last(is_seal, key, NULL, false, rounds, vec_count, &counters, job->in,        \
-                          job->out, job->len, hash, lengths, false, sum, NULL)
-        CASE(0);
-        CASE(1);
-        CASE(2);
-        CASE(3);
-#undef CASE
-    default:
-        return crypt_last(is_seal, key, NULL, false, rounds, 4, &counters, job->in, job->out,
-                          job->len, hash, lengths, false, sum, NULL);
-    }
-}
-
 /** The rest of a long record; see crypt_last. */
 GCM_INLINE __m128i crypt_rest(const bool is_seal, const struct sl_aead_job *job,
                               const struct wide_key *wide, const bool is_wide,
@@ -392,7 +349,7 @@ GCM_INLINE __m128i crypt_rest(const bool is_seal, const struct sl_aead_job *job,
 #define CASE(vec_count)                                                                            \
     case vec_count:                                                                                \
         return crypt_last(is_seal, key, wide, is_wide, rounds, vec_count, counters, in, out, left, \
-                          hash, lengths, true, no_sum(), behind)
+                          hash, lengths, no_sum(), behind, NULL)
         CASE(1);
         CASE(2);
         CASE(3);
@@ -406,13 +363,13 @@ GCM_INLINE __m128i crypt_rest(const bool is_seal, const struct sl_aead_job *job,
 #undef CASE
     default:
         return crypt_last(is_seal, key, wide, is_wide, rounds, LAST_VECS, counters, in, out, left,
-                          hash, lengths, true, no_sum(), behind);
+                          hash, lengths, no_sum(), behind, NULL);
     }
 }
 
 /**
- * The tag of a record of more than CHUNK_LEN bytes. What is opened is hashed while it is decrypted,
- * what is sealed two chunks later.
+ * The tag of a record that is not short. What is opened is hashed while it is decrypted, what is
+ * sealed two chunks later.
  */
 GCM_INLINE __m128i crypt_long(const bool is_seal, const unsigned rounds,
                               const struct sl_aead_job *job, struct wide_key *wide)

@@ -13,7 +13,7 @@
 #include "gcm.h"
 #include "gcm_reduce.h"
 
-static_assert(sizeof(struct gcm_key) == 576 && GCM_KEY_LEN_128 == 512, "whole cache lines");
+static_assert(sizeof(struct gcm_key) == 576, "whole cache lines");
 
 /** w[i] xor w[i-1] xor ... xor w[0] for each of the four words. */
 static __m128i prefix_xor(__m128i words)

@@ -148,10 +148,30 @@ GCM_INLINE vec vec_with_lane(vec x, unsigned lane, __m128i block)
     return lane == 1 ? _mm256_inserti128_si256(x, block, 1) : _mm256_inserti128_si256(x, block, 0);
 }
 
+/** Blocks from LANES places. */
+GCM_INLINE vec vec_gather(const __m128i *const at[LANES])
+{
+    return _mm256_set_m128i(_mm_loadu_si128(at[1]), _mm_loadu_si128(at[0]));
+}
+
 /** The exclusive or of all lanes. */
 GCM_INLINE __m128i vec_fold(vec x)
 {
     return _mm_xor_si128(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+}
+
+/** In lane l the exclusive or of all lanes of x[l]. */
+GCM_INLINE vec vec_fold_lanes(const vec x[LANES])
+{
+    return vec_xor(_mm256_permute2x128_si256(x[0], x[1], 0x20),  /* the first of both */
+                   _mm256_permute2x128_si256(x[0], x[1], 0x31)); /* the second */
+}
+
+/** Two bits for each lane, the first lane's lowest: set where its halves are not the same. */
+GCM_INLINE unsigned vec_differ(vec a, vec b)
+{
+    const vec same = _mm256_cmpeq_epi64(a, b);
+    return ~(unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(same)) & 0xf;
 }
 
 /** The first word of each lane, or of the last two, plus n. */
@@ -172,6 +192,9 @@ GCM_INLINE vec vec_counter_blocks(vec counters)
                                                                     -1, -1, -1, -1, -1, -1, -1)));
 }
 
+#include "gcm_short256.h"
+
+/* after it */
 #include "gcm_burst.h"
 
 const struct gcm_kernel *gcm_kernel_vaes256(void)

@@ -90,11 +90,14 @@ GCM_INLINE vec vec_aesenclast(vec state, vec round)
     return _mm512_aesenclast_epi128(state, round);
 }
 
+/* A lane's bytes in the opposite order, written out: gcc repeats a block each time it is used. */
+#define REVERSED_LANE 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+
 /** The bytes of each lane in the opposite order. */
 GCM_INLINE vec vec_reverse(vec x)
 {
     return _mm512_shuffle_epi8(
-        x, vec_broadcast(_mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)));
+        x, _mm512_set_epi8(REVERSED_LANE, REVERSED_LANE, REVERSED_LANE, REVERSED_LANE));
 }
 
 /** x with the block in one of its lanes. */
@@ -103,12 +106,41 @@ GCM_INLINE vec vec_with_lane(vec x, unsigned lane, __m128i block)
     return _mm512_mask_broadcast_i32x4(x, (__mmask16)(0xf << 4 * lane), block);
 }
 
+GCM_INLINE vec vec_with_last_lane(vec x, __m128i block)
+{
+    return _mm512_inserti32x4(x, block, 3);
+}
+
+/** Blocks from LANES places. */
+GCM_INLINE vec vec_gather(const __m128i *const at[LANES])
+{
+    const __m256i low = _mm256_set_m128i(_mm_loadu_si128(at[1]), _mm_loadu_si128(at[0]));
+    const __m256i high = _mm256_set_m128i(_mm_loadu_si128(at[3]), _mm_loadu_si128(at[2]));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
 /** The exclusive or of all lanes. */
 GCM_INLINE __m128i vec_fold(vec x)
 {
     const __m256i half =
         _mm256_xor_si256(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
     return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+/** In lane l the exclusive or of all lanes of x[l]. */
+GCM_INLINE vec vec_fold_lanes(const vec x[LANES])
+{
+    const vec a = vec_xor(_mm512_shuffle_i64x2(x[0], x[1], 0x44),  /* the first two of both */
+                          _mm512_shuffle_i64x2(x[0], x[1], 0xee)); /* the last two */
+    const vec b =
+        vec_xor(_mm512_shuffle_i64x2(x[2], x[3], 0x44), _mm512_shuffle_i64x2(x[2], x[3], 0xee));
+    return vec_xor(_mm512_shuffle_i64x2(a, b, 0x88), _mm512_shuffle_i64x2(a, b, 0xdd));
+}
+
+/** Two bits for each lane, the first lane's lowest: set where its halves are not the same. */
+GCM_INLINE unsigned vec_differ(vec a, vec b)
+{
+    return _mm512_cmpneq_epi64_mask(a, b);
 }
 
 /** The first word of each lane, or of the last two, plus n. */
@@ -129,6 +161,9 @@ GCM_INLINE vec vec_counter_blocks(vec counters)
                                                                     -1, -1, -1, -1, -1, -1, -1)));
 }
 
+#include "gcm_short512.h"
+
+/* after it */
 #include "gcm_burst.h"
 
 const struct gcm_kernel *gcm_kernel_vaes512(void)

@@ -181,6 +181,32 @@ TEST_P(AeadTest, MixesAlgorithmsKeysAndForgeriesInOneBurst)
     }
 }
 
+/* Kernels finish the tags of several records at once. */
+TEST_P(AeadTest, BurstsOfAnySizeFindTheirOneForgery)
+{
+    for (unsigned count = 1; count <= SL_BURST; count++) {
+        const unsigned forged = count / 2;
+        std::vector<std::unique_ptr<Operation>> ops;
+        std::vector<sl_aead_job> jobs;
+        std::vector<Bytes> texts;
+        for (unsigned i = 0; i < count; i++) {
+            texts.push_back(noise(1 + i * 31 % 400, i));
+            ops.push_back(std::make_unique<Operation>(aead, SL_AEAD_AES_128_GCM, noise(16, i),
+                                                      noise(12, i), noise(31, i), texts.back()));
+            jobs.push_back(ops.back()->job);
+        }
+        sl_aead_seal_burst(aead.get(), jobs.data(), count);
+        for (sl_aead_job &job : jobs)
+            job.in = job.out;
+        jobs[forged].tag[0] ^= 0x80;
+        sl_aead_open_burst(aead.get(), jobs.data(), count);
+        for (unsigned i = 0; i < count; i++) {
+            EXPECT_EQ(jobs[i].ok, i != forged) << i << " of " << count;
+            EXPECT_EQ(ops[i]->out, i != forged ? texts[i] : Bytes(texts[i].size(), 0));
+        }
+    }
+}
+
 TEST_P(AeadTest, AllocatesNothingWhileItOpensSealsAndTakesKeys)
 {
     ASSERT_EQ(counting, 1);
