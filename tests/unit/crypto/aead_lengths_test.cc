@@ -1,5 +1,5 @@
-/* Every back-end against libcrypto, over lengths. Each buffer ends where no memory follows, so that
- * a byte read or written behind it ends the test. */
+/* Every back-end against libcrypto, over lengths. Each buffer ends where no memory follows, or
+ * begins where none is before, so that a byte read or written there ends the test. */
 extern "C" {
 #include "sl_crypto.h"
 }
@@ -32,21 +32,21 @@ const size_t aad_step = 7;
 const size_t aad_step = 1;
 #endif
 
-/** Memory with nothing behind it. */
+/** Memory with nothing before and behind it. */
 struct Edge {
-    static const size_t len = 5 * 4096;
+    static const size_t page = 4096, len = 5 * page;
     uint8_t *memory;
 
     Edge()
-        : memory(static_cast<uint8_t *>(mmap(nullptr, len + 4096, PROT_READ | PROT_WRITE,
-                                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)))
     {
-        if (memory == MAP_FAILED || mprotect(memory + len, 4096, PROT_NONE) != 0)
+        void *whole = mmap(nullptr, len + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        memory = static_cast<uint8_t *>(whole) + page;
+        if (whole == MAP_FAILED || mprotect(memory, len, PROT_READ | PROT_WRITE) != 0)
             abort();
     }
     ~Edge()
     {
-        munmap(memory, len + 4096);
+        munmap(memory - page, len + 2 * page);
     }
     Edge(const Edge &) = delete;
 
@@ -64,6 +64,7 @@ struct AeadLengths : testing::TestWithParam<sl_crypto_backend> {
     const Bytes source = noise(Edge::len, 1);
     Bytes expected = Bytes(Edge::len), tag = Bytes(SL_AEAD_TAG_LEN), mine = tag;
     Edge in, out;
+    bool is_first = false; /* where input and output stand in their memory */
     sl_aead_job job = {};
 
     void use(sl_aead_alg alg, const Bytes &secret)
@@ -88,14 +89,15 @@ struct AeadLengths : testing::TestWithParam<sl_crypto_backend> {
         sl_aead_seal_burst(oracle.get(), &theirs, 1);
     }
 
-    /** Where input and output end at the edge, or are the same place. */
+    /** Where input and output touch the edge, or are the same place. */
     void place(const uint8_t *text, bool in_place)
     {
-        uint8_t *from = in_place ? out.last(job.len) : in.last(job.len);
+        Edge &source_edge = in_place ? out : in;
+        uint8_t *from = is_first ? source_edge.memory : source_edge.last(job.len);
         memcpy(from, text, job.len);
         job.key = &key;
         job.in = from;
-        job.out = out.last(job.len);
+        job.out = is_first ? out.memory : out.last(job.len);
     }
 
     testing::AssertionResult seals_like_oracle(bool in_place)
@@ -151,6 +153,19 @@ TEST_P(AeadLengths, EveryLengthTo2000WithEveryAadAgreesWithLibcrypto)
                 ASSERT_TRUE(seals_like_oracle(in_place));
                 ASSERT_TRUE(opens_again(!in_place));
             }
+        }
+    }
+}
+
+TEST_P(AeadLengths, ShortRecordsAreTouchedNowhereBeforeTheirBegin)
+{
+    is_first = true;
+    use(SL_AEAD_AES_128_GCM, noise(16, 6));
+    for (size_t len = 1; len <= 600; len++) {
+        for (size_t aad_len = len % 5; aad_len <= aad_max; aad_len += 5) {
+            ask_oracle(len, aad_len);
+            ASSERT_TRUE(seals_like_oracle(len % 2));
+            ASSERT_TRUE(opens_again(len % 2));
         }
     }
 }
