@@ -236,7 +236,9 @@ TEST_F(SluiceConnect, LeavesNoDescriptorsBehind)
         EXPECT_EQ(sluice_connect(path.c_str(), "nothing", &s), -ENXIO);
     }
     ASSERT_TRUE(gateway->has_attachments(0));
-    EXPECT_TRUE(test::eventually([&] { return count() == before; }));
+    /* The gateway, in this process too, may not have closed all of the first one's when they were
+     * counted; of 20 times what stays open there is more than that. */
+    EXPECT_TRUE(test::eventually([&] { return count() <= before; }));
 }
 
 } // namespace
