@@ -72,22 +72,22 @@ static inline enum sl_drop prepare(const struct sl_open_job *job, struct sl_aead
 }
 
 /** What a job says that is not opened. */
-static void set_aside(struct sl_open_job *job, enum sl_drop drop)
+static enum sl_drop set_aside(struct sl_open_job *job, enum sl_drop drop)
 {
     job->drop = drop;
     job->type = 0;
     job->newer = false;
     job->plain_len = 0;
     job->plain = NULL;
+    return drop;
 }
 
 static inline enum sl_drop finish(struct sl_open_job *job, const struct sl_aead_job *aead_job)
 {
     struct sl_epoch *epoch = job->epoch;
     if (!aead_job->ok) {
-        set_aside(job, SL_DROP_AUTH);
         epoch->forged++;
-        return SL_DROP_AUTH;
+        return set_aside(job, SL_DROP_AUTH);
     }
     const uint8_t *plain = aead_job->out;
     uint32_t len = aead_job->len;
@@ -95,11 +95,11 @@ static inline enum sl_drop finish(struct sl_open_job *job, const struct sl_aead_
     if (type == SL_CONTENT_TLS12_CID) { /* zeros and the real type behind the content, RFC 9146 5 */
         do {
             if (len == 0)
-                return SL_DROP_INNER_TYPE;
+                return set_aside(job, SL_DROP_INNER_TYPE);
             type = plain[--len];
         } while (type == 0);
         if (len > SL_RECORD_PLAINTEXT_MAX)
-            return SL_DROP_RECORD_TOO_LARGE;
+            return set_aside(job, SL_DROP_RECORD_TOO_LARGE);
     }
     job->type = type;
     job->plain = aead_job->out;

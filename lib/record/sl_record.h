@@ -202,9 +202,9 @@ static_assert(sizeof(struct sl_open_job) == SL_CACHE_LINE, "a job is a line");
  *
  * jobs   [n], n <= SL_BURST; may mix sessions; the order within one epoch is kept. `out`, where
  *        given, has room for header.body_len bytes.
- *        out: drop; when SL_DROP_NONE: type, newer, plain[plain_len]. Else nothing of the epoch
- *        changed, except that a failed tag counts in epoch->forged; then the place of the
- *        plaintext holds zeros and plain is NULL. A replay was opened like any other: type and
+ *        out: drop; when SL_DROP_NONE: type, newer, plain[plain_len]. Else plain is NULL, and
+ *        nothing of the epoch changed, except that a failed tag counts in epoch->forged; then the
+ *        place of the plaintext holds zeros. But a replay was opened like any other: type and
  *        plain are there, and to be wiped where that matters.
  * return how many jobs are left with SL_DROP_NONE. Never blocks, allocates or logs.
  * thread the worker that owns every epoch named in jobs.

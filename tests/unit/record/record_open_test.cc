@@ -203,6 +203,23 @@ TEST(RecordOpenCid, RefusesAnInnerPlaintextWithoutAType)
     EXPECT_EQ(pair.bob->replay.newest, 0u);
 }
 
+TEST(RecordOpenCid, SaysNothingOfTheRecordBeforeItWhenThereIsNoType)
+{
+    Pair pair(cid_kind);
+    Bytes first = pair.seal({1, 2, 3}), second = pair.seal({}, 0);
+    sl_open_job job = pair.open_job(first);
+    ASSERT_EQ(sl_record_open_burst(pair.aead.get(), &job, 1), 1u);
+    const sl_open_job next = pair.open_job(second);
+    job.header = next.header;
+    job.body = next.body;
+    EXPECT_EQ(sl_record_open_burst(pair.aead.get(), &job, 1), 0u);
+    EXPECT_EQ(job.drop, SL_DROP_INNER_TYPE);
+    EXPECT_EQ(job.type, 0);
+    EXPECT_FALSE(job.newer);
+    EXPECT_EQ(job.plain_len, 0);
+    EXPECT_EQ(job.plain, nullptr);
+}
+
 TEST(RecordOpenCid, RefusesAnInnerPlaintextWithoutBytes)
 {
     /* A record without a connection ID authenticates its empty plaintext; made into one with, by
