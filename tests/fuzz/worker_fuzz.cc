@@ -122,7 +122,23 @@ class World
     {
         Bytes record = bench_.Seal(peers_[peer], type, plain);
         fresh_.push_back({peer, type, plain, record});
+        if (!peers_[peer].own_cid.empty())
+            unpad(fresh_.back());
         return record;
+    }
+
+    /** Behind a connection ID a type of 0 is padding, and what stands before it the type. */
+    static void unpad(Sealed &sealed)
+    {
+        for (; sealed.type == 0 && !sealed.plain.empty(); sealed.plain.pop_back())
+            sealed.type = sealed.plain.back();
+    }
+
+    /** Of any type, with any content. */
+    Bytes seal_any(unsigned peer)
+    {
+        const uint8_t type = input_.u8();
+        return seal(peer, type, input_.bytes(8));
     }
 
     Bytes data_of(unsigned peer)
@@ -187,7 +203,7 @@ class World
             path = stranger();
             return in_fragments(WorkerBench::ClientHello(cookie_, 1, 1, 1), input_.u8());
         case 11:
-            return peer == HALF_OPEN ? Bytes{} : seal(peer, input_.u8(), input_.bytes(8));
+            return peer == HALF_OPEN ? Bytes{} : seal_any(peer);
         default:
             return peer == HALF_OPEN ? Bytes{} : data_of(peer);
         }
