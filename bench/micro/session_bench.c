@@ -93,7 +93,8 @@ static unsigned find_by_cid(struct setting *s, unsigned from)
     const struct sl_session_places *places = sl_session_table_places(s->table);
     unsigned found = 0;
     for (unsigned i = 0; i < SL_BURST; i++)
-        sl_session_prefetch_open(places, s->cids[from + i], (struct sl_aead_key_lines){0, 0});
+        sl_session_prefetch_slot(places, sl_cid_parse(s->cids[from + i]).slot,
+                                 (struct sl_aead_key_lines){0, 0});
     for (unsigned i = 0; i < SL_BURST; i++)
         found += sl_session_find_cid(places, s->cids[from + i]) == s->expected[from + i];
     return found;

@@ -152,7 +152,11 @@ static inline struct sl_session *sl_session_find_cid(const struct sl_session_pla
     return is_it ? session : NULL;
 }
 
-/** Asks for what opening a record of the session in this slot reads. */
+/**
+ * Asks for what opening a record of the session in this slot (< capacity) reads. To be called for a
+ * burst in a loop that does nothing else: where a page has to be looked up, the processor waits for
+ * it once it has looked so many instructions ahead.
+ */
 static inline __attribute__((always_inline)) void
 sl_session_prefetch_slot(const struct sl_session_places *places, uint32_t slot,
                          struct sl_aead_key_lines lines)
@@ -161,20 +165,6 @@ sl_session_prefetch_slot(const struct sl_session_places *places, uint32_t slot,
     sl_session_prefetch(&places->sessions[slot]);
     sl_epoch_prefetch_open(epoch);
     sl_epoch_prefetch_open_key(epoch, lines);
-}
-
-/**
- * Asks for the memory that opening a record of the session with this connection ID will read. cid
- * may be anything. To be called for a burst in a loop that does nothing else: where a page has to
- * be looked up, the processor waits for it once it has looked so many instructions ahead.
- */
-static inline __attribute__((always_inline)) void
-sl_session_prefetch_open(const struct sl_session_places *places, const uint8_t cid[SL_OWN_CID_LEN],
-                         struct sl_aead_key_lines lines)
-{
-    const uint32_t slot = sl_cid_parse(cid).slot;
-    if (slot < places->capacity)
-        sl_session_prefetch_slot(places, slot, lines);
 }
 
 /**
