@@ -76,6 +76,7 @@ class World
         options.index = index;
         options.worker_count = workers_;
         options.peer_moves = (sl_peer_moves)(mode / 2 % 3);
+        options.rx_checksum = mode & 0x40 ? SL_RX_CHECKSUM_REQUIRE : SL_RX_CHECKSUM_AUTO;
         options.handshaker_ring = 1 << 16;
         return options;
     }
@@ -505,7 +506,7 @@ std::vector<Bytes> fuzz::seeds()
     Bytes all;
     for (const Bytes &step : steps)
         all = join({all, step});
-    for (uint8_t mode : {0, 1, 2, 4, 0x80})
+    for (uint8_t mode : {0, 1, 2, 4, 0x40, 0x80})
         seeds.push_back(join({{mode}, all}));
     for (const Bytes &step : steps)
         seeds.push_back(join({{0}, step}));

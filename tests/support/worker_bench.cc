@@ -121,7 +121,8 @@ bool Consumer::Confirm(uint64_t session, const sl_path &path)
 }
 
 WorkerBench::WorkerBench(const Options &options)
-    : region_(nullptr, [](void *p) { free(p); }), plain_max_(options.plain_max)
+    : region_(nullptr, [](void *p) { free(p); }), plain_max_(options.plain_max),
+      rx_checksum_(options.rx_checksum)
 {
     for (unsigned i = 0; i < SL_SHARDS; i++)
         shard_owner_[i] = (uint8_t)(i % options.worker_count);
@@ -142,16 +143,18 @@ WorkerBench::WorkerBench(const Options &options)
     config.handshake_timeout_ns = 30 * kSecond;
     config.peer_moves = options.peer_moves;
     config.close_at_usage_limit = options.close_at_usage_limit;
-    config.group_count = 1;
-    sl_group &group = config.groups[0];
-    memcpy(group.mac, kMac, 6);
-    group.vlan_id = SL_VLAN_NONE;
-    group.mtu = (uint16_t)options.mtu;
-    group.rx_checksum = SL_RX_CHECKSUM_REQUIRE;
-    group.tx_flags = options.tx_flags;
-    group.address_count = 2;
-    group.addresses[0] = ClientPath(0).tuple.local_ip;
-    group.addresses[1] = ClientPath(0, 1, true).tuple.local_ip;
+    config.group_count = options.group_count;
+    for (unsigned g = 0; g < options.group_count; g++) {
+        sl_group &group = config.groups[g];
+        memcpy(group.mac, kMac, 6);
+        group.vlan_id = g == 0 ? SL_VLAN_NONE : kVlan;
+        group.mtu = (uint16_t)options.mtu;
+        group.rx_checksum = options.rx_checksum;
+        group.tx_flags = options.tx_flags;
+        group.address_count = 2;
+        group.addresses[0] = ClientPath(0).tuple.local_ip;
+        group.addresses[1] = ClientPath(0, 1, true).tuple.local_ip;
+    }
     config.listener_count = 1;
     config.listeners[0] = {kPort, 0};
     config.service_count = 1;
@@ -240,8 +243,8 @@ unsigned WorkerBench::Transmit(void *arg, unsigned group, sl_frame **frames, uns
 {
     auto *bench = static_cast<WorkerBench *>(arg);
     unsigned sent = 0;
-    EXPECT_EQ(group, 0u);
     for (; sent < n && bench->transmit_limit > 0; sent++, bench->transmit_limit--) {
+        EXPECT_EQ(frames[sent]->group, group);
         CompleteSums(frames[sent]);
         bench->sums_left_to_port += (frames[sent]->flags & SL_FRAME_TX_UDP_CHECKSUM) != 0;
         bench->sent_.emplace_back(frames[sent]->data, frames[sent]->data + frames[sent]->len);
@@ -262,12 +265,13 @@ unsigned WorkerBench::HandOver(void *arg, unsigned worker, sl_frame **frames, un
     return gone;
 }
 
-void WorkerBench::Receive(const std::vector<Bytes> &frames)
+void WorkerBench::ReceiveMixed(const std::vector<Bytes> &frames,
+                               const std::vector<uint16_t> &groups)
 {
     for (size_t at = 0; at < frames.size(); at += SL_BURST) {
         std::vector<sl_frame *> burst;
         for (size_t i = at; i < frames.size() && i < at + SL_BURST; i++)
-            burst.push_back(pool.TakeFilled(0, frames[i]));
+            burst.push_back(pool.TakeFilled(i < groups.size() ? groups[i] : 0, frames[i]));
         sl_worker_receive(worker_, burst.data(), (unsigned)burst.size(), now_ns);
     }
     Turn();
@@ -278,7 +282,7 @@ void WorkerBench::TakeOver(const std::vector<Bytes> &frames)
     std::vector<sl_frame *> burst;
     for (const Bytes &bytes : frames) {
         sl_frame *frame = pool.TakeFilled(0, bytes);
-        EXPECT_EQ(sl_wire_parse_frame(frame, SL_RX_CHECKSUM_REQUIRE), SL_DROP_NONE);
+        EXPECT_EQ(sl_wire_parse_frame(frame, rx_checksum_), SL_DROP_NONE);
         frame->flags |= SL_FRAME_HANDED_OVER;
         burst.push_back(frame);
     }

@@ -121,13 +121,20 @@ class WorkerBench
         uint16_t plain_max = 0; // of every client; 0: as much as a record may have
         bool close_at_usage_limit = false;
         uint16_t tx_flags = 0; // SL_FRAME_TX_*: what the port does, and here is done on transmit
+        sl_rx_checksum rx_checksum = SL_RX_CHECKSUM_AUTO; // REQUIRE: no frame goes the plain way
+        unsigned group_count = 1;                         // the second serves kVlan
     };
     explicit WorkerBench(const Options &options);
     WorkerBench() : WorkerBench(Options()) {}
     ~WorkerBench();
 
     // Frames in and out. Receive runs a whole turn afterwards.
-    void Receive(const std::vector<Bytes> &frames);
+    void Receive(const std::vector<Bytes> &frames)
+    {
+        ReceiveMixed(frames, {});
+    }
+    // Each from the group that stands at its place; from the first where there is none.
+    void ReceiveMixed(const std::vector<Bytes> &frames, const std::vector<uint16_t> &groups);
     void TakeOver(const std::vector<Bytes> &frames);
     void Turn(unsigned turns = 1);
     std::vector<Bytes> Sent();         // frames transmitted since the last call
@@ -212,6 +219,7 @@ class WorkerBench
     unsigned hand_over_limit = UINT32_MAX;
     static const uint8_t kMac[6];
     static const uint16_t kPort = 4433;
+    static const uint16_t kVlan = 7;
 
   private:
     static void FreeFrames(void *arg, sl_frame **frames, unsigned n);
@@ -227,6 +235,7 @@ class WorkerBench
     sl_aead *aead_;
     std::vector<Bytes> sent_;
     uint16_t plain_max_;
+    sl_rx_checksum rx_checksum_;
 };
 
 } // namespace sluice

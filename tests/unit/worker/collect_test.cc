@@ -75,6 +75,37 @@ TEST_F(WorkerCollect, CopiesAMessageOfEveryLength)
     }
 }
 
+TEST(WorkerCollectGroups, MessagesOfOneBurstLeaveByThePortsOfTheirPaths)
+{
+    WorkerBench::Options options;
+    options.group_count = 2;
+    options.peer_moves = SL_PEER_MOVES_ACCEPT;
+    WorkerBench bench(options);
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer near = bench.Connect(WorkerBench::ClientPath(1), true);
+    Peer far = bench.Connect(WorkerBench::ClientPath(2), true);
+    far.path = WorkerBench::ClientPath(3); /* it moves to where the other port leads */
+    far.path.hop.vlan_id = WorkerBench::kVlan;
+    bench.ReceiveMixed(
+        {WorkerBench::UdpFrame(far.path, bench.Seal(far, SL_CONTENT_APPLICATION_DATA, {1}))}, {1});
+    bench.Sent();
+    for (uint8_t i = 0; i < 10; i++)
+        consumer.Send(SL_RING_SEND, i % 2 ? far.handle : near.handle, {i});
+    bench.Turn();
+    std::vector<Bytes> frames = bench.Sent();
+    ASSERT_EQ(frames.size(), 10u);
+    for (unsigned i = 0; i < 10; i++) { /* the first port's all at once */
+        Peer &peer = i < 5 ? near : far;
+        const size_t headers_len = i < 5 ? 42 : 46;
+        const auto opened =
+            bench.Open(peer, Bytes(frames[i].begin() + (long)headers_len, frames[i].end()));
+        EXPECT_TRUE(opened.ok);
+        EXPECT_EQ(opened.plain, Bytes{(uint8_t)(i < 5 ? 2 * i : 2 * (i - 5) + 1)});
+        EXPECT_EQ(frames[i][12], i < 5 ? 0x08 : 0x81);
+    }
+}
+
 TEST_F(WorkerCollect, RefusedMessagesInABurstCostTheOthersNothing)
 {
     Send(1);

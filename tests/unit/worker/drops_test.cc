@@ -57,7 +57,10 @@ TEST(WorkerDrops, AFrameForTheReasonThatIsWrongWithIt)
         {bad_udp_sum, SL_DROP_UDP_CHECKSUM},
     };
     for (const auto &it : cases) {
-        WorkerBench bench;
+        WorkerBench::Options options;
+        if (it.drop == SL_DROP_UDP_CHECKSUM)
+            options.rx_checksum = SL_RX_CHECKSUM_REQUIRE;
+        WorkerBench bench(options);
         bench.Receive({it.frame});
         EXPECT_EQ(bench.drops(it.drop), 1u) << sl_drop_name(it.drop);
         EXPECT_TRUE(bench.Sent().empty());

@@ -22,6 +22,79 @@ TEST(WorkerParse, DropsAFrameForAnotherMacOrAddressOrPort)
     EXPECT_TRUE(bench.Sent().empty());
 }
 
+namespace
+{
+
+// A datagram with one thing changed about its way.
+template <typename Change> Bytes HelloWith(Change change)
+{
+    sl_path path = WorkerBench::ClientPath(1);
+    change(path);
+    return WorkerBench::UdpFrame(path, WorkerBench::ClientHello({}));
+}
+
+Bytes HelloWithByte(size_t at, uint8_t to)
+{
+    Bytes frame = HelloWith([](sl_path &) {});
+    frame[at] = to;
+    return frame;
+}
+
+} // namespace
+
+TEST(WorkerParse, DecidesAlikeWhetherFramesMayGoThePlainWayOrNot)
+{
+    const sl_path path = WorkerBench::ClientPath(1);
+    const struct {
+        const char *what;
+        Bytes frame;
+        sl_drop drop;
+    } cases[] = {
+        {"nothing", HelloWith([](sl_path &) {}), SL_DROP_NONE},
+        {"MAC", HelloWithByte(5, 0x77), SL_DROP_NOT_OURS},
+        {"MAC of a group", HelloWithByte(0, 0x03), SL_DROP_NOT_OURS},
+        {"sender's MAC", HelloWithByte(6, 0x03), SL_DROP_BAD_SOURCE},
+        {"address", HelloWith([](sl_path &p) { p.tuple.local_ip.bytes[15] ^= 7; }),
+         SL_DROP_NOT_OURS},
+        {"port", HelloWith([](sl_path &p) { p.tuple.local_port++; }), SL_DROP_NO_LISTENER},
+        {"sender's port", HelloWith([](sl_path &p) { p.tuple.remote_port = 0; }),
+         SL_DROP_BAD_SOURCE},
+        {"sender's address", HelloWith([](sl_path &p) { p.tuple.remote_ip.bytes[12] = 127; }),
+         SL_DROP_BAD_SOURCE},
+        {"VLAN", HelloWith([](sl_path &p) { p.hop.vlan_id = 7; }), SL_DROP_NOT_OURS},
+        {"version",
+         WorkerBench::UdpFrame(WorkerBench::ClientPath(1, 40000, true),
+                               WorkerBench::ClientHello({})),
+         SL_DROP_NONE},
+        {"payload", WorkerBench::UdpFrame(path, {0x80, 0x60, 0, 0}), SL_DROP_NOT_DTLS},
+        {"no payload", WorkerBench::UdpFrame(path, {}), SL_DROP_NOT_DTLS},
+    };
+    for (sl_rx_checksum policy : {SL_RX_CHECKSUM_AUTO, SL_RX_CHECKSUM_REQUIRE}) {
+        for (const auto &it : cases) {
+            WorkerBench::Options options;
+            options.rx_checksum = policy;
+            WorkerBench bench(options);
+            bench.Receive({it.frame});
+            for (unsigned drop = 1; drop < SL_DROP_COUNT; drop++)
+                EXPECT_EQ(bench.drops((sl_drop)drop), drop == it.drop ? 1u : 0u)
+                    << it.what << ", " << sl_drop_name((sl_drop)drop);
+            EXPECT_EQ(bench.Sent().size(), it.drop == SL_DROP_NONE ? 1u : 0u) << it.what;
+        }
+    }
+}
+
+TEST(WorkerParse, LooksWhatEachFramesOwnGroupServes)
+{
+    WorkerBench::Options options;
+    options.group_count = 2;
+    WorkerBench bench(options);
+    const Bytes untagged = HelloWith([](sl_path &) {});
+    const Bytes tagged = HelloWith([](sl_path &p) { p.hop.vlan_id = WorkerBench::kVlan; });
+    bench.ReceiveMixed({untagged, untagged, tagged, tagged, untagged}, {0, 1, 1, 0, 0});
+    EXPECT_EQ(bench.drops(SL_DROP_NOT_OURS), 2u);
+    EXPECT_EQ(bench.Sent().size(), 3u);
+}
+
 TEST(WorkerParse, DropsAForeignVlan)
 {
     WorkerBench bench;
