@@ -106,6 +106,53 @@ TEST(WorkerCollectGroups, MessagesOfOneBurstLeaveByThePortsOfTheirPaths)
     }
 }
 
+TEST(WorkerCollectLengths, AMessageThatNoFrameHoldsIsRefusedWhateverThePathTakes)
+{
+    WorkerBench::Options options;
+    options.mtu = 15000;
+    WorkerBench bench(options);
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    consumer.Receive();
+    const size_t most = FramePool::kRoom - 128 - 17; /* headers before it, type and tag behind */
+    consumer.Send(SL_RING_SEND, peer.handle, Bytes(most, 1));
+    bench.Turn();
+    consumer.Send(SL_RING_SEND, peer.handle, Bytes(most + 1, 2));
+    bench.Turn();
+    std::vector<Bytes> sent = bench.SentPayloads();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(bench.Open(peer, sent[0]).plain, Bytes(most, 1));
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_TOO_LARGE), 1u);
+}
+
+TEST(WorkerCollectLengths, AMoveToAPathWithLongerHeadersLeavesLessForAMessage)
+{
+    WorkerBench::Options options;
+    options.peer_moves = SL_PEER_MOVES_ACCEPT;
+    WorkerBench bench(options);
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    consumer.Receive();
+    size_t most = 0;
+    for (size_t len = 1380; len < 1472; len++) {
+        consumer.Send(SL_RING_SEND, peer.handle, Bytes(len));
+        bench.Turn();
+        if (!bench.Sent().empty())
+            most = len;
+    }
+    ASSERT_GT(most, 1400u);
+    peer.path = WorkerBench::ClientPath(1, 40000, true);
+    bench.Receive(
+        {WorkerBench::UdpFrame(peer.path, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {1}))});
+    for (size_t len : {most - 20, most - 19, most}) {
+        consumer.Send(SL_RING_SEND, peer.handle, Bytes(len));
+        bench.Turn();
+        EXPECT_EQ(bench.Sent().size(), len == most - 20 ? 1u : 0u) << len;
+    }
+}
+
 TEST_F(WorkerCollect, RefusedMessagesInABurstCostTheOthersNothing)
 {
     Send(1);

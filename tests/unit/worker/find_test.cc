@@ -54,6 +54,60 @@ TEST(WorkerFind, SplitsADatagramIntoItsRecords)
     EXPECT_EQ(bench.drops(SL_DROP_RECORD_HEADER), 1u);
 }
 
+TEST(WorkerFind, ARecordAloneInItsDatagramIsSplitOffLikeOthers)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    consumer.Receive();
+    Bytes version = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {1}), epoch = version;
+    version[2] ^= 1;
+    epoch[4] = 0;
+    bench.Receive(
+        {WorkerBench::UdpFrame(peer.path, version), WorkerBench::UdpFrame(peer.path, epoch)});
+    EXPECT_EQ(bench.drops(SL_DROP_RECORD_VERSION), 1u) << "which no tag protects";
+    EXPECT_EQ(bench.drops(SL_DROP_RECORD_HEADER), 1u);
+    EXPECT_TRUE(consumer.Receive().empty());
+}
+
+TEST(WorkerFind, ASlotThatIsFreeHasNoConnectionId)
+{
+    WorkerBench bench;
+    Bytes record = {SL_CONTENT_TLS12_CID, 0xfe, 0xfd, 0, 1};
+    record.resize(SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN + 40); // of zeros, as free slots are
+    record[SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN - 1] = 40;
+    bench.Receive({WorkerBench::UdpFrame(WorkerBench::ClientPath(1), record)});
+    EXPECT_EQ(bench.drops(SL_DROP_UNKNOWN_CID), 1u);
+}
+
+TEST(WorkerFind, DatagramsOfOneRecordFollowAsManyRecordsAsABurstHolds)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    consumer.Receive();
+    std::vector<Bytes> frames;
+    uint8_t count = 0;
+    while (count < SL_BURST) {
+        Bytes payload;
+        for (unsigned i = 0; i < SL_RECORDS_PER_DATAGRAM_MAX; i++) {
+            Bytes record = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {count++});
+            payload.insert(payload.end(), record.begin(), record.end());
+        }
+        frames.push_back(WorkerBench::UdpFrame(peer.path, payload));
+    }
+    while (count < SL_BURST + 4)
+        frames.push_back(WorkerBench::UdpFrame(
+            peer.path, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {count++})));
+    bench.Receive(frames);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), SL_BURST + 4u);
+    for (uint8_t i = 0; i < count; i++)
+        EXPECT_EQ(events[i].payload, Bytes{i});
+}
+
 TEST(WorkerFind, LooksAtALimitedNumberOfRecordsInADatagram)
 {
     WorkerBench bench;

@@ -26,6 +26,24 @@ TEST(WorkerLifecycle, AnIdleSessionIsClosedWithCloseNotify)
     EXPECT_EQ(bench.Open(peer, sent[0]).type, SL_CONTENT_ALERT);
 }
 
+TEST(WorkerLifecycle, DataThatComesKeepsASessionAlive)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    for (unsigned i = 0; i < 4; i++) {
+        bench.Receive(
+            {WorkerBench::UdpFrame(peer.path, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {1}))});
+        bench.now_ns += 200 * kSecond;
+        bench.Turn(8);
+    }
+    EXPECT_EQ(bench.sessions(), 1u);
+    bench.now_ns += 200 * kSecond;
+    bench.Turn(8);
+    EXPECT_EQ(bench.sessions(), 0u);
+}
+
 TEST(WorkerLifecycle, ASessionEndsWithTheCertificateOfItsPeer)
 {
     WorkerBench bench;
@@ -202,6 +220,25 @@ TEST(WorkerLifecycle, ASessionEndsWithItsRecordNumbers)
     EXPECT_EQ(events[0].detail, SL_CLOSE_LIMIT);
 }
 
+TEST(WorkerLifecycle, ASessionEndsWithAMessageThatIsAloneAndHasNoNumber)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer;
+    peer.path = WorkerBench::ClientPath(1);
+    peer.handle = bench.BeginHandshake(peer.path);
+    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, SL_SEQ_MAX);
+    bench.Establish(peer);
+    consumer.Send(SL_RING_SEND, peer.handle, {1});
+    bench.Turn();
+    EXPECT_EQ(bench.sessions(), 1u);
+    consumer.Send(SL_RING_SEND, peer.handle, {2});
+    bench.Turn();
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_SEQ_LIMIT), 1u);
+    EXPECT_EQ(bench.sessions(), 0u);
+}
+
 TEST(WorkerLifecycle, ASessionWithoutNumbersCostsTheOthersOfItsBurstNothing)
 {
     WorkerBench bench;
@@ -224,6 +261,7 @@ TEST(WorkerLifecycle, ASessionWithoutNumbersCostsTheOthersOfItsBurstNothing)
         EXPECT_EQ(bench.Open(other, sent[i + 1u]).plain, Bytes{i});
     EXPECT_EQ(bench.drops(SL_DROP_SEND_SEQ_LIMIT), 3u);
     EXPECT_EQ(bench.sessions(), 1u);
+    EXPECT_EQ(bench.events(SL_COUNTER_SESSIONS_CLOSED), 1u);
 }
 
 namespace

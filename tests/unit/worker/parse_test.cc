@@ -90,7 +90,7 @@ TEST(WorkerParse, LooksWhatEachFramesOwnGroupServes)
     WorkerBench bench(options);
     const Bytes untagged = HelloWith([](sl_path &) {});
     const Bytes tagged = HelloWith([](sl_path &p) { p.hop.vlan_id = WorkerBench::kVlan; });
-    bench.ReceiveMixed({untagged, untagged, tagged, tagged, untagged}, {0, 1, 1, 0, 0});
+    bench.ReceiveMixed({untagged, untagged, tagged, tagged, tagged}, {0, 1, 1, 1, 0});
     EXPECT_EQ(bench.drops(SL_DROP_NOT_OURS), 2u);
     EXPECT_EQ(bench.Sent().size(), 3u);
 }
