@@ -110,6 +110,32 @@ struct RingHostileProducer : test::RingTest {
     }
 };
 
+TEST_F(RingHostileProducer, IsCorruptWithMoreThanTheDataHolds)
+{
+    for (uint64_t at = 0; at < SL_RING_SIZE_MIN; at += 64)
+        write(at, SL_RING_SEND, kHeader);
+    theirs->head = SL_RING_SIZE_MIN + 64;
+    expect_corrupt_for_good();
+}
+
+TEST_F(RingHostileProducer, StaysCorruptWhenTheEntryIsMended)
+{
+    write(0, SL_RING_SEND, kHeader - 1);
+    theirs->head = 128;
+    EXPECT_EQ(take(), -EBADMSG);
+    write(0, SL_RING_SEND, kHeader);
+    expect_corrupt_for_good();
+}
+
+TEST_F(RingHostileProducer, IsCorruptWithAPadOfAnotherLengthThanTheRest)
+{
+    write(0, SL_RING_SEND, kHeader);
+    write(64, SL_RING_PAD, 128);
+    theirs->head = SL_RING_SIZE_MIN;
+    ASSERT_EQ(take(), 1);
+    expect_corrupt_for_good();
+}
+
 TEST_F(RingHostileProducer, IsCorruptWithAnIndexFurtherThanTheRingIsLong)
 {
     theirs->head = SL_RING_SIZE_MIN + 64;

@@ -76,6 +76,16 @@ TEST_F(RingTest, WritesAHeaderAndAPayloadAtOnce)
     EXPECT_EQ(p->head, 64u);
 }
 
+TEST_F(RingTest, AnEntryIsNeverTooLongHoweverMuchRoomIsKnown)
+{
+    const uint32_t longest = SL_RING_SIZE_MIN / 4 - kHeader;
+    ASSERT_TRUE(write(0, 1));
+    EXPECT_FALSE(write(longest + 1, 2));
+    ASSERT_TRUE(write(0, 3));
+    EXPECT_EQ(sl_ring_reserve(p, longest + 1), nullptr);
+    EXPECT_TRUE(write(longest, 4));
+}
+
 TEST_F(RingTest, WritesNothingThatHasNoRoom)
 {
     EXPECT_FALSE(write(SL_RING_SIZE_MIN / 4 - kHeader + 1, 0)) << "longer than an entry may be";
