@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [--quick] [--rounds N]
 # Builds and runs every measuring program, prints tables, and writes bench/out/latest.json and, with
-# gnuplot, latest.png. --quick measures fewer cases, and takes less than two minutes. Without it
+# gnuplot, latest.png. --quick measures fewer cases, and takes less than a minute once built. Without it
 # libssl and DPDK's ipsec-secgw are measured beside: the latter needs root. `install-deps.sh compare`
 # installs what the peers and the plots need.
 # BUILD names the build folder (default: build), OUT another file to write.

@@ -22,12 +22,12 @@ def processor():
 
 
 def commit():
-    """What was measured; nothing where the tree is a copy, or git is not installed."""
+    """What was measured; "unknown" where the tree is a copy, or git is not installed."""
     if shutil.which("git") is None:
-        return ""
+        return "unknown"
     run = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True,
                          cwd=pathlib.Path(__file__).parent, check=False)
-    return run.stdout.strip()
+    return run.stdout.strip() or "unknown"
 
 
 def compiler(build):
