@@ -47,8 +47,8 @@ static inline bool opens(const struct sl_session *session)
 
 static void find_protected(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
                            const struct sl_record_header *header, uint8_t *body, uint64_t now_ns);
-static void find_by_tuple(struct sl_worker *w, struct sl_frame *frame,
-                          const struct sl_record_header *header, uint8_t *body, uint64_t now_ns);
+static void find_again(struct sl_worker *w, struct sl_frame *frame,
+                       const struct sl_record_header *header, uint8_t *body, uint64_t now_ns);
 
 /**
  * A protected record on a 5-tuple where a client that restarted is in a handshake beside its old
@@ -59,7 +59,7 @@ static void find_contested(struct sl_worker *w, struct sl_session *session, stru
 {
     if (w->rx.count > 0) { /* what waits may end either of the two */
         worker_finish_rx(w, now_ns);
-        find_by_tuple(w, frame, header, body, now_ns);
+        find_again(w, frame, header, body, now_ns);
         return;
     }
     open_later(w, session, frame, header, body);
@@ -160,6 +160,16 @@ static inline void find_by_cid(struct sl_worker *w, struct sl_frame *frame,
         open_later(w, session, frame, header, body);
     else
         find_protected(w, session, frame, header, body, now_ns);
+}
+
+/** A protected record's session, by what it was found by before. */
+static void find_again(struct sl_worker *w, struct sl_frame *frame,
+                       const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
+{
+    if (header->type == SL_CONTENT_TLS12_CID)
+        find_by_cid(w, frame, header, body, now_ns);
+    else
+        find_by_tuple(w, frame, header, body, now_ns);
 }
 
 /** A record without a connection ID. */
