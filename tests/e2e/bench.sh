@@ -116,9 +116,9 @@ check 'where gnuplot is missing it says what to install' without_gnuplot
 without_git() { # as where the tree is a copy
     mkdir "$work/bin" && ln -s /usr/bin/[!g]* /usr/bin/g[!i]* "$work/bin"
     values a.ns 1 | PATH=$work/bin report copy
-    jq -e '.machine.commit == ""' "$work/copy.json"
+    jq -e '.machine.commit == "unknown"' "$work/copy.json"
 }
-check 'where git is not installed it names no commit' without_git
+check 'where git is not installed the commit is unknown' without_git
 misuse() { "$root/bench/run.sh" "$@"; [ $? = 2 ]; }
 check 'an option it does not know is refused' misuse --fast
 check 'as is a number of rounds that is none' misuse --rounds many
