@@ -44,18 +44,20 @@ static inline struct sl_ring_entry *ring_reserve_on(const struct sl_ring_produce
     return ring_entry_at(p, p->head);
 }
 
+/** Where an entry is written whose header and payload take `room`; NULL as sl_ring_reserve. */
+static inline struct sl_ring_entry *ring_begin(struct sl_ring_producer *p, uint64_t room,
+                                               uint32_t payload_len)
+{
+    return ring_is_at_edge(p, room) ? ring_reserve_at_edge(p, payload_len) : ring_reserve_on(p);
+}
+
 static inline struct sl_ring_entry *sl_ring_reserve(struct sl_ring_producer *p,
                                                     uint32_t payload_len)
 {
     uint64_t len = sizeof(struct sl_ring_entry) + (uint64_t)payload_len;
-    struct sl_ring_entry *entry;
-    if (ring_is_at_edge(p, ring_room_of(len))) {
-        entry = ring_reserve_at_edge(p, payload_len);
-        if (entry == NULL)
-            return NULL;
-    } else {
-        entry = ring_reserve_on(p);
-    }
+    struct sl_ring_entry *entry = ring_begin(p, ring_room_of(len), payload_len);
+    if (entry == NULL)
+        return NULL;
     memset(entry, 0, sizeof *entry);
     entry->len = (uint32_t)len;
     return entry;
@@ -113,14 +115,9 @@ static inline bool SL_MUST_USE sl_ring_write(struct sl_ring_producer *p, struct 
                                              const void *payload, uint32_t payload_len)
 {
     uint64_t len = sizeof(struct sl_ring_entry) + (uint64_t)payload_len;
-    struct sl_ring_entry *entry;
-    if (ring_is_at_edge(p, ring_room_of(len))) {
-        entry = ring_reserve_at_edge(p, payload_len);
-        if (entry == NULL)
-            return false;
-    } else {
-        entry = ring_reserve_on(p);
-    }
+    struct sl_ring_entry *entry = ring_begin(p, ring_room_of(len), payload_len);
+    if (entry == NULL)
+        return false;
     entry->session = session;
     entry->time_ns = time_ns;
     entry->reserved = 0;

@@ -333,17 +333,23 @@ TEST(WorkerLifecycle, ASessionIsClosedAtItsKeysLimitWhereThatIsWanted)
     EXPECT_EQ(messages[1].body.at(1), 1) << "closed";
 }
 
+static Peer EstablishedAfterForgeries(WorkerBench &bench, uint64_t forged)
+{
+    Peer peer;
+    peer.path = WorkerBench::ClientPath(1);
+    peer.handle = bench.BeginHandshake(peer.path);
+    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, 0, forged);
+    bench.Establish(peer);
+    return peer;
+}
+
 // RFC 9325 4.4: 2^28 forged records, those that the handshake thread met included.
 TEST(WorkerLifecycle, ASessionWhoseKeyHasMetTooManyForgeriesIsClosed)
 {
     WorkerBench bench;
     Consumer consumer(0, 0, 0);
     bench.Attach(consumer);
-    Peer peer;
-    peer.path = WorkerBench::ClientPath(1);
-    peer.handle = bench.BeginHandshake(peer.path);
-    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, 0, (1ULL << 28) - 2);
-    bench.Establish(peer);
+    Peer peer = EstablishedAfterForgeries(bench, (1ULL << 28) - 2);
     consumer.Receive();
     Bytes forged = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {1});
     forged.back() ^= 1;
@@ -361,11 +367,7 @@ TEST(WorkerLifecycle, DataThatCameBeforeTheLastForgeryIsDeliveredBeforeTheClose)
     WorkerBench bench;
     Consumer consumer(0, 0, 0);
     bench.Attach(consumer);
-    Peer peer;
-    peer.path = WorkerBench::ClientPath(1);
-    peer.handle = bench.BeginHandshake(peer.path);
-    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, 0, (1ULL << 28) - 1);
-    bench.Establish(peer);
+    Peer peer = EstablishedAfterForgeries(bench, (1ULL << 28) - 1);
     consumer.Receive();
     Bytes data = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {1});
     Bytes forged = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {2});
