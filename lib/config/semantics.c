@@ -7,24 +7,24 @@
 
 struct meaning {
     const struct sl_config *config;
-    struct config_outline *outline;
-    struct config_errors *errors;
+    struct sl_yaml *yaml;
+    struct sl_yaml_errors *errors;
 };
 
 static void fail_at(struct meaning *m, const char *path, const char *reason)
 {
     unsigned line;
-    config_outline_find(m->outline, path, &line);
-    config_fail(m->errors, line, "%s", reason);
+    sl_yaml_find(m->yaml, path, &line);
+    sl_yaml_fail(m->errors, line, "%s", reason);
 }
 
-static bool has(struct config_outline *outline, const char *key)
+static bool has(struct sl_yaml *yaml, const char *key)
 {
     unsigned line;
-    return config_outline_find(outline, key, &line) != NULL;
+    return sl_yaml_find(yaml, key, &line) != NULL;
 }
 
-void config_set_defaults(struct sl_config *config, struct config_outline *outline)
+void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml)
 {
     struct {
         const char *key;
@@ -42,9 +42,9 @@ void config_set_defaults(struct sl_config *config, struct config_outline *outlin
         {"handshake_threads", &config->handshake_threads, 1},
     };
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        if (!has(outline, numbers[i].key))
+        if (!has(yaml, numbers[i].key))
             *numbers[i].value = numbers[i].preset;
-    if (!has(outline, "connection_ids"))
+    if (!has(yaml, "connection_ids"))
         config->connection_ids = true;
     if (config->control_socket == NULL)
         config->control_socket = strdup("/run/sluice/control.sock");
@@ -83,7 +83,7 @@ static bool check_numbers(struct meaning *m)
         return false;
     }
     unsigned line;
-    const yaml_node_t *mode = config_outline_find(m->outline, "consumer_socket_mode", &line);
+    const yaml_node_t *mode = sl_yaml_find(m->yaml, "consumer_socket_mode", &line);
     if (mode != NULL && mode->data.scalar.value[0] != '0') {
         fail_at(m, "consumer_socket_mode",
                 "'consumer_socket_mode' is octal and begins with 0, as 0660");
@@ -108,7 +108,7 @@ static bool check_sockets(struct meaning *m)
         return false;
     if (strcmp(c->control_socket, c->consumer_socket) != 0)
         return true;
-    bool is_given = has(m->outline, "consumer_socket");
+    bool is_given = has(m->yaml, "consumer_socket");
     fail_at(m, is_given ? "consumer_socket" : "control_socket",
             "'control_socket' and 'consumer_socket' are the same path");
     return false;
@@ -292,9 +292,9 @@ static bool check_listeners(struct meaning *m)
     return true;
 }
 
-bool config_check_meaning(const struct sl_config *config, struct config_outline *outline,
-                          struct config_errors *errors)
+bool config_check_meaning(const struct sl_config *config, struct sl_yaml *yaml,
+                          struct sl_yaml_errors *errors)
 {
-    struct meaning m = {config, outline, errors};
+    struct meaning m = {config, yaml, errors};
     return check_numbers(&m) && check_sockets(&m) && check_ports(&m) && check_listeners(&m);
 }

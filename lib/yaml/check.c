@@ -1,12 +1,12 @@
-/* The outline against the schema, so that each error has the line it is on. */
+/* The yaml against the schema, so that each error has the line it is on. */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "config_priv.h"
+#include "sl_yaml.h"
 
 struct check {
-    struct config_outline *outline;
-    struct config_errors *errors;
+    struct sl_yaml *yaml;
+    struct sl_yaml_errors *errors;
     unsigned nodes; /* looked at: an alias makes a node turn up again */
 };
 
@@ -52,14 +52,14 @@ static void fail_unknown(struct check *c, unsigned line, const char *key,
         }
     }
     if (nearest != NULL)
-        config_fail(c->errors, line, "unknown key '%s' (did you mean '%s'?)", key, nearest);
+        sl_yaml_fail(c->errors, line, "unknown key '%s' (did you mean '%s'?)", key, nearest);
     else
-        config_fail(c->errors, line, "unknown key '%s'", key);
+        sl_yaml_fail(c->errors, line, "unknown key '%s'", key);
 }
 
 static const yaml_node_t *node_at(struct check *c, int index)
 {
-    return yaml_document_get_node(&c->outline->document, index);
+    return yaml_document_get_node(&c->yaml->document, index);
 }
 
 /** The key occurs earlier in the mapping: on which line, or 0. */
@@ -69,7 +69,7 @@ static unsigned earlier_line(struct check *c, const yaml_node_t *mapping,
     for (yaml_node_pair_t *p = mapping->data.mapping.pairs.start; p < before; p++) {
         const char *other = scalar_of(node_at(c, p->key));
         if (other != NULL && strcmp(other, key) == 0)
-            return config_node_line(node_at(c, p->key));
+            return sl_yaml_line(node_at(c, p->key));
     }
     return 0;
 }
@@ -79,14 +79,14 @@ static bool check_pair(struct check *c, const yaml_node_t *mapping, const yaml_n
 {
     const yaml_node_t *key_node = node_at(c, pair->key);
     const char *key = scalar_of(key_node);
-    unsigned line = config_node_line(key_node);
+    unsigned line = sl_yaml_line(key_node);
     if (key == NULL) {
-        config_fail(c->errors, line, "a key has to be a word");
+        sl_yaml_fail(c->errors, line, "a key has to be a word");
         return false;
     }
     unsigned earlier = earlier_line(c, mapping, pair, key);
     if (earlier != 0) {
-        config_fail(c->errors, line, "duplicate key '%s' (first on line %u)", key, earlier);
+        sl_yaml_fail(c->errors, line, "duplicate key '%s' (first on line %u)", key, earlier);
         return false;
     }
     for (const cyaml_schema_field_t *f = fields; f->key != NULL; f++)
@@ -100,7 +100,7 @@ static bool check_mapping(struct check *c, const yaml_node_t *node, unsigned lin
                           const cyaml_schema_field_t *fields, const char *name)
 {
     if (node->type != YAML_MAPPING_NODE) {
-        config_fail(c->errors, line, "'%s' has to be a mapping of keys to values", name);
+        sl_yaml_fail(c->errors, line, "'%s' has to be a mapping of keys to values", name);
         return false;
     }
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
@@ -111,7 +111,7 @@ static bool check_mapping(struct check *c, const yaml_node_t *node, unsigned lin
         if (f->value.flags & CYAML_FLAG_OPTIONAL)
             continue;
         if (earlier_line(c, node, node->data.mapping.pairs.top, f->key) == 0) {
-            config_fail(c->errors, config_node_line(node), "missing key '%s'", f->key);
+            sl_yaml_fail(c->errors, sl_yaml_line(node), "missing key '%s'", f->key);
             return false;
         }
     }
@@ -122,19 +122,19 @@ static bool check_sequence(struct check *c, const yaml_node_t *node, unsigned li
                            const cyaml_schema_value_t *schema, const char *name)
 {
     if (node->type != YAML_SEQUENCE_NODE) {
-        config_fail(c->errors, line, "'%s' has to be a list", name);
+        sl_yaml_fail(c->errors, line, "'%s' has to be a list", name);
         return false;
     }
     size_t count = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
     if (count < schema->sequence.min || count > schema->sequence.max) {
-        config_fail(c->errors, line, "'%s' has %zu entries; %u to %u are possible", name, count,
-                    (unsigned)schema->sequence.min, (unsigned)schema->sequence.max);
+        sl_yaml_fail(c->errors, line, "'%s' has %zu entries; %u to %u are possible", name, count,
+                     (unsigned)schema->sequence.min, (unsigned)schema->sequence.max);
         return false;
     }
     for (yaml_node_item_t *item = node->data.sequence.items.start;
          item < node->data.sequence.items.top; item++) {
         const yaml_node_t *entry = node_at(c, *item);
-        if (!check_value(c, entry, config_node_line(entry), schema->sequence.entry, name))
+        if (!check_value(c, entry, sl_yaml_line(entry), schema->sequence.entry, name))
             return false;
     }
     return true;
@@ -150,11 +150,11 @@ static bool check_number(struct check *c, const char *text, unsigned line,
     errno = 0;
     long long value = strtoll(text, &end, 0);
     if (*text == '\0' || *end != '\0' || strchr(text, ' ') != NULL) {
-        config_fail(c->errors, line, "'%s' has to be a number, not '%s'", name, text);
+        sl_yaml_fail(c->errors, line, "'%s' has to be a number, not '%s'", name, text);
         return false;
     }
     if (errno != 0 || value < min || value > max) {
-        config_fail(c->errors, line, "'%s' is %s, which is out of range", name, text);
+        sl_yaml_fail(c->errors, line, "'%s' is %s, which is out of range", name, text);
         return false;
     }
     return true;
@@ -171,7 +171,7 @@ static bool check_enum(struct check *c, const char *text, unsigned line,
         size_t used = strlen(allowed);
         snprintf(allowed + used, sizeof allowed - used, "%s%s", i > 0 ? ", " : "", known);
     }
-    config_fail(c->errors, line, "'%s' is '%s'; possible are: %s", name, text, allowed);
+    sl_yaml_fail(c->errors, line, "'%s' is '%s'; possible are: %s", name, text, allowed);
     return false;
 }
 
@@ -181,11 +181,11 @@ static bool check_scalar(struct check *c, const yaml_node_t *node, unsigned line
     static const char *const switches[] = {"true", "false", "yes", "no", "on", "off"};
     const char *text = scalar_of(node);
     if (text == NULL) {
-        config_fail(c->errors, line, "'%s' has to be a single value", name);
+        sl_yaml_fail(c->errors, line, "'%s' has to be a single value", name);
         return false;
     }
     if (strlen(text) != node->data.scalar.length) {
-        config_fail(c->errors, line, "'%s' has a zero byte in it", name);
+        sl_yaml_fail(c->errors, line, "'%s' has a zero byte in it", name);
         return false;
     }
     switch (schema->type) {
@@ -196,14 +196,14 @@ static bool check_scalar(struct check *c, const yaml_node_t *node, unsigned line
         for (unsigned i = 0; i < sizeof switches / sizeof switches[0]; i++)
             if (strcmp(text, switches[i]) == 0)
                 return true;
-        config_fail(c->errors, line, "'%s' has to be true or false, not '%s'", name, text);
+        sl_yaml_fail(c->errors, line, "'%s' has to be true or false, not '%s'", name, text);
         return false;
     case CYAML_ENUM:
         return check_enum(c, text, line, schema, name);
     default:
         if (*text == '\0' || strlen(text) > schema->string.max) {
-            config_fail(c->errors, line, "'%s' has to be a text of 1 to %u characters", name,
-                        (unsigned)schema->string.max);
+            sl_yaml_fail(c->errors, line, "'%s' has to be a text of 1 to %u characters", name,
+                         (unsigned)schema->string.max);
             return false;
         }
         return true;
@@ -213,9 +213,9 @@ static bool check_scalar(struct check *c, const yaml_node_t *node, unsigned line
 static bool check_value(struct check *c, const yaml_node_t *node, unsigned line,
                         const cyaml_schema_value_t *schema, const char *name)
 {
-    size_t all = (size_t)(c->outline->document.nodes.top - c->outline->document.nodes.start);
+    size_t all = (size_t)(c->yaml->document.nodes.top - c->yaml->document.nodes.start);
     if (++c->nodes > all) {
-        config_fail(c->errors, line, "aliases are not supported");
+        sl_yaml_fail(c->errors, line, "aliases are not supported");
         return false;
     }
     if (schema->type == CYAML_MAPPING)
@@ -225,9 +225,12 @@ static bool check_value(struct check *c, const yaml_node_t *node, unsigned line,
     return check_scalar(c, node, line, schema, name);
 }
 
-bool config_check_shape(struct config_outline *outline, struct config_errors *errors)
+bool sl_yaml_check(struct sl_yaml *yaml, const cyaml_schema_value_t *schema,
+                   struct sl_yaml_errors *errors)
 {
-    struct check c = {.outline = outline, .errors = errors};
-    const yaml_node_t *root = config_outline_root(outline);
-    return check_value(&c, root, config_node_line(root), &config_schema, "the configuration");
+    struct check c = {.yaml = yaml, .errors = errors};
+    const yaml_node_t *root = sl_yaml_root(yaml);
+    char name[64];
+    snprintf(name, sizeof name, "the %s", errors->what);
+    return check_value(&c, root, sl_yaml_line(root), schema, name);
 }
