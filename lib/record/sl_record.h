@@ -246,4 +246,21 @@ static inline uint32_t sl_record_sealed_len(const struct sl_epoch *epoch, uint32
  */
 unsigned sl_record_seal_burst(struct sl_aead *aead, struct sl_seal_job *jobs, unsigned n);
 
+/** Where the numbers of a session's records come from; both are borrowed. */
+struct sl_record_source {
+    uint64_t *epoch0_next;  /* next record number of epoch 0 */
+    struct sl_epoch *epoch; /* NULL before there are keys */
+};
+
+/**
+ * Appends one record to a datagram under construction: numbered, and sealed when its epoch is not
+ * 0, then without regard to epoch->plain_max. plain may not lie in the datagram.
+ *
+ * return SL_DROP_NONE; SEND_TOO_LARGE where it does not fit; SEND_STALE without the keys of that
+ *        epoch; SEND_SEQ_LIMIT. Never blocks, allocates or logs.
+ */
+enum sl_drop sl_record_append(struct sl_aead *aead, const struct sl_record_source *source,
+                              struct sl_writer *to, uint8_t type, uint16_t epoch,
+                              const uint8_t *plain, uint16_t len) SL_MUST_USE;
+
 #endif

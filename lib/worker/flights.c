@@ -1,34 +1,16 @@
 /* Datagrams made of several records: flights of the handshakers, and alerts of our own. */
 #include "worker_priv.h"
 
-/** Appends one record to a datagram under construction, numbered here and sealed if its epoch is.
- */
+/** Appends one record, numbered here, to a datagram under construction. */
 static enum sl_drop append_record(struct sl_worker *w, struct sl_session *session,
                                   struct sl_writer *to, uint8_t type, uint8_t epoch,
                                   const uint8_t *plain, uint16_t len)
 {
-    if (epoch == 0) {
-        uint64_t seq;
-        uint8_t *record = sl_write_room(to, (size_t)SL_RECORD_HEADER_LEN + len);
-        if (record == NULL)
-            return SL_DROP_SEND_TOO_LARGE;
-        if (!sl_record_take_number(&session->epoch0_next, &seq))
-            return SL_DROP_SEND_SEQ_LIMIT;
-        sl_wire_write_record_header(record, type, 0, seq, len);
-        memcpy(record + SL_RECORD_HEADER_LEN, plain, len);
-        return SL_DROP_NONE;
-    }
-    if (session->epoch == NULL || session->epoch->number != epoch)
-        return SL_DROP_SEND_STALE;
-    uint8_t *record = sl_write_room(to, sl_record_sealed_len(session->epoch, len));
-    if (record == NULL)
-        return SL_DROP_SEND_TOO_LARGE;
-    struct sl_seal_job job = {
-        .epoch = session->epoch, .plain = plain, .plain_len = len, .type = type, .record = record};
-    sl_record_seal_burst(w->aead, &job, 1);
-    if (job.drop == SL_DROP_NONE)
+    const struct sl_record_source source = {&session->epoch0_next, session->epoch};
+    enum sl_drop drop = sl_record_append(w->aead, &source, to, type, epoch, plain, len);
+    if (drop == SL_DROP_NONE && epoch > 0)
         worker_count(w, SL_COUNTER_TX_RECORDS, 1);
-    return job.drop;
+    return drop;
 }
 
 /** A frame with room for a datagram of this session, as a writer; NULL when there is no buffer. */
