@@ -51,7 +51,9 @@ struct sl_frame {
     uint16_t kind;       /* enum sl_packet_kind */
     uint16_t l3_off;     /* of the IP or ARP header, from data */
     struct sl_path path; /* remote is the sender */
-    uint32_t tuple_hash; /* the worker's: of path.tuple, where it looks for a session by that */
+    /* The worker's: of path.tuple, where it looks for a session by that. Of frames of kernel
+     * sockets (lib/sockets): the source, whose socket it came from or goes to. */
+    uint32_t tuple_hash;
 };
 
 #endif
