@@ -38,10 +38,4 @@ static inline uint64_t load_random_next(struct load_random *random)
     return result;
 }
 
-/** 0..bound - 1; of 32 random bits, so that a bound up to 2^20 is off by at most 1 in 4096. */
-static inline uint32_t load_random_below(uint32_t bits, uint32_t bound)
-{
-    return (uint32_t)((uint64_t)bits * bound >> 32);
-}
-
 #endif
