@@ -22,13 +22,7 @@ static uint8_t *turn_ethernet(struct sl_frame *frame, const uint8_t *own_mac)
     frame->l3_off = header_len;
 
     struct sl_writer w = sl_writer_of(frame->data, header_len);
-    sl_write_bytes(&w, frame->path.hop.mac, SL_ETHER_ADDR_LEN);
-    sl_write_bytes(&w, own_mac, SL_ETHER_ADDR_LEN);
-    if (vlan_id != SL_VLAN_NONE) {
-        sl_write_be16(&w, ETHERTYPE_VLAN);
-        sl_write_be16(&w, vlan_id);
-    }
-    sl_write_be16(&w, type);
+    wire_write_ethernet(&w, &frame->path.hop, own_mac, type);
     return l3;
 }
 

@@ -31,17 +31,6 @@ static bool is_l4_sum_good(const struct sl_frame *frame, struct ip_payload l4)
     return sl_wire_checksum_fold(sl_wire_checksum_add(sum, l4.at, l4.len)) == 0;
 }
 
-static inline bool is_source_possible(const struct sl_ip *ip, bool is_v6)
-{
-    static const uint8_t zeros[15];
-    const uint8_t *b = ip->bytes;
-    if (!is_v6)
-        return plain_is_source_possible(b[12]);
-    if (b[0] == 0xff)
-        return false;
-    return memcmp(b, zeros, 15) != 0 || b[15] > 1;
-}
-
 /** RFC 768. */
 static enum sl_drop parse_udp(struct sl_frame *frame, struct ip_payload l4,
                               enum sl_rx_checksum policy)
@@ -55,7 +44,7 @@ static enum sl_drop parse_udp(struct sl_frame *frame, struct ip_payload l4,
     if (len < SL_UDP_HEADER_LEN || len > l4.len)
         return SL_DROP_UDP_LENGTH;
     if (frame->path.tuple.remote_port == 0 ||
-        !is_source_possible(&frame->path.tuple.remote_ip, l4.is_v6))
+        !wire_is_source_possible(&frame->path.tuple.remote_ip, l4.is_v6))
         return SL_DROP_BAD_SOURCE;
     l4.len = len;
     if (is_marked_bad(frame, policy))
@@ -80,7 +69,7 @@ static enum sl_drop parse_icmp(struct sl_frame *frame, struct ip_payload l4, uin
         return SL_DROP_TRUNCATED;
     if (l4.at[0] != request || l4.at[1] != 0)
         return SL_DROP_IP_PROTOCOL;
-    if (!is_source_possible(&frame->path.tuple.remote_ip, l4.is_v6))
+    if (!wire_is_source_possible(&frame->path.tuple.remote_ip, l4.is_v6))
         return SL_DROP_BAD_SOURCE;
     if (!is_l4_sum_good(frame, l4))
         return SL_DROP_UDP_CHECKSUM;
@@ -114,7 +103,7 @@ static enum sl_drop parse_solicitation(struct sl_frame *frame, struct ip_payload
     }
     bool is_probe = memcmp(&frame->path.tuple.remote_ip, &unspecified, 16) == 0;
     if (target[0] == 0xff ||
-        (is_probe ? has_source_link : !is_source_possible(&frame->path.tuple.remote_ip, true)))
+        (is_probe ? has_source_link : !wire_is_source_possible(&frame->path.tuple.remote_ip, true)))
         return SL_DROP_BAD_SOURCE;
     struct sl_ip asked;
     memcpy(asked.bytes, target, sizeof asked.bytes);
@@ -253,7 +242,7 @@ static enum sl_drop parse_arp(struct sl_frame *frame, const uint8_t *arp, size_t
         return SL_DROP_IP_PROTOCOL;
     static const uint8_t probe[4] = {0};
     frame->path.tuple.remote_ip = sl_ip_from_v4(arp + 14);
-    if (arp[8] & 1 || !(is_source_possible(&frame->path.tuple.remote_ip, false) ||
+    if (arp[8] & 1 || !(wire_is_source_possible(&frame->path.tuple.remote_ip, false) ||
                         memcmp(arp + 14, probe, sizeof probe) == 0))
         return SL_DROP_BAD_SOURCE;
     frame->path.tuple.local_ip = sl_ip_from_v4(arp + 24);
@@ -261,13 +250,6 @@ static enum sl_drop parse_arp(struct sl_frame *frame, const uint8_t *arp, size_t
     frame->payload_len = ARP_LEN;
     frame->kind = SL_PACKET_ARP_REQUEST;
     return SL_DROP_NONE;
-}
-
-/** The VLAN of a tag control field; a priority tag (VLAN 0) is none. */
-static uint16_t vlan_of(uint16_t tci)
-{
-    uint16_t id = tci & 0x0fff;
-    return id != 0 ? id : SL_VLAN_NONE;
 }
 
 enum sl_drop sl_wire_parse_frame(struct sl_frame *frame, enum sl_rx_checksum rx_checksum)
@@ -280,12 +262,12 @@ enum sl_drop sl_wire_parse_frame(struct sl_frame *frame, enum sl_rx_checksum rx_
         return SL_DROP_TRUNCATED;
     uint16_t type = sl_load_be16(ether + 2 * SL_ETHER_ADDR_LEN);
     bool is_stripped = frame->flags & SL_FRAME_RX_VLAN_STRIPPED;
-    uint16_t vlan_id = is_stripped ? vlan_of(frame->vlan_tci) : SL_VLAN_NONE;
+    uint16_t vlan_id = is_stripped ? wire_vlan_of(frame->vlan_tci) : SL_VLAN_NONE;
     if (type == ETHERTYPE_VLAN && !is_stripped) {
         l3_off += SL_VLAN_TAG_LEN;
         if (frame->len < l3_off)
             return SL_DROP_TRUNCATED;
-        vlan_id = vlan_of(sl_load_be16(ether + SL_ETHER_HEADER_LEN));
+        vlan_id = wire_vlan_of(sl_load_be16(ether + SL_ETHER_HEADER_LEN));
         type = sl_load_be16(ether + l3_off - 2);
     }
     if (ether[SL_ETHER_ADDR_LEN] & 1)

@@ -1,8 +1,8 @@
 /* Headers out: Ethernet, VLAN, IP, UDP before a payload that stands in place. */
 #include "wire_priv.h"
 
-static void write_ethernet(struct sl_writer *w, const struct sl_hop *hop, const uint8_t *own_mac,
-                           uint16_t type)
+void wire_write_ethernet(struct sl_writer *w, const struct sl_hop *hop, const uint8_t *own_mac,
+                         uint16_t type)
 {
     sl_write_bytes(w, hop->mac, SL_ETHER_ADDR_LEN);
     sl_write_bytes(w, own_mac, SL_ETHER_ADDR_LEN);
@@ -56,7 +56,7 @@ void wire_put_any_headers(struct sl_frame *frame, uint8_t *payload, unsigned pay
     struct sl_writer w = sl_writer_of(payload - headers_len, headers_len);
     frame->data = w.at;
     frame->len = (uint16_t)(headers_len + payload_len);
-    write_ethernet(&w, &path->hop, own_mac, is_v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
+    wire_write_ethernet(&w, &path->hop, own_mac, is_v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
     frame->l3_off = (uint16_t)(w.at - frame->data);
     if (is_v4)
         write_ipv4(&w, tuple, udp_len, frame->flags & SL_FRAME_TX_IP_CHECKSUM);

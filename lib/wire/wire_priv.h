@@ -38,6 +38,29 @@ enum {
 uint64_t wire_pseudo_sum(const struct sl_ip *a, const struct sl_ip *b, uint8_t protocol,
                          uint32_t len);
 
+/** Can an honest sender have this address? It is no multicast, unspecified or loopback one. */
+static inline bool wire_is_source_possible(const struct sl_ip *ip, bool is_v6)
+{
+    static const uint8_t zeros[15];
+    const uint8_t *b = ip->bytes;
+    if (!is_v6)
+        return plain_is_source_possible(b[12]);
+    if (b[0] == 0xff)
+        return false;
+    return memcmp(b, zeros, 15) != 0 || b[15] > 1;
+}
+
+/** The VLAN of a tag control field; a priority tag (VLAN 0) is none. */
+static inline uint16_t wire_vlan_of(uint16_t tci)
+{
+    uint16_t id = tci & 0x0fff;
+    return id != 0 ? id : SL_VLAN_NONE;
+}
+
+/** The Ethernet header of a frame to this hop, with its VLAN tag if it has one. */
+void wire_write_ethernet(struct sl_writer *w, const struct sl_hop *hop, const uint8_t *own_mac,
+                         uint16_t type);
+
 /** One way to sum: see sl_wire_checksum_use, which says which needs what. */
 struct wire_loop {
     /** The sum of bytes [len], at most 2^31, not folded. */
