@@ -53,6 +53,40 @@ static inline bool sl_wire_parse_plain(struct sl_frame *frame, uint64_t own_mac,
 enum sl_drop sl_wire_answer_frame(struct sl_frame *frame,
                                   const uint8_t own_mac[SL_ETHER_ADDR_LEN]) SL_MUST_USE;
 
+/** The longest of these requests: a solicitation on a VLAN. */
+#define SL_WIRE_NEIGHBOUR_REQUEST_MAX                                                              \
+    (SL_ETHER_HEADER_LEN + SL_VLAN_TAG_LEN + SL_IPV6_HEADER_LEN + 32)
+
+/** An address on a link, and who has it or asks for it. */
+struct sl_neighbour {
+    struct sl_ip ip;
+    uint8_t mac[SL_ETHER_ADDR_LEN];
+    uint16_t vlan_id; /* 0..4094, or SL_VLAN_NONE */
+};
+
+/**
+ * Writes the question who on the link has `target`: an ARP request (RFC 826), or a neighbour
+ * solicitation to the target's solicited-node address (RFC 4861 4.3). Software checksums.
+ *
+ * frame  in: data, len, tailroom; what it held is written over.
+ *        out: len, tailroom, flags 0, l3_off, payload_off, payload_len.
+ * asker  of the target's family.
+ * return false, and nothing is written: no room for the request, or two families.
+ */
+bool sl_wire_write_neighbour_request(struct sl_frame *frame, const struct sl_neighbour *asker,
+                                     const struct sl_ip *target) SL_MUST_USE;
+
+/**
+ * Is the frame an ARP reply, or a neighbour advertisement with a link-layer address, that may be
+ * believed as far as one may believe such at all? RFC 826; RFC 4861 7.1.2, 7.2.5. Whom it was sent
+ * to, and whether anybody asked, is the caller's to judge. sl_wire_parse_frame drops such frames.
+ *
+ * frame  in: data, len, segs, flags, vlan_tci. Not written.
+ * out    who says that it has which address, and on which VLAN; written when true is returned.
+ */
+bool sl_wire_parse_neighbour_answer(const struct sl_frame *frame,
+                                    struct sl_neighbour *out) SL_MUST_USE;
+
 /** Bytes of Ethernet, VLAN, IP and UDP header before a payload that takes `path`. */
 static inline uint16_t sl_wire_headers_len(const struct sl_path *path)
 {

@@ -1,4 +1,5 @@
-/** Frames as they come from a port: parsed, and answered where they ask for it. lib/wire */
+/** Frames as they come from a port: parsed, and answered where they ask for it; or read as answers
+ * to what we asked. lib/wire */
 #include "fuzz.h"
 
 #include <memory>
@@ -73,6 +74,32 @@ unsigned packet_len(const sl_frame &frame)
     return (unsigned)frame.len - frame.l3_off;
 }
 
+/** return whether it is an answer. */
+bool check_neighbour(const sl_frame &frame, sl_neighbour *out)
+{
+    const sl_frame before = frame;
+    if (!sl_wire_parse_neighbour_answer(&frame, out))
+        return false;
+    FUZZ_CHECK(memcmp(&before, &frame, sizeof frame) == 0);
+    FUZZ_CHECK(frame.segs == 1 && frame.len >= SL_ETHER_HEADER_LEN + 28);
+    FUZZ_CHECK(!(out->mac[0] & 1));
+    FUZZ_CHECK(out->vlan_id == SL_VLAN_NONE || out->vlan_id < 4096);
+    FUZZ_CHECK(sl_ip_is_v4(&out->ip) ? out->ip.bytes[12] < 224 : out->ip.bytes[0] != 0xff);
+    return true;
+}
+
+/** Who asked us, and understands such answers, learns our MAC and nothing else. */
+void check_answer_is_understood(const sl_frame &answer, const sl_frame &request)
+{
+    sl_neighbour learnt;
+    if (!check_neighbour(answer, &learnt))
+        return;
+    FUZZ_CHECK(request.kind == SL_PACKET_ARP_REQUEST || request.kind == SL_PACKET_ND_SOLICIT);
+    FUZZ_CHECK(memcmp(learnt.mac, kOwnMac, sizeof learnt.mac) == 0);
+    FUZZ_CHECK(memcmp(&learnt.ip, &request.path.tuple.local_ip, sizeof learnt.ip) == 0);
+    FUZZ_CHECK(learnt.vlan_id == request.path.hop.vlan_id);
+}
+
 void check_answer(Room &room)
 {
     sl_frame &frame = room.frame;
@@ -95,6 +122,7 @@ void check_answer(Room &room)
     /* An answer asks for nothing: two gateways can't play ping-pong with it. */
     enum sl_drop again = sl_wire_parse_frame(&frame, SL_RX_CHECKSUM_REQUIRE);
     FUZZ_CHECK(again == SL_DROP_IP_PROTOCOL);
+    check_answer_is_understood(frame, request);
 }
 
 } // namespace
@@ -126,8 +154,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(drop < SL_DROP_COUNT &&
                (drop == SL_DROP_NONE || sl_drop_direction(drop) == SL_DIRECTION_RX));
     FUZZ_CHECK(bytes.empty() || memcmp(room.frame.data, bytes.data(), bytes.size()) == 0);
+    sl_neighbour neighbour;
+    const bool is_answer = check_neighbour(room.frame, &neighbour);
     if (drop != SL_DROP_NONE)
         return 0;
+    FUZZ_CHECK(!is_answer); /* nothing is both */
     check_parsed(room.frame);
     check_answer(room);
     return 0;
@@ -145,7 +176,14 @@ std::vector<Bytes> fuzz::seeds()
     destination6.insert(destination6.begin() + 54, {58, 0, 1, 4, 0, 0, 0, 0});
     destination6[19] = (uint8_t)(destination6[19] + 8);
     destination6[20] = 60;
+    Bytes advertisement = Solicitation(V6(1), true);
+    advertisement[0] = 136;
+    advertisement[24] = 2;
+    Bytes arp_reply = ArpRequest();
+    arp_reply[21] = 2;
     const Bytes frames[] = {
+        Icmp6Frame(advertisement, 255, V6(1), V6(7)),
+        arp_reply,
         UdpFrame(false, {22, 1, 2, 3}),
         UdpFrame(true, {22, 1, 2, 3}),
         UdpFrame(false, Bytes(100, 25), 7),
