@@ -31,9 +31,6 @@ struct settings {
 bool settings_make(struct settings *settings, const struct sl_config *config);
 void settings_wipe(struct settings *settings);
 
-/** Starts EAL for this configuration; says what the machine lacks. return 0 or -errno, reason. */
-int eal_start(const struct sl_config *config, char *reason);
-
 /** Runs the gateway until a signal ends it. return the exit status. */
 int gateway_run(const struct sl_config *config);
 

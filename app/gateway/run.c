@@ -4,12 +4,16 @@
 
 #include <rte_eal.h>
 
+#include "eal.h"
 #include "gateway.h"
 #include "sl_control.h"
 #include "sl_telemetry.h"
 
 /** SIGTERM to the end within two seconds, the freeing of memory included. */
 #define STOP_MS 1400
+/** Of all ports together. */
+#define DEVICES_MAX (SL_CONFIG_PORTS_MAX * 64)
+static_assert(EAL_REASON_LEN == REASON_LEN, "one buffer for both");
 
 static uint64_t now_ns(void)
 {
@@ -109,9 +113,32 @@ static int serve(struct gateway *gateway)
     return EXIT_FINE;
 }
 
+/** As the configuration wants it. */
+static int begin_eal(const struct sl_config *config, char *reason)
+{
+    const char *devices[DEVICES_MAX];
+    unsigned count = 0;
+    for (unsigned p = 0; p < config->ports_count; p++)
+        for (unsigned d = 0; d < config->ports[p].devices_count && count < DEVICES_MAX; d++)
+            devices[count++] = config->ports[p].devices[d];
+    const struct eal_settings settings = {.program = "sluice",
+                                          .cores = config->workers,
+                                          .what = "workers",
+                                          .spins = config->idle == SL_IDLE_SPIN,
+                                          .yield_option = "idle: yield",
+                                          .memory_mb = config->memory_mb,
+                                          .memory_option = "memory_mb",
+                                          .devices = devices,
+                                          .device_count = count,
+                                          .arguments = config->eal,
+                                          .argument_count = config->eal_count,
+                                          .log = log_info};
+    return eal_start(&settings, reason);
+}
+
 static int start(struct gateway *gateway, char *reason)
 {
-    int error = eal_start(gateway->settings.config, reason);
+    int error = begin_eal(gateway->settings.config, reason);
     if (error != 0)
         return error;
     gateway->has_eal = true;

@@ -1,19 +1,20 @@
-/* DPDK's environment: which cores, which memory, and as little noise as possible. */
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
 
-#include "gateway.h"
+#include "eal.h"
 
 #define ARGUMENTS_MAX 96
 #define ARGUMENT_LEN 1024
+#define LOG_LINE_LEN 256
 #define HUGEPAGES "/sys/kernel/mm/hugepages"
 
 /** An argument vector that owns its strings. */
@@ -34,6 +35,19 @@ static void add(struct arguments *arguments, const char *format, ...)
     va_end(args);
     if (arguments->count < ARGUMENTS_MAX - 1 && (arguments->at[arguments->count] = strdup(text)))
         arguments->count++;
+}
+
+static void say(const struct eal_settings *settings, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say(const struct eal_settings *settings, const char *format, ...)
+{
+    char line[LOG_LINE_LEN];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    settings->log(line);
 }
 
 static unsigned long read_number(const char *folder, const char *file)
@@ -83,41 +97,57 @@ static bool is_pci(const char *device)
 }
 
 /** Only the PCI devices that were configured are looked at. */
-static void add_devices(struct arguments *arguments, const struct sl_config *config)
+static void add_devices(struct arguments *arguments, const struct eal_settings *settings)
 {
     bool any = false;
-    for (unsigned p = 0; p < config->ports_count; p++)
-        for (unsigned d = 0; d < config->ports[p].devices_count; d++)
-            if (is_pci(config->ports[p].devices[d])) {
-                add(arguments, "-a");
-                add(arguments, "%s", config->ports[p].devices[d]);
-                any = true;
-            }
+    for (unsigned i = 0; i < settings->device_count; i++) {
+        if (!is_pci(settings->devices[i]))
+            continue;
+        add(arguments, "-a");
+        add(arguments, "%s", settings->devices[i]);
+        any = true;
+    }
     if (any)
         return;
     add(arguments, "--no-pci");
     add(arguments, "--iova-mode=va");
 }
 
-static void add_memory(struct arguments *arguments, const struct sl_config *config)
+static void add_memory(struct arguments *arguments, const struct eal_settings *settings)
 {
+    const unsigned wanted = settings->memory_mb;
     unsigned long have = free_huge_mb();
     add(arguments, "-m");
-    add(arguments, "%u", config->memory_mb);
-    if (have >= config->memory_mb) {
+    add(arguments, "%u", wanted);
+    if (have >= wanted) {
         add(arguments, "--in-memory");
         return;
     }
-    log_format("huge pages: %lu MiB are free of the %u MiB that memory_mb asks for; runs on "
-               "ordinary pages, which is slower (`sysctl vm.nr_hugepages=%u` makes some)",
-               have, config->memory_mb, config->memory_mb);
+    say(settings,
+        "huge pages: %lu MiB are free of the %u MiB that %s asks for; runs on ordinary pages, "
+        "which "
+        "is slower (`sysctl vm.nr_hugepages=%u` makes some)",
+        have, wanted, settings->memory_option, wanted);
     add(arguments, "--no-huge");
     add(arguments, "--no-shconf");
-    add(arguments, "--file-prefix=sluice-%d", (int)getpid());
+    add(arguments, "--file-prefix=%s-%d", settings->program, (int)getpid());
 }
 
-/** Each worker on a core of its own while there are enough; what is left is for the rest. */
-static void add_cores(struct arguments *arguments, const struct sl_config *config)
+/** Too few cores are a thing to know; for who never gives his away more than for others. */
+static void warn_of_sharing(const struct eal_settings *settings, int count)
+{
+    const int wanted = (int)settings->cores;
+    if (count < wanted)
+        say(settings, "cores: %d for %d %s; they share%s%s%s", count, wanted, settings->what,
+            settings->spins ? ", which " : "", settings->spins ? settings->yield_option : "",
+            settings->spins ? " is meant for" : "");
+    else if (count == wanted && settings->spins)
+        say(settings, "cores: %d for %d %s; all else shares theirs, which %s is meant for", count,
+            wanted, settings->what, settings->yield_option);
+}
+
+/** Each lcore on a core of its own while there are enough; what is left is for the rest. */
+static void add_cores(struct arguments *arguments, const struct eal_settings *settings)
 {
     cpu_set_t allowed;
     int cores[CPU_SETSIZE], count = 0;
@@ -128,42 +158,35 @@ static void add_cores(struct arguments *arguments, const struct sl_config *confi
             cores[count++] = (int)cpu;
     if (count == 0)
         cores[count++] = 0;
-    int workers = (int)config->workers;
-    if (count < workers)
-        log_format("cores: %d for %d workers; they share%s", count, workers,
-                   config->idle == SL_IDLE_SPIN ? ", which idle: yield is meant for" : "");
-    else if (count == workers && config->idle == SL_IDLE_SPIN)
-        log_format(
-            "cores: %d for %d workers; handshakes share theirs, which idle: yield is meant for",
-            count, workers);
-    int spare = count > workers ? count - workers : 0;
+    warn_of_sharing(settings, count);
+    const int wanted = (int)settings->cores, spare = count > wanted ? count - wanted : 0;
     char text[ARGUMENT_LEN] = "--lcores=0@(";
     size_t len = strlen(text);
     for (int i = 0; i < (spare > 0 ? spare : count) && len < sizeof text - 16; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%d", i > 0 ? "," : "", cores[i]);
     len += (size_t)snprintf(text + len, sizeof text - len, ")");
-    for (int w = 0; w < workers && len < sizeof text - 16; w++)
-        len += (size_t)snprintf(text + len, sizeof text - len, ",%d@%d", w + 1,
-                                cores[(spare + w) % count]);
+    for (int core = 0; core < wanted && len < sizeof text - 16; core++)
+        len += (size_t)snprintf(text + len, sizeof text - len, ",%d@%d", core + 1,
+                                cores[(spare + core) % count]);
     add(arguments, "%s", text);
     add(arguments, "--main-lcore=0");
 }
 
-int eal_start(const struct sl_config *config, char *reason)
+int eal_start(const struct eal_settings *settings, char *reason)
 {
     struct arguments arguments = {.count = 0};
-    add(&arguments, "sluice");
-    add_cores(&arguments, config);
-    add_memory(&arguments, config);
-    add_devices(&arguments, config);
+    add(&arguments, "%s", settings->program);
+    add_cores(&arguments, settings);
+    add_memory(&arguments, settings);
+    add_devices(&arguments, settings);
     add(&arguments, "--no-telemetry");
     add(&arguments, "--log-level=*:error");
-    for (unsigned i = 0; i < config->eal_count; i++)
-        add(&arguments, "%s", config->eal[i]);
+    for (unsigned i = 0; i < settings->argument_count; i++)
+        add(&arguments, "%s", settings->arguments[i]);
     /* EAL keeps pointers into the vector: it lives as long as the process. */
     if (rte_eal_init(arguments.count, arguments.at) >= 0)
         return 0;
-    snprintf(reason, REASON_LEN, "DPDK can't start: %s; see its message above",
+    snprintf(reason, EAL_REASON_LEN, "DPDK can't start: %s; see its message above",
              rte_strerror(rte_errno));
     return -EIO;
 }
