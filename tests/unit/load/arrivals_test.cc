@@ -60,9 +60,9 @@ TEST(LoadArrivals, ConstantOnesComeAtTheirExactTimes)
     }
 }
 
-TEST(LoadArrivals, ConstantOnesDoNotDriftOverABillion)
+TEST(LoadArrivals, ConstantOnesDoNotDriftOverAHundredMillion)
 {
-    const uint64_t rate_milli = 7777777777, count = 1000000000;
+    const uint64_t rate_milli = 7777777777, count = 100000000;
     load_arrivals arrivals = begun(LOAD_ARRIVALS_CONSTANT, rate_milli);
     for (uint64_t k = 0; k < count; k++)
         load_advance_arrivals(&arrivals);
@@ -208,6 +208,13 @@ TEST(LoadArrivals, CountsOfPoissonOnesVaryAsMuchAsTheyAreHigh)
     }
     EXPECT_NEAR(sum / turns, 20, 0.2);
     EXPECT_NEAR(squares / turns, 20, 1);
+}
+
+TEST(LoadArrivals, PoissonOnesKeepTheirRateWhereMostGapsAreBelowANanosecond)
+{
+    load_arrivals arrivals = begun(LOAD_ARRIVALS_POISSON, LOAD_RATE_MAX_MILLI);
+    const size_t count = taken(&arrivals, start_ns + 1000000).size();
+    EXPECT_NEAR(static_cast<double>(count), 1e6, 5000);
 }
 
 TEST(LoadArrivals, PoissonOnesFollowTheirSeed)

@@ -182,6 +182,26 @@ TEST(LoadSearch, GoesLowerWhenARateThatPassedFailsLater)
     EXPECT_GE(search.Passed(search.passed), 4u);
 }
 
+TEST(LoadSearch, ReachesTheCeilingInSpiteOfADisturbance)
+{
+    Search search({1000, 50000, 0, 0.01, 3});
+    unsigned trial = 0;
+    search.Run([&](double rate) { return Trial{rate, trial++ == 3 ? 0.5 : 0}; });
+    EXPECT_EQ(search.end, SL_LOAD_SEARCH_CEILING);
+    EXPECT_EQ(search.passed, 50000);
+    EXPECT_EQ(search.failed, 0);
+}
+
+TEST(LoadSearch, AServerThatDiesInTheMiddleHasNoRate)
+{
+    Search search;
+    unsigned trial = 0;
+    search.Run([&](double rate) { return trial++ < 15 ? hard(100000)(rate) : Trial{rate, 1}; });
+    EXPECT_EQ(search.end, SL_LOAD_SEARCH_NONE);
+    EXPECT_EQ(search.passed, 0);
+    EXPECT_LE(search.trial_count, 45u);
+}
+
 TEST(LoadSearch, FindsANoisyLimitNearWhatAllTrialsBear)
 {
     for (uint64_t seed = 1; seed <= 200; seed++) {

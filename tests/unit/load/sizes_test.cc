@@ -97,6 +97,9 @@ TEST(LoadSizes, TheEndsOfTheRandomBitsDrawTheEndsOfTheList)
     EXPECT_EQ(sl_load_sizes_draw(&sizes, UINT64_MAX), 16384u);
     EXPECT_EQ(sl_load_sizes_draw(&sizes, UINT32_MAX), 16000u);
     EXPECT_EQ(sl_load_sizes_draw(&sizes, 0xffffffff00000000), 20u);
+    const sl_load_sizes halves = parsed("16,17");
+    EXPECT_EQ(sl_load_sizes_draw(&halves, 0x7fffffff), 16u);
+    EXPECT_EQ(sl_load_sizes_draw(&halves, 0x80000000), 17u);
 }
 
 TEST(LoadSizes, KnowTheirLongestAndTheirMean)

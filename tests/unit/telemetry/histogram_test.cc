@@ -142,6 +142,29 @@ TEST(Histogram, ReportsEachValueBetweenTwoOthersAsCloseAsItsCellIs)
             }
 }
 
+TEST(Histogram, IsExactWhereAllValuesAreOne)
+{
+    for (uint64_t ns : {uint64_t{992}, uint64_t{1007}, uint64_t{123456789}, in_100_s}) {
+        Histogram h(Values(100, ns));
+        for (double q : shares)
+            ASSERT_EQ(sl_histogram_quantile_ns(&h, q), ns);
+    }
+}
+
+TEST(Histogram, TakesTheNearestRankInSpiteOfRounding)
+{
+    Values values;
+    for (uint64_t ns = 1; ns <= 100; ns++)
+        values.push_back(ns);
+    Histogram h(values);
+    for (uint64_t percent = 1; percent <= 100; percent++) {
+        const double q = static_cast<double>(percent) / 100;
+        EXPECT_EQ(sl_histogram_quantile_ns(&h, q), percent);
+        EXPECT_EQ(sl_histogram_quantile_ns(&h, std::min(1.0, q + 1e-9)),
+                  std::min(percent + 1, uint64_t{100}));
+    }
+}
+
 TEST(Histogram, CellsFollowEachOtherWithoutGapOrOverlap)
 {
     Histogram h;
@@ -273,6 +296,15 @@ TEST(Histogram, AnIntervalWithinTheOldExtremesKnowsItsOwnAsCloseAsCellsAre)
         expect_close(sl_histogram_max_ns(&later), ns);
         expect_close(sl_histogram_quantile_ns(&later, 0.5), ns);
     }
+}
+
+TEST(Histogram, ASumThatHasReachedItsMaximumStaysThereInAnInterval)
+{
+    Histogram h({100}), earlier;
+    sl_histogram_snapshot(&earlier, &h);
+    h.Record({UINT64_MAX});
+    sl_histogram_subtract(&h, &earlier);
+    EXPECT_EQ(h.sum_ns, UINT64_MAX);
 }
 
 TEST(Histogram, AnIntervalWithoutValuesIsEmpty)
