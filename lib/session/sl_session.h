@@ -60,7 +60,7 @@ struct sl_session {
     uint64_t candidate_sent;
     struct sl_path candidate; /* an address that is not confirmed yet; valid by a flag */
     uint32_t predecessor;     /* the other end of the link to a successor */
-    uint32_t next_free;
+    uint32_t next_free, previous_free;
     uint64_t closing_since_ns;
     uint64_t last_repeat_ns; /* last flight asked for */
     uint64_t expires_ns;     /* when its peer's certificate ends; 0: never */
@@ -90,6 +90,15 @@ uint32_t sl_session_table_capacity(const struct sl_session_table *table);
  * shard  goes into the connection ID. return NULL when the table is full.
  */
 struct sl_session *sl_session_take(struct sl_session_table *table, uint8_t shard);
+/**
+ * The same with a connection ID that a table has given out before: takes the slot that it names.
+ * The table's own connection IDs do not depend on it.
+ *
+ * return 0; -EINVAL: its layout is none of ours; -ERANGE: its slot is beyond the table; -EEXIST:
+ *        its slot is taken. Then *out stays as it is.
+ */
+int sl_session_take_cid(struct sl_session_table *table, const uint8_t cid[SL_OWN_CID_LEN],
+                        struct sl_session **out) SL_MUST_USE;
 /** Ends a session: out of the index, unlinked, its epoch wiped. The handle is dead from now on. */
 void sl_session_give_back(struct sl_session_table *table, struct sl_session *session);
 

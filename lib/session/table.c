@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <errno.h>
 
 #include "session_priv.h"
 
@@ -15,12 +16,27 @@ size_t sl_session_table_memory_len(uint32_t sessions_max, size_t epoch_len)
 
 static void free_slot_append(struct sl_session_table *table, uint32_t slot)
 {
-    table->places.sessions[slot].next_free = SL_SLOT_NONE;
+    struct sl_session *session = &table->places.sessions[slot];
+    session->next_free = SL_SLOT_NONE;
+    session->previous_free = table->last_free;
     if (table->first_free == SL_SLOT_NONE)
         table->first_free = slot;
     else
         table->places.sessions[table->last_free].next_free = slot;
     table->last_free = slot;
+}
+
+static void free_slot_remove(struct sl_session_table *table, uint32_t slot)
+{
+    const struct sl_session *session = &table->places.sessions[slot];
+    if (session->previous_free == SL_SLOT_NONE)
+        table->first_free = session->next_free;
+    else
+        table->places.sessions[session->previous_free].next_free = session->next_free;
+    if (session->next_free == SL_SLOT_NONE)
+        table->last_free = session->previous_free;
+    else
+        table->places.sessions[session->next_free].previous_free = session->previous_free;
 }
 
 /**
@@ -57,7 +73,7 @@ struct sl_session_table *sl_session_table_create(struct sl_arena *arena, uint32_
     memcpy(table->index_key, seed, 16);
     memcpy(table->tag_key, seed + 16, 16);
     uint64_t generation = first_generation(table);
-    table->first_free = SL_SLOT_NONE;
+    table->first_free = table->last_free = SL_SLOT_NONE;
     for (uint32_t i = 0; i < places; i++)
         table->index[i].slot = SL_SLOT_NONE;
     for (uint32_t slot = 0; slot < sessions_max; slot++) {
@@ -86,23 +102,44 @@ static void cid_write(struct sl_session_table *table, uint8_t cid[SL_OWN_CID_LEN
     sl_store_be64(cid, (uint64_t)shard << 52 | (uint64_t)slot << 32 | tag);
 }
 
-struct sl_session *sl_session_take(struct sl_session_table *table, uint8_t shard)
+/** Makes a session of a free slot, without a connection ID. */
+static struct sl_session *begin(struct sl_session_table *table, uint32_t slot)
 {
-    uint32_t slot = table->first_free;
-    if (slot == SL_SLOT_NONE)
-        return NULL;
     struct sl_session *session = &table->places.sessions[slot];
-    table->first_free = session->next_free;
-
+    free_slot_remove(table, slot);
     memset(session, 0, sizeof *session);
     session->handle = ++table->generations[slot] << GENERATION_SHIFT |
                       (uint64_t)table->worker << SL_HANDLE_SLOT_BITS | slot;
     session->state = SL_SESSION_HANDSHAKE;
     session->successor = SL_SLOT_NONE;
     session->predecessor = SL_SLOT_NONE;
-    session->next_free = SL_SLOT_NONE;
+    session->next_free = session->previous_free = SL_SLOT_NONE;
+    return session;
+}
+
+struct sl_session *sl_session_take(struct sl_session_table *table, uint8_t shard)
+{
+    uint32_t slot = table->first_free;
+    if (slot == SL_SLOT_NONE)
+        return NULL;
+    struct sl_session *session = begin(table, slot);
     cid_write(table, session->own_cid, shard, slot);
     return session;
+}
+
+int sl_session_take_cid(struct sl_session_table *table, const uint8_t cid[SL_OWN_CID_LEN],
+                        struct sl_session **out)
+{
+    const struct sl_cid_fields fields = sl_cid_parse(cid);
+    if (fields.layout != 0)
+        return -EINVAL;
+    if (fields.slot >= table->places.capacity)
+        return -ERANGE;
+    if (table->places.sessions[fields.slot].state != SL_SESSION_FREE)
+        return -EEXIST;
+    *out = begin(table, fields.slot);
+    memcpy((*out)->own_cid, cid, SL_OWN_CID_LEN);
+    return 0;
 }
 
 void sl_session_give_back(struct sl_session_table *table, struct sl_session *session)

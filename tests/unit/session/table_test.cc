@@ -4,6 +4,9 @@ extern "C" {
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <list>
 #include <map>
 #include <random>
 #include <vector>
@@ -131,6 +134,94 @@ TEST_F(SessionTable, ASlotRestsAsLongAsPossibleBeforeItIsUsedAgain)
     for (int i = 0; i < 3; i++)
         EXPECT_NE(sl_session_take(table, 0), s);
     EXPECT_EQ(sl_session_take(table, 0), s);
+}
+
+TEST_F(SessionTable, TakesTheSlotThatAConnectionIdNames)
+{
+    Create(8, 5);
+    const uint8_t cid[SL_OWN_CID_LEN] = {0x0a, 0x70, 0, 6, 0xd1, 0xc2, 0xb3, 0xa4};
+    sl_session *s = nullptr;
+    ASSERT_EQ(sl_session_take_cid(table, cid, &s), 0);
+    EXPECT_EQ(s, sl_session_at(table, 6));
+    EXPECT_EQ(sl_handle_worker(s->handle), 5u);
+    EXPECT_EQ(sl_session_of_handle(table, s->handle), s);
+    EXPECT_EQ(s->state, SL_SESSION_HANDSHAKE);
+    EXPECT_EQ(sl_session_find_cid(sl_session_table_places(table), cid), s);
+}
+
+TEST_F(SessionTable, RefusesAConnectionIdThatItCanNotHaveGivenOut)
+{
+    Create(8);
+    sl_session *s = nullptr;
+    const uint8_t cid[SL_OWN_CID_LEN] = {0x0a, 0x70, 0, 7, 1, 2, 3, 4};
+    const uint8_t same_slot[SL_OWN_CID_LEN] = {0x03, 0x30, 0, 7, 4, 3, 2, 1};
+    const uint8_t beyond[SL_OWN_CID_LEN] = {0x0a, 0x70, 0, 8, 1, 2, 3, 4};
+    const uint8_t layout_1[SL_OWN_CID_LEN] = {0x1a, 0x70, 0, 7, 1, 2, 3, 4};
+    EXPECT_EQ(sl_session_take_cid(table, layout_1, &s), -EINVAL);
+    EXPECT_EQ(sl_session_take_cid(table, beyond, &s), -ERANGE);
+    EXPECT_EQ(s, nullptr);
+    ASSERT_EQ(sl_session_take_cid(table, cid, &s), 0);
+    sl_session *taken = s;
+    EXPECT_EQ(sl_session_take_cid(table, cid, &s), -EEXIST);
+    EXPECT_EQ(sl_session_take_cid(table, same_slot, &s), -EEXIST);
+    EXPECT_EQ(s, taken);
+    EXPECT_EQ(memcmp(taken->own_cid, cid, sizeof cid), 0);
+}
+
+TEST_F(SessionTable, GivesOutTheSameConnectionIdsWhateverWasTakenByOne)
+{
+    std::vector<uint32_t> tags[2];
+    for (bool is_taken : {false, true}) {
+        Create(8);
+        const uint8_t cid[SL_OWN_CID_LEN] = {0, 0, 0, 3, 1, 2, 3, 4};
+        sl_session *s;
+        if (is_taken) {
+            ASSERT_EQ(sl_session_take_cid(table, cid, &s), 0);
+        }
+        for (int i = 0; i < 7; i++)
+            tags[is_taken].push_back((uint32_t)sl_load_be64(sl_session_take(table, 0)->own_cid));
+    }
+    EXPECT_EQ(tags[0], tags[1]);
+}
+
+TEST_F(SessionTable, FreeSlotsKeepTheirOrderWhereverOneIsTaken)
+{
+    Create(32);
+    std::list<uint32_t> free_slots, taken;
+    for (uint32_t slot = 0; slot < 32; slot++)
+        free_slots.push_back(slot);
+    std::mt19937 random(11);
+    for (int step = 0; step < 20000; step++) {
+        sl_session *s = nullptr;
+        auto any = std::next(taken.begin(), taken.empty() ? 0 : random() % taken.size());
+        switch (random() % 4) {
+        case 0:
+            s = sl_session_take(table, 0);
+            ASSERT_EQ(s == nullptr, free_slots.empty());
+            break;
+        case 1: {
+            uint8_t cid[SL_OWN_CID_LEN] = {0, 0, 0, (uint8_t)(random() % 32), 0, 0, 0, 1};
+            bool is_free = std::count(free_slots.begin(), free_slots.end(), (uint32_t)cid[3]) == 1;
+            ASSERT_EQ(sl_session_take_cid(table, cid, &s), is_free ? 0 : -EEXIST);
+            if (is_free) {
+                free_slots.remove(cid[3]);
+                free_slots.push_front(cid[3]);
+            }
+            break;
+        }
+        default:
+            if (taken.empty())
+                break;
+            sl_session_give_back(table, sl_session_at(table, *any));
+            free_slots.push_back(*any);
+            taken.erase(any);
+        }
+        if (s != nullptr) {
+            ASSERT_EQ(sl_handle_slot(s->handle), free_slots.front());
+            taken.push_back(free_slots.front());
+            free_slots.pop_front();
+        }
+    }
 }
 
 TEST_F(SessionTable, FindsAConnectionIdOnlyWhenAllOfItMatches)
