@@ -100,6 +100,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT("handshake_threads", OPTIONAL, struct sl_config, handshake_threads),
     CYAML_FIELD_STRING_PTR("keylog_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
                            keylog_file, 1, TEXT_MAX),
+    CYAML_FIELD_BOOL("benchmark", OPTIONAL, struct sl_config, benchmark),
     CYAML_FIELD_END,
 };
 

@@ -81,6 +81,7 @@ struct sl_config {
     unsigned first_timeout_ms;       /* 100..60000, default 1000 */
     unsigned handshake_threads;      /* 1..8, default 1 */
     char *keylog_file;               /* default none; secrets: for debugging only */
+    bool benchmark;                  /* default false; takes sessions whose keys others know */
     char *path;                      /* of the file itself */
     void *private_data;              /* where each path stands in the file */
 };

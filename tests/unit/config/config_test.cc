@@ -68,6 +68,7 @@ TEST_F(Config, FillsDefaults)
     EXPECT_EQ(config->peer_moves, SL_CONFIG_MOVES_HOLD);
     EXPECT_TRUE(config->connection_ids);
     EXPECT_FALSE(config->close_at_usage_limit);
+    EXPECT_FALSE(config->benchmark);
     EXPECT_EQ(config->idle_timeout_s, 300u);
     EXPECT_EQ(config->consumer_socket_mode, 0660u);
     EXPECT_STREQ(config->control_socket, "/run/sluice/control.sock");
@@ -90,7 +91,7 @@ TEST_F(Config, TakesEverySetting)
                      "idle: yield\ncrypto: openssl\nmemory_mb: 128\neal: [\"--log-level=8\"]\n"
                      "control_socket: /tmp/a\nconsumer_socket: /tmp/b\nconsumer_socket_mode: 0600\n"
                      "ring_kib: 256\nclient_ca: ca.crt\nconnection_ids: false\npeer_moves: accept\n"
-                     "close_at_usage_limit: true\n"
+                     "close_at_usage_limit: true\nbenchmark: true\n"
                      "sessions: 1000\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
                      "first_timeout_ms: 200\nhandshake_threads: 2\nkeylog_file: k.log\n"))
         << error;
@@ -99,6 +100,7 @@ TEST_F(Config, TakesEverySetting)
     EXPECT_EQ(config->consumer_socket_mode, 0600u);
     EXPECT_FALSE(config->connection_ids);
     EXPECT_TRUE(config->close_at_usage_limit);
+    EXPECT_TRUE(config->benchmark);
     EXPECT_EQ(config->peer_moves, SL_CONFIG_MOVES_ACCEPT);
     EXPECT_EQ(config->eal_count, 1u);
     EXPECT_EQ(config->first_timeout_ms, 200u);
