@@ -74,6 +74,7 @@
     X(SEND_CLOSING,      TX, "send on a session that is closing")                                  \
     X(SEND_SEQ_LIMIT,    TX, "no record numbers left in the epoch")                                \
     X(SEND_AMPLIFY,      TX, "three times the bytes from an unconfirmed address are spent")        \
+    X(SEND_HOP,          TX, "preloaded session, and nothing has come from its address yet")       \
     X(SEND_NO_BUFFER,    TX, "no frame buffer left")                                               \
     X(SEND_STALE,        TX, "handshake message for a session that is gone")                       \
     X(SEND_PORT,         TX, "port did not take the frame")

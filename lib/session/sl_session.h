@@ -55,6 +55,7 @@ struct sl_session {
     bool is_indexed;     /* in the 5-tuple index under path.tuple, which then must not change */
 
     uint8_t close_reason;        /* enum sl_close_reason, once closing */
+    bool is_preloaded;           /* the worker's: no handshaker has ever heard of it */
     uint64_t epoch0_next;        /* next record number of epoch 0 */
     uint64_t candidate_received; /* bytes from the candidate address, and sent to it */
     uint64_t candidate_sent;

@@ -27,6 +27,7 @@
     X(TX_BUSY,          "polls in which the transmit queue was full")                              \
     X(HELLO_VERIFY,     "HelloVerifyRequests sent")                                                \
     X(SESSIONS_OPENED,  "sessions established")                                                    \
+    X(SESSIONS_PRELOADED, "sessions taken from a file, for a benchmark")                           \
     X(SESSIONS_CLOSED,  "sessions closed")                                                         \
     X(SESSIONS_EXPIRED, "sessions closed because they were idle")                                  \
     X(HANDSHAKES_EXPIRED, "half-open sessions given up")                                           \

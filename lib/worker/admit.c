@@ -20,6 +20,8 @@ static enum sl_drop admit_address(struct sl_worker *w, struct sl_session *sessio
     const struct sl_path *from = &record->frame->path;
     bool is_candidate = session->flags & SESSION_HAS_CANDIDATE;
     if (sl_tuple_equal(&from->tuple, &session->path.tuple)) {
+        if (session->flags & SESSION_HOP_UNKNOWN)
+            worker_learn_hop(w, session, &from->hop);
         if (is_candidate && job->newer) /* it is still there: the other address was a copy's */
             session->flags &= (uint8_t) ~(SESSION_HAS_CANDIDATE | SESSION_MOVED_PENDING);
         return SL_DROP_NONE;

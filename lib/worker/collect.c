@@ -39,6 +39,7 @@ static uint16_t refuse_reason_of(enum sl_drop drop)
     case SL_DROP_SEND_TOO_LARGE:
         return SL_REFUSE_TOO_LARGE;
     case SL_DROP_SEND_AMPLIFY:
+    case SL_DROP_SEND_HOP:
         return SL_REFUSE_UNCONFIRMED;
     default:
         return SL_REFUSE_NO_BUFFER;
@@ -139,7 +140,7 @@ static inline enum sl_drop prepare(struct sl_worker *w, const struct worker_cons
         if (drop != SL_DROP_NONE)
             return drop;
     } else if (len >= session->send_limit) {
-        return SL_DROP_SEND_TOO_LARGE;
+        return session->flags & SESSION_HOP_UNKNOWN ? SL_DROP_SEND_HOP : SL_DROP_SEND_TOO_LARGE;
     }
     struct sl_frame *frame = worker_take_frame(w, path->hop.group);
     if (frame == NULL)

@@ -55,6 +55,8 @@ void worker_send_flight(struct sl_worker *w, struct sl_session *session,
 /** RFC 5246 7.2.1; to the confirmed address. Lost when there is no buffer: the peer times out. */
 void worker_send_close_notify(struct sl_worker *w, struct sl_session *session)
 {
+    if (session->flags & SESSION_HOP_UNKNOWN)
+        return; /* nobody has been heard of there */
     const uint8_t alert[2] = {SL_ALERT_WARNING, SL_ALERT_CLOSE_NOTIFY};
     struct sl_writer writer;
     struct sl_frame *frame = begin_datagram(w, session, &writer);

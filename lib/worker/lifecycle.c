@@ -58,7 +58,10 @@ void worker_close(struct sl_worker *w, struct sl_session *session, uint8_t reaso
     if (close_notify)
         worker_send_close_notify(w, session);
     worker_count(w, SL_COUNTER_SESSIONS_CLOSED, 1);
-    begin_close(w, session, SESSION_TELL_HANDSHAKER | SESSION_TELL_CONSUMER, now_ns);
+    uint8_t tell = SESSION_TELL_CONSUMER;
+    if (!session->is_preloaded)
+        tell |= SESSION_TELL_HANDSHAKER;
+    begin_close(w, session, tell, now_ns);
 }
 
 void worker_abort(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
@@ -102,10 +105,31 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
     worker_consumer_of(w, session, &ignored);
 }
 
+void worker_establish_preloaded(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+{
+    session->state = SL_SESSION_ESTABLISHED;
+    session->flags |= SESSION_WAS_ESTABLISHED | SESSION_HOP_UNKNOWN;
+    session->is_preloaded = true;
+    session->last_active_ns = now_ns;
+    session->send_limit = 0;
+    w->identities[sl_handle_slot(session->handle)] = (struct sl_identity){
+        .method = SL_IDENTITY_NONE, .cid_len = session->has_cid ? SL_OWN_CID_LEN : 0};
+    gauge_sessions(w, 1);
+    worker_count(w, SL_COUNTER_SESSIONS_PRELOADED, 1);
+}
+
+void worker_learn_hop(struct sl_worker *w, struct sl_session *session, const struct sl_hop *hop)
+{
+    session->path.hop = *hop;
+    session->flags &= (uint8_t)~SESSION_HOP_UNKNOWN;
+    set_send_limit(w, session);
+}
+
 void worker_move(struct sl_worker *w, struct sl_session *session, const struct sl_path *path)
 {
     worker_leave_tuple(w, session);
     session->path = *path;
+    session->flags &= (uint8_t)~SESSION_HOP_UNKNOWN;
     set_send_limit(w, session);
     worker_count(w, SL_COUNTER_MOVED, 1);
 }

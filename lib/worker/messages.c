@@ -53,6 +53,8 @@ void worker_forward_plaintext(struct sl_worker *w, struct sl_session *session, u
 
 void worker_ask_repeat(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
 {
+    if (session->is_preloaded) /* its last flight is nobody's */
+        return;
     if (session->last_repeat_ns != 0 && now_ns - session->last_repeat_ns < REPEAT_INTERVAL_NS)
         return;
     if (sl_message_send(handshaker_of(w, session->handle), SL_MESSAGE_REPEAT, session->handle, NULL,

@@ -13,6 +13,7 @@
 #include "sl_base.h"
 #include "sl_crypto.h"
 #include "sl_message.h"
+#include "sl_preload.h"
 #include "sl_registry.h"
 #include "sl_telemetry.h"
 #include "sl_wire.h"
@@ -89,6 +90,27 @@ size_t sl_worker_memory_len(const struct sl_worker_config *config);
 /** return the worker, its memory from the arena (and a few libcrypto objects); NULL and errno. */
 struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct sl_arena *arena);
 void sl_worker_destroy(struct sl_worker *worker);
+
+/** The worker that a recorded session belongs to: by its connection ID's shard, else by its
+ * 5-tuple's. shard_owner [SL_SHARDS] as in the configuration. */
+unsigned sl_worker_of_preload(const uint8_t *shard_owner,
+                              const struct sl_preload_session *recorded);
+/**
+ * Takes over a session that was recorded: established, its client not known, to be opened with the
+ * key recorded. It is sealed for under a key that nobody else has, for with the one it was recorded
+ * under record numbers have been used that nobody knows; its next hop is where the first authentic
+ * record comes from, and nothing is sent before. No handshaker hears of it. Sessions without a
+ * connection ID take any slot: they come after those with one.
+ *
+ * random [SL_PRELOAD_RANDOM_LEN] secret, and used for nothing else.
+ * reason [SL_PRELOAD_REASON_LEN] when refused: what to do about it.
+ * return 0 or -EINVAL: nothing has changed. thread: whoever will run the worker, or before that.
+ */
+#define SL_PRELOAD_RANDOM_LEN (32 + 12)
+#define SL_PRELOAD_REASON_LEN 192
+int sl_worker_preload(struct sl_worker *worker, const struct sl_preload_session *recorded,
+                      const uint8_t random[SL_PRELOAD_RANDOM_LEN], uint64_t now_ns,
+                      char *reason) SL_MUST_USE;
 
 /** Stages 1 to 5 for frames [n] just received on group/queue; takes ownership of all of them. */
 void sl_worker_receive(struct sl_worker *worker, struct sl_frame **frames, unsigned n,

@@ -40,6 +40,7 @@ enum session_flag {
     SESSION_TELL_CONSUMER = 1 << 4,   /* the close event is still to be told */
     SESSION_WAS_ESTABLISHED = 1 << 5, /* counts in the gauge of sessions, else of half-open ones */
     SESSION_KEEPS_TUPLE = 1 << 6,     /* has our CID, yet its client may still repeat flight 5 */
+    SESSION_HOP_UNKNOWN = 1 << 7,     /* preloaded, and nothing came from its address yet */
 };
 
 /** A consumer as this worker sees it. */
@@ -265,6 +266,10 @@ static inline void worker_leave_tuple(struct sl_worker *w, struct sl_session *se
 }
 /** The session is at another address from now on. */
 void worker_move(struct sl_worker *w, struct sl_session *session, const struct sl_path *path);
+/** A session that was preloaded is established; its hop is found out by what comes first. */
+void worker_establish_preloaded(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
+/** An authentic record from the session's address: this is how to get there. */
+void worker_learn_hop(struct sl_worker *w, struct sl_session *session, const struct sl_hop *hop);
 void worker_gauge_half_open(struct sl_worker *w, int change);
 /** The hand has a slot to pass, or everything is to end. */
 static inline bool worker_is_sweep_due(const struct sl_worker *w, uint64_t now_ns)
