@@ -81,3 +81,10 @@ int sl_handshake_feed(struct handshake *handshake, uint8_t type, uint8_t epoch,
         OPENSSL_cleanse(handshake->owner->record, record_len);
     return SSL_get_error(handshake->ssl, result);
 }
+
+int sl_handshake_feed_message(struct handshake *handshake, uint8_t epoch,
+                              const struct assembly *message)
+{
+    return sl_handshake_feed(handshake, SL_CONTENT_HANDSHAKE, epoch, message->message,
+                             SL_HANDSHAKE_HEADER_LEN + message->len);
+}

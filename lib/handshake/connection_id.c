@@ -16,8 +16,9 @@ static int parse_offer(SSL *ssl, unsigned type, unsigned context, const unsigned
         return 0;
     }
     /* One longer than we keep is declined: the client goes on without. */
-    handshake->cid_wanted = sl_reader_left(&cid) <= SL_PEER_CID_MAX && handshake->own_cid_len > 0;
-    if (handshake->cid_wanted) {
+    handshake->server.cid_wanted =
+        sl_reader_left(&cid) <= SL_PEER_CID_MAX && handshake->own_cid_len > 0;
+    if (handshake->server.cid_wanted) {
         handshake->peer_cid_len = (uint8_t)sl_reader_left(&cid);
         memcpy(handshake->peer_cid, cid.at, handshake->peer_cid_len);
     }
@@ -29,7 +30,7 @@ static int write_answer(SSL *ssl, unsigned type, unsigned context, const unsigne
 {
     (void)type, (void)context, (void)x509, (void)chain_at, (void)arg;
     struct handshake *handshake = SSL_get_app_data(ssl);
-    if (!handshake->cid_wanted)
+    if (!handshake->server.cid_wanted)
         return 0;
     uint8_t *answer = malloc(1 + sizeof handshake->own_cid);
     if (answer == NULL) {
@@ -51,7 +52,7 @@ static void free_answer(SSL *ssl, unsigned type, unsigned context, const unsigne
     free((void *)(uintptr_t)out);
 }
 
-bool sl_handshake_negotiate_connection_ids(SSL_CTX *ctx)
+bool sl_handshake_answer_connection_ids(SSL_CTX *ctx)
 {
     return SSL_CTX_add_custom_ext(ctx, SL_EXTENSION_CONNECTION_ID,
                                   SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO, write_answer,

@@ -14,9 +14,9 @@ static void wipe(struct handshake *handshake)
     handshake->ssl = NULL;
     sl_handshake_free_keys(handshake->keys);
     handshake->keys = NULL;
-    for (unsigned i = 0; i < STEPS_MAX; i++)
+    for (unsigned i = 0; i < MESSAGES_MAX; i++)
         sl_handshake_wipe_assembly(&handshake->messages[i]);
-    sl_handshake_forget_first_flight(handshake);
+    sl_handshake_forget_flight(handshake);
     while (handshake->held_count > 0)
         free(handshake->held[--handshake->held_count].record);
     ERR_clear_error();
@@ -107,45 +107,66 @@ void sl_handshake_expire(struct handshake *handshake)
         retransmit(handshake);
 }
 
-static struct handshake *make(struct sl_handshaker *handshaker, uint64_t handle,
-                              const struct sl_message_record *first)
+static struct handshake *make(struct sl_handshaker *handshaker, const struct handshake_start *start)
 {
     struct handshake *handshake = calloc(1, sizeof *handshake);
     if (handshake == NULL)
         return NULL;
-    bool is_mutual = sl_credentials_trust(handshaker->config.credentials) != NULL;
     handshake->owner = handshaker;
-    handshake->handle = handle;
+    handshake->role = start->role;
+    handshake->handle = start->handle;
+    handshake->worker = start->worker;
     handshake->give_up_ns = handshaker->now_ns + patience_ns(handshaker);
-    handshake->path = first->path;
-    handshake->path_payload_max = first->path_payload_max;
-    handshake->own_cid_len = first->own_cid_len;
-    memcpy(handshake->own_cid, first->own_cid, sizeof handshake->own_cid);
-    sl_handshake_choose_steps(handshake, is_mutual);
+    handshake->path = *start->path;
+    handshake->path_payload_max = start->path_payload_max;
+    handshake->own_cid_len = start->own_cid_len;
+    memcpy(handshake->own_cid, start->own_cid, sizeof handshake->own_cid);
     return handshake;
 }
 
-struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker, unsigned worker,
-                                     uint64_t handle, const struct sl_message_record *first)
+struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker,
+                                     const struct handshake_start *start)
 {
     struct sl_message_abort message = {0};
     struct handshake *handshake = NULL;
     if (handshaker->handshake_count < 2 * handshaker->config.handshakes_max &&
         atomic_load_explicit(&handshaker->in_progress, memory_order_relaxed) <
             handshaker->config.handshakes_max)
-        handshake = make(handshaker, handle, first);
+        handshake = make(handshaker, start);
     if (handshake == NULL) {
         sl_handshake_count(handshaker, SL_HANDSHAKE_OVERFLOW);
-        if (!sl_handshake_post(&handshaker->outboxes[worker], SL_MESSAGE_ABORT, handle, &message,
-                               sizeof message, NULL, 0))
+        if (!sl_handshake_post(&handshaker->outboxes[start->worker], SL_MESSAGE_ABORT,
+                               start->handle, &message, sizeof message, NULL, 0))
             sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
         return NULL;
     }
-    handshake->worker = worker;
-    sl_handshake_insert(&handshaker->handshakes, handle, handshake);
+    sl_handshake_insert(&handshaker->handshakes, start->handle, handshake);
     handshaker->handshake_count++;
     atomic_fetch_add_explicit(&handshaker->in_progress, 1, memory_order_relaxed);
     sl_handshake_count(handshaker, SL_HANDSHAKE_STARTED);
     sl_handshake_arm(handshake);
     return handshake;
+}
+
+/** What libssl holds against the peer. */
+static enum sl_handshake_counter outcome_of(const struct handshake *handshake)
+{
+    bool is_refused = handshake->ssl != NULL &&
+                      (SSL_get_verify_result(handshake->ssl) != X509_V_OK ||
+                       ERR_GET_REASON(ERR_peek_error()) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE);
+    return is_refused ? SL_HANDSHAKE_REFUSED_PEER : SL_HANDSHAKE_FAILED;
+}
+
+void sl_handshake_advance(struct handshake *handshake)
+{
+    enum progress progress;
+    bool has_moved = false;
+    while ((progress = handshake->role->take_message(handshake)) == PROGRESS_MADE)
+        has_moved = true;
+    if (progress == PROGRESS_FAILED)
+        sl_handshake_fail(handshake, outcome_of(handshake));
+    else if (progress == PROGRESS_DONE)
+        sl_handshake_end(handshake, SL_HANDSHAKE_COMPLETED);
+    else if (has_moved) /* or strangers' records would put the timer off for ever */
+        sl_handshake_arm(handshake);
 }

@@ -9,134 +9,9 @@
 
 #include <openssl/ssl.h>
 
+#include "parts_priv.h"
 #include "sl_handshake.h"
 #include "sl_record.h"
-#include "sl_wire.h"
-
-/* assembly.c: messages put together from fragments, RFC 6347 4.2.3. */
-
-/** Longest message of a client, with its header: it is fed to libssl as one record. */
-#define MESSAGE_LEN_MAX SL_RECORD_PLAINTEXT_MAX
-#define MESSAGE_BODY_MAX (MESSAGE_LEN_MAX - SL_HANDSHAKE_HEADER_LEN)
-
-struct fragment {
-    uint8_t type;
-    uint16_t msg_seq;
-    uint32_t msg_len;
-    uint32_t off;
-    uint32_t len;
-    const uint8_t *bytes; /* [len], borrowed */
-};
-
-/** The next fragment of a handshake record; false at its end, or when the rest is malformed. */
-bool sl_handshake_read_fragment(struct sl_reader *record, struct fragment *out);
-
-struct assembly {
-    uint8_t *message; /* header and body as if it had come in one piece; NULL: nothing yet */
-    uint8_t *have;    /* a bit for each byte of the body */
-    uint32_t len;     /* of the body */
-    uint32_t missing; /* bytes of the body */
-};
-
-/**
- * Adds a fragment, unless the message is whole; one that disagrees about the message, or about
- * bytes of it, begins it afresh. false: no memory.
- */
-bool sl_handshake_add_fragment(struct assembly *assembly, const struct fragment *fragment);
-static inline bool sl_handshake_is_whole(const struct assembly *assembly)
-{
-    return assembly->message != NULL && assembly->missing == 0;
-}
-void sl_handshake_wipe_assembly(struct assembly *assembly);
-
-/* table.c: handle -> object. */
-
-struct table {
-    struct table_slot {
-        uint64_t handle;
-        void *object; /* NULL: free */
-    } * slots;
-    size_t mask;
-};
-
-bool sl_handshake_init_table(struct table *table, size_t objects_max);
-void sl_handshake_wipe_table(struct table *table);
-void *sl_handshake_find(const struct table *table, uint64_t handle);
-/** The handle is not in the table, and the table holds fewer than objects_max. */
-void sl_handshake_insert(struct table *table, uint64_t handle, void *object);
-void sl_handshake_remove(struct table *table, uint64_t handle);
-
-/* timers.c: handshakes by the time at which something is due; a binary heap. */
-
-struct timers {
-    struct handshake **heap;
-    size_t count;
-};
-
-bool sl_handshake_init_timers(struct timers *timers, size_t handshakes_max);
-void sl_handshake_wipe_timers(struct timers *timers);
-/** Sets handshake->due_ns, and puts it in when it was not. */
-void sl_handshake_set_timer(struct timers *timers, struct handshake *handshake, uint64_t due_ns);
-void sl_handshake_clear_timer(struct timers *timers, struct handshake *handshake);
-
-/*
- * outbox.c: messages to one worker; none is lost. While one waits, nothing is taken from that
- * worker and no timer of its handshakes runs, so what waits is at most what one message has caused.
- */
-
-struct outbox {
-    struct sl_ring_producer *ring; /* borrowed */
-    struct pending *first, **last; /* what the ring had no room for, in order */
-};
-
-void sl_handshake_init_outbox(struct outbox *outbox, struct sl_ring_producer *ring);
-void sl_handshake_wipe_outbox(struct outbox *outbox);
-/** false: no memory. */
-bool sl_handshake_post(struct outbox *outbox, enum sl_message_kind kind, uint64_t handle,
-                       const void *fixed, uint32_t fixed_len, const void *bytes,
-                       uint32_t bytes_len);
-/** Moves what waits into the ring, as far as it goes. return whether anything moved. */
-bool sl_handshake_drain_outbox(struct outbox *outbox);
-static inline bool sl_handshake_is_outbox_empty(const struct outbox *outbox)
-{
-    return outbox->first == NULL;
-}
-
-/* last_flight.c: what a client may want again, RFC 6347 4.2.4. */
-
-/** ChangeCipherSpec and Finished with room to spare: no tickets are sent. */
-#define LAST_FLIGHT_MAX 96
-/** Twice the maximum segment lifetime. */
-#define LAST_FLIGHT_KEPT_NS (240ULL * 1000000000ULL)
-#define LAST_FLIGHT_APART_NS (100ULL * 1000000ULL)
-
-struct last_flight {
-    uint64_t handle;
-    uint64_t made_ns;
-    uint64_t sent_ns;
-    bool is_kept;
-    uint8_t worker;
-    uint16_t count; /* of parts; as in struct sl_message_send */
-    uint16_t len;
-    uint8_t bytes[LAST_FLIGHT_MAX];
-};
-
-struct last_flights {
-    struct table by_handle;
-    struct last_flight *flights; /* [max], a ring in order of age */
-    unsigned max;
-    uint64_t made; /* ever kept; the next goes to made % max */
-    uint64_t gone; /* older ones are forgotten */
-};
-
-bool sl_handshake_init_last_flights(struct last_flights *flights, unsigned max);
-void sl_handshake_wipe_last_flights(struct last_flights *flights);
-/** Keeps a copy; the oldest makes room. */
-void sl_handshake_keep_last_flight(struct last_flights *flights, const struct last_flight *flight);
-struct last_flight *sl_handshake_find_last_flight(struct last_flights *flights, uint64_t handle,
-                                                  uint64_t now_ns);
-void sl_handshake_forget_last_flight(struct last_flights *flights, uint64_t handle);
-void sl_handshake_expire_last_flights(struct last_flights *flights, uint64_t now_ns);
 
 /* output.c: a flight as it was sent, to be sent again. */
 
@@ -147,7 +22,29 @@ struct flight {
 
 /* One handshake. */
 
-/** The messages of a client's in the order in which a full handshake has them, RFC 5246 7.3. */
+/** How far the next message leads: see struct role. */
+enum progress {
+    PROGRESS_WAITS, /* it is not there yet */
+    PROGRESS_MADE,
+    PROGRESS_DONE, /* the handshake is complete, and the worker knows */
+    PROGRESS_FAILED,
+};
+
+/** What the two roles do each in its own way. */
+struct role {
+    /**
+     * Puts a fragment with the others of its message. false: no peer sends it now. A forged one
+     * that no peer could send must not come near libssl, which would end the handshake over it.
+     */
+    bool (*take_fragment)(struct handshake *handshake, const struct fragment *fragment,
+                          bool is_protected, bool is_first_of_record);
+    /** Gives libssl the next message, if it is there, whole and in its turn. */
+    enum progress (*take_message)(struct handshake *handshake);
+};
+/** server.c */
+extern const struct role sl_handshake_server;
+
+/** A client's messages in the order in which a full handshake has them, RFC 5246 7.3. */
 enum step_kind {
     STEP_HELLO,
     STEP_CERTIFICATE,
@@ -155,17 +52,19 @@ enum step_kind {
     STEP_CERTIFICATE_VERIFY,
     STEP_FINISHED,
 };
-#define STEPS_MAX 5
+
+/** Messages that are put together at the same time. */
+#define MESSAGES_MAX 5
 
 enum handshake_state {
-    HANDSHAKE_HELLO,   /* the ClientHello is not whole yet; there is no SSL */
+    HANDSHAKE_HELLO,   /* server: the ClientHello is not whole yet; there is no SSL */
     HANDSHAKE_RUNNING, /* libssl has it */
     HANDSHAKE_ENDED,   /* failed, and the worker knows; its handle has not been closed yet */
 };
 
 /** Two views of epoch 1, because libssl knows no connection IDs: docs/decisions/. */
 struct keys {
-    struct sl_epoch wire;           /* opens what the client sealed */
+    struct sl_epoch wire;           /* opens what the peer sealed */
     struct sl_epoch inner;          /* seals it again for libssl, and opens what libssl sealed */
     struct sl_message_keys message; /* for the worker; wiped once it was sent */
 };
@@ -173,8 +72,22 @@ struct keys {
 /** Records that came before the keys and are worth waiting for. */
 #define HELD_MAX 2
 
+/** What only a server needs. */
+struct server_side {
+    const enum step_kind *steps; /* what this client has to send, in order */
+    unsigned step_count;
+    unsigned step;      /* the next to be fed */
+    uint16_t hello_seq; /* message sequence of the ClientHello; the steps count on from it */
+    uint16_t key_exchange_len;
+    uint8_t cookie[255];
+    uint8_t cookie_len;
+    bool cid_wanted; /* the client offered a length that we take */
+    bool drops_hello_verify;
+};
+
 struct handshake {
     struct sl_handshaker *owner;
+    const struct role *role;
     uint64_t handle;
     unsigned worker;
     enum handshake_state state;
@@ -187,25 +100,17 @@ struct handshake {
     uint8_t own_cid_len;
     uint8_t own_cid[20];
 
-    const enum step_kind *steps; /* what this client has to send, in order */
-    unsigned step_count;
-    unsigned step;      /* the next to be fed */
-    uint16_t hello_seq; /* message sequence of the ClientHello; the steps count on from it */
-    uint16_t key_exchange_len;
-    struct assembly messages[STEPS_MAX];
+    struct server_side server;
+    struct assembly messages[MESSAGES_MAX];
 
     SSL *ssl;
-    uint8_t cookie[255];
-    uint8_t cookie_len;
-    bool cid_wanted; /* the client offered a length that we take */
     bool cid_negotiated;
     uint8_t peer_cid_len;
     uint8_t peer_cid[SL_PEER_CID_MAX];
     const uint8_t *input; /* the record that libssl reads next */
     size_t input_len;
     uint64_t input_seq; /* next record number of epoch 0 on libssl's side */
-    bool drops_hello_verify;
-    struct keys *keys; /* NULL until the ClientKeyExchange was fed */
+    struct keys *keys;  /* NULL until libssl has the master secret */
     unsigned held_count;
     struct held {
         uint8_t *record;
@@ -213,15 +118,15 @@ struct handshake {
     } held[HELD_MAX];
     struct sl_identity identity; /* the certificate's part, once it has verified */
     uint64_t sent_ns;            /* when something was sent last */
-    bool keeps_first_flight;     /* what is sent now is the first flight */
-    struct flight first_flight;
+    bool keeps_flight;           /* what is sent now is a flight that the peer may want again */
+    struct flight flight;
     bool keeps_output; /* what is sent now is the last flight */
     struct last_flight last_flight;
 };
 
 struct sl_handshaker {
     struct sl_handshaker_config config;
-    SSL_CTX *ctx;
+    SSL_CTX *server_ctx;
     BIO_METHOD *bio_method;
     struct sl_aead *aead;
     int keylog_fd; /* -1: none */
@@ -234,7 +139,7 @@ struct sl_handshaker {
     atomic_uint in_progress;
     _Atomic uint64_t counters[SL_HANDSHAKE_COUNTER_COUNT];
     uint8_t record[SL_RECORD_PLAINTEXT_MAX + SL_RECORD_OVERHEAD_MAX]; /* for libssl to read */
-    uint8_t plain[SL_RECORD_PLAINTEXT_MAX + SL_RECORD_OVERHEAD_MAX];  /* of a client's record */
+    uint8_t plain[SL_RECORD_PLAINTEXT_MAX + SL_RECORD_OVERHEAD_MAX];  /* of a peer's record */
     uint8_t output[SL_RECORD_PLAINTEXT_MAX + SL_RECORD_OVERHEAD_MAX]; /* of a record of libssl's */
     uint8_t send[SL_MESSAGE_BYTES_MAX];
 };
@@ -253,9 +158,20 @@ static inline struct outbox *sl_handshake_outbox(const struct handshake *handsha
 
 /* handshake.c: its life. */
 
+struct handshake_start {
+    const struct role *role;
+    unsigned worker;
+    uint64_t handle;
+    const struct sl_path *path;
+    uint16_t path_payload_max;
+    uint8_t own_cid_len;
+    const uint8_t *own_cid; /* [20] */
+};
 /** Begins one; NULL when there are too many or no memory: counted, and the worker is told. */
-struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker, unsigned worker,
-                                     uint64_t handle, const struct sl_message_record *first);
+struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker,
+                                     const struct handshake_start *start);
+/** Goes on as far as the messages that are there allow. The handshake may be gone afterwards. */
+void sl_handshake_advance(struct handshake *handshake);
 /** Something is due: a retransmission, or the end. */
 void sl_handshake_expire(struct handshake *handshake);
 /** Sets its timer to what is due next: libssl's retransmission, or giving up. */
@@ -274,25 +190,40 @@ void sl_handshake_take_record(struct handshake *handshake, const uint8_t *record
 /** An authentic record of epoch 1; the handshake has keys. */
 void sl_handshake_take_plaintext(struct handshake *handshake, uint8_t type, const uint8_t *bytes,
                                  size_t len);
-/** Takes the records that came before the keys. false: the client has given up. */
+/** Takes the records that came before the keys. false: the peer has given up. */
 bool sl_handshake_open_held(struct handshake *handshake);
 
-/* steps.c: what a client has to send, and what is done about it. */
+/* server.c, server_steps.c: the server's role. */
 
+/** Begins one with the first record of a ClientHello. */
+struct handshake *sl_handshake_accept(struct sl_handshaker *handshaker, unsigned worker,
+                                      uint64_t handle, const struct sl_message_record *first);
 void sl_handshake_choose_steps(struct handshake *handshake, bool is_mutual);
-/**
- * The step a fragment belongs to, or step_count. A forged fragment that no client could send now
- * must not come near libssl, which would end the handshake over it.
- */
+/** The step a fragment belongs to, or step_count. */
 unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fragment *fragment,
                               bool is_protected);
-/** Goes on as far as the messages that are there allow. The handshake may be gone afterwards. */
-void sl_handshake_advance(struct handshake *handshake);
+enum progress sl_handshake_take_step(struct handshake *handshake);
 
-/* hello.c: from the ClientHello to libssl's first flight. */
+/* server_hello.c: from the ClientHello to libssl's first flight. */
 
 /** Makes the SSL and leads it past the cookie. false: the handshake has failed. */
 bool sl_handshake_enter(struct handshake *handshake);
+
+/* finish.c: how a handshake comes to its end, in either role. */
+
+/** Notes whom libssl has just verified. false: a key without a canonical form. */
+bool sl_handshake_identify(struct handshake *handshake);
+/** Feeds libssl a Finished that has come under the keys. false: it did not verify. */
+bool sl_handshake_feed_finished(struct handshake *handshake, const struct assembly *message);
+/** Tells the worker that the session is established. false: no memory. */
+bool sl_handshake_establish(struct handshake *handshake);
+/** Keeps what was sent since keeps_output was set, for a peer that asks for it again. */
+void sl_handshake_keep_output(struct handshake *handshake);
+
+/* ssl.c */
+
+/** Makes the handshake's SSL. false: no memory. */
+bool sl_handshake_make_ssl(struct handshake *handshake, SSL_CTX *ctx);
 
 /* keys.c */
 
@@ -314,15 +245,25 @@ BIO_METHOD *sl_handshake_make_bio_method(void);
  */
 int sl_handshake_feed(struct handshake *handshake, uint8_t type, uint8_t epoch,
                       const uint8_t *plain, size_t len);
+/** The same for a handshake message that is whole. */
+int sl_handshake_feed_message(struct handshake *handshake, uint8_t epoch,
+                              const struct assembly *message);
 
 /* output.c: libssl's datagrams to messages for the worker. */
 void sl_handshake_take_output(struct handshake *handshake, const uint8_t *datagram, size_t len);
-/** Sends ServerHello to ServerHelloDone again, unless that was done a moment ago. */
-void sl_handshake_repeat_first_flight(struct handshake *handshake);
-void sl_handshake_forget_first_flight(struct handshake *handshake);
+/** Sends the flight that is kept again, unless that was done a moment ago. */
+void sl_handshake_repeat_flight(struct handshake *handshake);
+void sl_handshake_forget_flight(struct handshake *handshake);
 
-/* context.c, connection_id.c: what all SSL objects have in common. */
-bool sl_handshake_make_context(struct sl_handshaker *handshaker, char *reason);
-bool sl_handshake_negotiate_connection_ids(SSL_CTX *ctx);
+/* context.c, server_context.c, connection_id.c: what all SSL objects of a role have in common. */
+
+bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason);
+/** A context for DTLS 1.2 with what both roles want; NULL and reason when libssl refuses. */
+SSL_CTX *sl_handshake_make_context(const struct sl_handshaker *handshaker, const SSL_METHOD *method,
+                                   const char *suites, char *reason);
+/** `what`, and libssl's reason. return false. */
+bool sl_handshake_refuse(char *reason, const char *what);
+bool sl_handshake_make_server_context(struct sl_handshaker *handshaker, char *reason);
+bool sl_handshake_answer_connection_ids(SSL_CTX *ctx);
 
 #endif

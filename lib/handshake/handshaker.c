@@ -6,7 +6,7 @@
 
 #include "handshake_priv.h"
 
-/* The longest message for a worker: a flight's datagram, as hello.c lets libssl make it. */
+/* The longest message for a worker: a flight's datagram, as ssl.c lets libssl make it. */
 #define MESSAGE_MAX 4608
 
 const char *sl_handshake_counter_name(enum sl_handshake_counter counter)
@@ -84,7 +84,7 @@ struct sl_handshaker *sl_handshaker_create(const struct sl_handshaker_config *co
     handshaker->config = *config;
     handshaker->keylog_fd = -1;
     if (!make_memory(handshaker, reason) || !attach_rings(handshaker, reason) ||
-        !sl_handshake_make_context(handshaker, reason)) {
+        !sl_handshake_make_contexts(handshaker, reason)) {
         sl_handshaker_destroy(handshaker);
         return NULL;
     }
@@ -104,7 +104,7 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
     sl_handshake_wipe_timers(&handshaker->timers);
     sl_handshake_wipe_table(&handshaker->handshakes);
     sl_aead_destroy(handshaker->aead);
-    SSL_CTX_free(handshaker->ctx);
+    SSL_CTX_free(handshaker->server_ctx);
     BIO_meth_free(handshaker->bio_method);
     if (handshaker->keylog_fd >= 0)
         close(handshaker->keylog_fd);
@@ -160,8 +160,7 @@ static void take_record(struct sl_handshaker *handshaker, unsigned worker,
     const struct sl_message_record *record = message->body;
     if (message->body_len < sizeof *record ||
         !has_bytes(message, sizeof *record, record->bytes_len) ||
-        record->bytes_len > SL_MESSAGE_BYTES_MAX ||
-        record->own_cid_len > sizeof record->own_cid) {
+        record->bytes_len > SL_MESSAGE_BYTES_MAX || record->own_cid_len > sizeof record->own_cid) {
         sl_handshake_count(handshaker, SL_HANDSHAKE_BAD_RECORD);
         return;
     }
@@ -169,7 +168,7 @@ static void take_record(struct sl_handshaker *handshaker, unsigned worker,
     bool is_known = handshake != NULL ||
                     sl_handshake_find(&handshaker->last_flights.by_handle, message->session);
     if (!is_known && begins_hello(record))
-        handshake = sl_handshake_begin(handshaker, worker, message->session, record);
+        handshake = sl_handshake_accept(handshaker, worker, message->session, record);
     else if (handshake == NULL || handshake->state == HANDSHAKE_ENDED)
         take_stale(handshaker, message->session,
                    record->bytes_len > 0 && record->bytes[0] != SL_CONTENT_ALERT);

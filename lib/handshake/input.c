@@ -9,26 +9,6 @@ static void count_bad(struct handshake *handshake)
     sl_handshake_count(handshake->owner, SL_HANDSHAKE_BAD_RECORD);
 }
 
-static bool take_fragment(struct handshake *handshake, const struct fragment *fragment,
-                          bool is_protected, bool is_first)
-{
-    /* The worker checks the cookie of a ClientHello that stands first in its record. */
-    if (fragment->type == SL_HANDSHAKE_CLIENT_HELLO && !is_first)
-        return false;
-    /* A ClientHello that begins again, while its first try is still incomplete. */
-    if (handshake->state == HANDSHAKE_HELLO && fragment->type == SL_HANDSHAKE_CLIENT_HELLO &&
-        fragment->off == 0)
-        handshake->hello_seq = fragment->msg_seq;
-    unsigned at = sl_handshake_step_of(handshake, fragment, is_protected);
-    if (at == handshake->step_count)
-        return false;
-    /* The client has not got our answer, RFC 6347 4.2.4: it need not wait for our timer. Only first
-     * fragments, whose cookie the worker has checked. */
-    if (at == 0 && handshake->step == 1 && fragment->off == 0)
-        sl_handshake_repeat_first_flight(handshake);
-    return at < handshake->step || sl_handshake_add_fragment(&handshake->messages[at], fragment);
-}
-
 static void take_fragments(struct handshake *handshake, const uint8_t *bytes, size_t len,
                            bool is_protected)
 {
@@ -36,14 +16,14 @@ static void take_fragments(struct handshake *handshake, const uint8_t *bytes, si
     struct fragment fragment;
     bool is_sound = len > 0, is_first = true;
     while (is_sound && sl_handshake_read_fragment(&record, &fragment)) {
-        is_sound = take_fragment(handshake, &fragment, is_protected, is_first);
+        is_sound = handshake->role->take_fragment(handshake, &fragment, is_protected, is_first);
         is_first = false;
     }
     if (!is_sound || record.failed)
         count_bad(handshake);
 }
 
-/** Takes an authentic record. false: the client has given up. */
+/** Takes an authentic record. false: the peer has given up. */
 static bool take_protected(struct handshake *handshake, uint8_t type, const uint8_t *bytes,
                            size_t len)
 {
@@ -71,7 +51,7 @@ void sl_handshake_take_plaintext(struct handshake *handshake, uint8_t type, cons
         sl_handshake_fail(handshake, SL_HANDSHAKE_FAILED);
 }
 
-/** An epoch-1 record overtook the ClientKeyExchange: it waits, unless others do already. */
+/** An epoch-1 record overtook what makes the keys: it waits, unless others do already. */
 static void hold(struct handshake *handshake, const uint8_t *record, size_t len)
 {
     struct held *held = &handshake->held[handshake->held_count];

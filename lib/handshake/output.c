@@ -36,8 +36,8 @@ static void keep(struct last_flight *flight, const uint8_t *part, size_t len)
 }
 
 /** Without memory for it the flight is not kept, and the timer alone sends it again. */
-static void keep_first(struct flight *flight, const struct sl_message_send *message,
-                       const uint8_t *parts)
+static void keep_flight(struct flight *flight, const struct sl_message_send *message,
+                        const uint8_t *parts)
 {
     uint8_t *bytes = realloc(flight->bytes, flight->len + sizeof *message + message->bytes_len);
     if (bytes == NULL)
@@ -63,8 +63,8 @@ static void finish(struct handshake *handshake, struct datagram *out)
     struct sl_message_send message = {.count = out->count, .bytes_len = parts_len(handshake, out)};
     if (out->count == 0)
         return;
-    if (handshake->keeps_first_flight)
-        keep_first(&handshake->first_flight, &message, handshaker->send);
+    if (handshake->keeps_flight)
+        keep_flight(&handshake->flight, &message, handshaker->send);
     post(handshake, &message, handshaker->send);
     begin(handshake, out);
 }
@@ -122,16 +122,16 @@ void sl_handshake_take_output(struct handshake *handshake, const uint8_t *bytes,
         const uint8_t *body = datagram.at - header.body_len;
         if (header.epoch == 1)
             add_protected(handshake, &out, &header, body);
-        else if (!handshake->drops_hello_verify || header.type != SL_CONTENT_HANDSHAKE)
+        else if (!handshake->server.drops_hello_verify || header.type != SL_CONTENT_HANDSHAKE)
             add(handshake, &out, header.type, 0, body, header.body_len);
     }
     finish(handshake, &out);
 }
 
-void sl_handshake_repeat_first_flight(struct handshake *handshake)
+void sl_handshake_repeat_flight(struct handshake *handshake)
 {
     uint64_t apart_ns = handshake->owner->config.first_timeout_ms * 1000000ULL / 2;
-    const struct flight *flight = &handshake->first_flight;
+    const struct flight *flight = &handshake->flight;
     if (flight->len == 0 || handshake->owner->now_ns < handshake->sent_ns + apart_ns)
         return;
     struct sl_message_send message;
@@ -142,8 +142,8 @@ void sl_handshake_repeat_first_flight(struct handshake *handshake)
     sl_handshake_count(handshake->owner, SL_HANDSHAKE_RETRANSMITTED);
 }
 
-void sl_handshake_forget_first_flight(struct handshake *handshake)
+void sl_handshake_forget_flight(struct handshake *handshake)
 {
-    free(handshake->first_flight.bytes);
-    handshake->first_flight = (struct flight){0};
+    free(handshake->flight.bytes);
+    handshake->flight = (struct flight){0};
 }

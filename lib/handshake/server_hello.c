@@ -6,42 +6,6 @@
  * one without. More than a few mean that it is no ClientHello of this exchange. */
 #define HELLO_SEQ_MAX 4
 
-/* libssl's handshake buffer has 4,096 bytes: a larger datagram would be cut in the middle of a
- * record. */
-#define LIBSSL_MTU_MAX 4000
-#define LIBSSL_MTU_MIN 256
-
-/** First timeout as configured, then doubled up to a minute: RFC 6347 4.2.4.1. */
-static unsigned next_timeout_us(SSL *ssl, unsigned timeout_us)
-{
-    const struct handshake *handshake = SSL_get_app_data(ssl);
-    if (timeout_us == 0)
-        return handshake->owner->config.first_timeout_ms * 1000;
-    return timeout_us < 30000000 ? timeout_us * 2 : 60000000;
-}
-
-/** libssl counts records as it writes them: without connection ID, and AEADs without overhead. */
-static long mtu_of(const struct handshake *handshake)
-{
-    long mtu = (long)handshake->path_payload_max - (SL_RECORD_OVERHEAD_MAX - SL_RECORD_HEADER_LEN);
-    return mtu > LIBSSL_MTU_MAX ? LIBSSL_MTU_MAX : mtu < LIBSSL_MTU_MIN ? LIBSSL_MTU_MIN : mtu;
-}
-
-static bool make_ssl(struct handshake *handshake)
-{
-    SSL *ssl = handshake->ssl = SSL_new(handshake->owner->ctx);
-    BIO *bio = ssl != NULL ? BIO_new(handshake->owner->bio_method) : NULL;
-    if (bio == NULL)
-        return false;
-    BIO_set_data(bio, handshake);
-    BIO_set_init(bio, 1);
-    SSL_set_bio(ssl, bio, bio);
-    SSL_set_app_data(ssl, handshake);
-    SSL_set_accept_state(ssl);
-    DTLS_set_timer_cb(ssl, next_timeout_us);
-    return SSL_set_mtu(ssl, mtu_of(handshake)) != 0;
-}
-
 /** A ClientHello around its cookie: before it, the cookie, behind it. */
 struct hello_parts {
     const uint8_t *before;
@@ -93,14 +57,14 @@ static size_t write_first_hello(const struct hello_parts *parts, uint16_t msg_se
 static bool feed_first_hellos(struct handshake *handshake, const struct hello_parts *parts)
 {
     uint8_t *hello = handshake->owner->plain;
-    handshake->drops_hello_verify = true;
+    handshake->server.drops_hello_verify = true;
     bool ok = true;
-    for (uint16_t seq = 0; ok && seq < handshake->hello_seq; seq++) {
+    for (uint16_t seq = 0; ok && seq < handshake->server.hello_seq; seq++) {
         size_t len = write_first_hello(parts, seq, hello, MESSAGE_LEN_MAX);
         ok = len > 0 && sl_handshake_feed(handshake, SL_CONTENT_HANDSHAKE, 0, hello, len) ==
                             SSL_ERROR_WANT_READ;
     }
-    handshake->drops_hello_verify = false;
+    handshake->server.drops_hello_verify = false;
     return ok;
 }
 
@@ -122,19 +86,21 @@ bool sl_handshake_enter(struct handshake *handshake)
     const struct assembly *hello = &handshake->messages[0];
     struct hello_parts parts;
     ERR_clear_error();
-    if (handshake->hello_seq == 0 || handshake->hello_seq > HELLO_SEQ_MAX ||
+    if (handshake->server.hello_seq == 0 || handshake->server.hello_seq > HELLO_SEQ_MAX ||
         !split_at_cookie(hello, &parts))
         return false;
-    memcpy(handshake->cookie, parts.cookie, parts.cookie_len);
-    handshake->cookie_len = (uint8_t)parts.cookie_len;
-    if (!make_ssl(handshake) || !feed_first_hellos(handshake, &parts))
+    memcpy(handshake->server.cookie, parts.cookie, parts.cookie_len);
+    handshake->server.cookie_len = (uint8_t)parts.cookie_len;
+    if (!sl_handshake_make_ssl(handshake, handshake->owner->server_ctx))
         return false;
-    handshake->keeps_first_flight = true;
-    bool ok = sl_handshake_feed(handshake, SL_CONTENT_HANDSHAKE, 0, hello->message,
-                                SL_HANDSHAKE_HEADER_LEN + hello->len) == SSL_ERROR_WANT_READ;
-    handshake->keeps_first_flight = false;
+    SSL_set_accept_state(handshake->ssl);
+    if (!feed_first_hellos(handshake, &parts))
+        return false;
+    handshake->keeps_flight = true;
+    bool ok = sl_handshake_feed_message(handshake, 0, hello) == SSL_ERROR_WANT_READ;
+    handshake->keeps_flight = false;
     if (!ok)
         return false;
-    handshake->key_exchange_len = key_exchange_len(handshake->ssl);
-    return handshake->key_exchange_len > 0;
+    handshake->server.key_exchange_len = key_exchange_len(handshake->ssl);
+    return handshake->server.key_exchange_len > 0;
 }

@@ -1,0 +1,62 @@
+#include <openssl/ssl.h>
+
+#include "handshake_priv.h"
+
+/** When the first certificate of the peer's verified chain ends, by the worker's clock. */
+static uint64_t expires_ns(const struct handshake *handshake)
+{
+    STACK_OF(X509) *chain = SSL_get0_verified_chain(handshake->ssl);
+    uint64_t first_ns = 0;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        int days, seconds;
+        if (!ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(sk_X509_value(chain, i))))
+            continue; /* libssl has verified that there is one, and that it lies ahead */
+        int64_t left_s = (int64_t)days * 86400 + seconds;
+        uint64_t ns = handshake->owner->now_ns + (uint64_t)(left_s > 0 ? left_s : 0) * 1000000000;
+        first_ns = first_ns == 0 || ns < first_ns ? ns : first_ns;
+    }
+    return first_ns;
+}
+
+bool sl_handshake_establish(struct handshake *handshake)
+{
+    struct sl_message_established message = {.identity = handshake->identity,
+                                             .expires_ns = expires_ns(handshake)};
+    struct sl_identity *identity = &message.identity;
+    identity->cid_len = handshake->cid_negotiated ? handshake->own_cid_len : 0;
+    identity->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(handshake->ssl));
+    identity->remote_ip = handshake->path.tuple.remote_ip;
+    identity->local_ip = handshake->path.tuple.local_ip;
+    identity->remote_port = handshake->path.tuple.remote_port;
+    identity->local_port = handshake->path.tuple.local_port;
+    if (!sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_ESTABLISHED,
+                           handshake->handle, &message, sizeof message, NULL, 0))
+        return false;
+    if (handshake->cid_negotiated)
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_CONNECTION_ID);
+    return true;
+}
+
+void sl_handshake_keep_output(struct handshake *handshake)
+{
+    struct sl_handshaker *handshaker = handshake->owner;
+    handshake->last_flight.handle = handshake->handle;
+    handshake->last_flight.worker = (uint8_t)handshake->worker;
+    handshake->last_flight.made_ns = handshaker->now_ns;
+    handshake->last_flight.sent_ns = handshaker->now_ns;
+    sl_handshake_keep_last_flight(&handshaker->last_flights, &handshake->last_flight);
+}
+
+bool sl_handshake_identify(struct handshake *handshake)
+{
+    return sl_identity_from_certificate(&handshake->identity,
+                                        SSL_get0_peer_certificate(handshake->ssl)) == 0;
+}
+
+bool sl_handshake_feed_finished(struct handshake *handshake, const struct assembly *message)
+{
+    /* The ChangeCipherSpec that a verified record of epoch 1 implies; the wire's proves nothing. */
+    return sl_handshake_feed(handshake, SL_CONTENT_CHANGE_CIPHER_SPEC, 0, (const uint8_t[]){1},
+                             1) == SSL_ERROR_WANT_READ &&
+           sl_handshake_feed_message(handshake, 1, message) == SSL_ERROR_NONE;
+}

@@ -1,0 +1,138 @@
+/**
+ * Small things that handshakes are made of, each a file of its own that knows nothing of libssl.
+ */
+#ifndef SL_HANDSHAKE_PARTS_PRIV_H
+#define SL_HANDSHAKE_PARTS_PRIV_H
+
+#include "sl_base.h"
+#include "sl_message.h"
+#include "sl_wire.h"
+
+struct handshake;
+
+/* assembly.c: messages put together from fragments, RFC 6347 4.2.3. */
+
+/** Longest message of a client, with its header: it is fed to libssl as one record. */
+#define MESSAGE_LEN_MAX SL_RECORD_PLAINTEXT_MAX
+#define MESSAGE_BODY_MAX (MESSAGE_LEN_MAX - SL_HANDSHAKE_HEADER_LEN)
+
+struct fragment {
+    uint8_t type;
+    uint16_t msg_seq;
+    uint32_t msg_len;
+    uint32_t off;
+    uint32_t len;
+    const uint8_t *bytes; /* [len], borrowed */
+};
+
+/** The next fragment of a handshake record; false at its end, or when the rest is malformed. */
+bool sl_handshake_read_fragment(struct sl_reader *record, struct fragment *out);
+
+struct assembly {
+    uint8_t *message; /* header and body as if it had come in one piece; NULL: nothing yet */
+    uint8_t *have;    /* a bit for each byte of the body */
+    uint32_t len;     /* of the body */
+    uint32_t missing; /* bytes of the body */
+};
+
+/**
+ * Adds a fragment, unless the message is whole; one that disagrees about the message, or about
+ * bytes of it, begins it afresh. false: no memory.
+ */
+bool sl_handshake_add_fragment(struct assembly *assembly, const struct fragment *fragment);
+static inline bool sl_handshake_is_whole(const struct assembly *assembly)
+{
+    return assembly->message != NULL && assembly->missing == 0;
+}
+void sl_handshake_wipe_assembly(struct assembly *assembly);
+
+/* table.c: handle -> object. */
+
+struct table {
+    struct table_slot {
+        uint64_t handle;
+        void *object; /* NULL: free */
+    } * slots;
+    size_t mask;
+};
+
+bool sl_handshake_init_table(struct table *table, size_t objects_max);
+void sl_handshake_wipe_table(struct table *table);
+void *sl_handshake_find(const struct table *table, uint64_t handle);
+/** The handle is not in the table, and the table holds fewer than objects_max. */
+void sl_handshake_insert(struct table *table, uint64_t handle, void *object);
+void sl_handshake_remove(struct table *table, uint64_t handle);
+
+/* timers.c: handshakes by the time at which something is due; a binary heap. */
+
+struct timers {
+    struct handshake **heap;
+    size_t count;
+};
+
+bool sl_handshake_init_timers(struct timers *timers, size_t handshakes_max);
+void sl_handshake_wipe_timers(struct timers *timers);
+/** Sets handshake->due_ns, and puts it in when it was not. */
+void sl_handshake_set_timer(struct timers *timers, struct handshake *handshake, uint64_t due_ns);
+void sl_handshake_clear_timer(struct timers *timers, struct handshake *handshake);
+
+/*
+ * outbox.c: messages to one worker; none is lost. While one waits, nothing is taken from that
+ * worker and no timer of its handshakes runs, so what waits is at most what one message has caused.
+ */
+
+struct outbox {
+    struct sl_ring_producer *ring; /* borrowed */
+    struct pending *first, **last; /* what the ring had no room for, in order */
+};
+
+void sl_handshake_init_outbox(struct outbox *outbox, struct sl_ring_producer *ring);
+void sl_handshake_wipe_outbox(struct outbox *outbox);
+/** false: no memory. */
+bool sl_handshake_post(struct outbox *outbox, enum sl_message_kind kind, uint64_t handle,
+                       const void *fixed, uint32_t fixed_len, const void *bytes,
+                       uint32_t bytes_len);
+/** Moves what waits into the ring, as far as it goes. return whether anything moved. */
+bool sl_handshake_drain_outbox(struct outbox *outbox);
+static inline bool sl_handshake_is_outbox_empty(const struct outbox *outbox)
+{
+    return outbox->first == NULL;
+}
+
+/* last_flight.c: what a client may want again, RFC 6347 4.2.4. */
+
+/** ChangeCipherSpec and Finished with room to spare: no tickets are sent. */
+#define LAST_FLIGHT_MAX 96
+/** Twice the maximum segment lifetime. */
+#define LAST_FLIGHT_KEPT_NS (240ULL * 1000000000ULL)
+#define LAST_FLIGHT_APART_NS (100ULL * 1000000ULL)
+
+struct last_flight {
+    uint64_t handle;
+    uint64_t made_ns;
+    uint64_t sent_ns;
+    bool is_kept;
+    uint8_t worker;
+    uint16_t count; /* of parts; as in struct sl_message_send */
+    uint16_t len;
+    uint8_t bytes[LAST_FLIGHT_MAX];
+};
+
+struct last_flights {
+    struct table by_handle;
+    struct last_flight *flights; /* [max], a ring in order of age */
+    unsigned max;
+    uint64_t made; /* ever kept; the next goes to made % max */
+    uint64_t gone; /* older ones are forgotten */
+};
+
+bool sl_handshake_init_last_flights(struct last_flights *flights, unsigned max);
+void sl_handshake_wipe_last_flights(struct last_flights *flights);
+/** Keeps a copy; the oldest makes room. */
+void sl_handshake_keep_last_flight(struct last_flights *flights, const struct last_flight *flight);
+struct last_flight *sl_handshake_find_last_flight(struct last_flights *flights, uint64_t handle,
+                                                  uint64_t now_ns);
+void sl_handshake_forget_last_flight(struct last_flights *flights, uint64_t handle);
+void sl_handshake_expire_last_flights(struct last_flights *flights, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,41 @@
+#include "handshake_priv.h"
+
+static bool take_fragment(struct handshake *handshake, const struct fragment *fragment,
+                          bool is_protected, bool is_first_of_record)
+{
+    struct server_side *server = &handshake->server;
+    /* The worker checks the cookie of a ClientHello that stands first in its record. */
+    if (fragment->type == SL_HANDSHAKE_CLIENT_HELLO && !is_first_of_record)
+        return false;
+    /* A ClientHello that begins again, while its first try is still incomplete. */
+    if (handshake->state == HANDSHAKE_HELLO && fragment->type == SL_HANDSHAKE_CLIENT_HELLO &&
+        fragment->off == 0)
+        server->hello_seq = fragment->msg_seq;
+    unsigned at = sl_handshake_step_of(handshake, fragment, is_protected);
+    if (at == server->step_count)
+        return false;
+    /* The client has not got our answer, RFC 6347 4.2.4: it need not wait for our timer. Only first
+     * fragments, whose cookie the worker has checked. */
+    if (at == 0 && server->step == 1 && fragment->off == 0)
+        sl_handshake_repeat_flight(handshake);
+    return at < server->step || sl_handshake_add_fragment(&handshake->messages[at], fragment);
+}
+
+const struct role sl_handshake_server = {take_fragment, sl_handshake_take_step};
+
+struct handshake *sl_handshake_accept(struct sl_handshaker *handshaker, unsigned worker,
+                                      uint64_t handle, const struct sl_message_record *first)
+{
+    struct handshake_start start = {.role = &sl_handshake_server,
+                                    .worker = worker,
+                                    .handle = handle,
+                                    .path = &first->path,
+                                    .path_payload_max = first->path_payload_max,
+                                    .own_cid_len = first->own_cid_len,
+                                    .own_cid = first->own_cid};
+    struct handshake *handshake = sl_handshake_begin(handshaker, &start);
+    bool is_mutual = sl_credentials_trust(handshaker->config.credentials) != NULL;
+    if (handshake != NULL)
+        sl_handshake_choose_steps(handshake, is_mutual);
+    return handshake;
+}

@@ -1,0 +1,87 @@
+#include "handshake_priv.h"
+
+/** What a client sends in a full handshake: no other message, in no other order, reaches libssl. */
+struct step {
+    uint8_t type;
+    bool is_protected;
+    uint32_t len_min, len_max;
+};
+static const struct step steps[] = {
+    [STEP_HELLO] = {SL_HANDSHAKE_CLIENT_HELLO, false, 2 + SL_RANDOM_LEN + 6, MESSAGE_BODY_MAX},
+    [STEP_CERTIFICATE] = {SL_HANDSHAKE_CERTIFICATE, false, 3, MESSAGE_BODY_MAX},
+    [STEP_KEY_EXCHANGE] = {SL_HANDSHAKE_CLIENT_KEY_EXCHANGE, false, 2, 256},
+    [STEP_CERTIFICATE_VERIFY] = {SL_HANDSHAKE_CERTIFICATE_VERIFY, false, 4, 4096},
+    [STEP_FINISHED] = {SL_HANDSHAKE_FINISHED, true, 12, 12},
+};
+static const enum step_kind steps_alone[] = {STEP_HELLO, STEP_KEY_EXCHANGE, STEP_FINISHED};
+static const enum step_kind steps_mutual[] = {STEP_HELLO, STEP_CERTIFICATE, STEP_KEY_EXCHANGE,
+                                              STEP_CERTIFICATE_VERIFY, STEP_FINISHED};
+
+void sl_handshake_choose_steps(struct handshake *handshake, bool is_mutual)
+{
+    handshake->server.steps = is_mutual ? steps_mutual : steps_alone;
+    handshake->server.step_count = is_mutual ? sizeof steps_mutual / sizeof steps_mutual[0]
+                                             : sizeof steps_alone / sizeof steps_alone[0];
+}
+
+unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fragment *fragment,
+                              bool is_protected)
+{
+    unsigned at = (uint16_t)(fragment->msg_seq - handshake->server.hello_seq);
+    if (at >= handshake->server.step_count || (handshake->state == HANDSHAKE_HELLO && at > 0))
+        return handshake->server.step_count;
+    enum step_kind kind = handshake->server.steps[at];
+    const struct step *step = &steps[kind];
+    bool is_sound = fragment->type == step->type && is_protected == step->is_protected &&
+                    fragment->msg_len >= step->len_min && fragment->msg_len <= step->len_max &&
+                    (kind != STEP_KEY_EXCHANGE || at < handshake->server.step ||
+                     fragment->msg_len == handshake->server.key_exchange_len);
+    return is_sound ? at : handshake->server.step_count;
+}
+
+static bool feed(struct handshake *handshake)
+{
+    return sl_handshake_feed_message(handshake, 0, &handshake->messages[handshake->server.step]) ==
+           SSL_ERROR_WANT_READ;
+}
+
+/** false: the handshake has failed. */
+static bool take_step(struct handshake *handshake)
+{
+    switch (handshake->server.steps[handshake->server.step]) {
+    case STEP_HELLO:
+        handshake->state = HANDSHAKE_RUNNING;
+        return sl_handshake_enter(handshake);
+    case STEP_CERTIFICATE:
+        return feed(handshake) && sl_handshake_identify(handshake);
+    case STEP_KEY_EXCHANGE:
+        if (!feed(handshake) || !sl_handshake_derive_keys(handshake))
+            return false;
+        return sl_handshake_open_held(handshake) && sl_handshake_send_keys(handshake);
+    case STEP_CERTIFICATE_VERIFY:
+        return feed(handshake);
+    case STEP_FINISHED:
+        handshake->keeps_output = true;
+        if (!sl_handshake_feed_finished(handshake, &handshake->messages[handshake->server.step]) ||
+            !sl_handshake_establish(handshake))
+            return false;
+        sl_handshake_keep_output(handshake);
+        return true;
+    }
+    return false;
+}
+
+enum progress sl_handshake_take_step(struct handshake *handshake)
+{
+    struct server_side *server = &handshake->server;
+    struct assembly *message = &handshake->messages[server->step];
+    if (!sl_handshake_is_whole(message))
+        return PROGRESS_WAITS;
+    if (!take_step(handshake))
+        return PROGRESS_FAILED;
+    sl_handshake_wipe_assembly(message);
+    server->step++;
+    if (server->step > 1)
+        sl_handshake_forget_flight(handshake); /* the client has it */
+    return server->step < server->step_count ? PROGRESS_MADE : PROGRESS_DONE;
+}
