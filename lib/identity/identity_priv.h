@@ -1,4 +1,4 @@
-/** What the files of lib/identity share: reading PEM files. */
+/** What the files of lib/identity share: reading PEM files, certificates with their keys. */
 #ifndef SL_IDENTITY_PRIV_H
 #define SL_IDENTITY_PRIV_H
 
@@ -34,5 +34,21 @@ bool sl_pem_read_certificates(const struct sl_pem_file *file, X509 **leaf, STACK
 EVP_PKEY *sl_pem_read_key(const struct sl_pem_file *file, char *reason);
 /** A store of all certificates and revocation lists of the file; the caller owns it. */
 X509_STORE *sl_pem_read_trust(const struct sl_pem_file *file, char *reason);
+
+/* certificate.c: a certificate of our own. */
+
+struct sl_certificate {
+    int kind; /* EVP_PKEY_RSA, EVP_PKEY_EC or EVP_PKEY_ED25519 */
+    X509 *leaf;
+    STACK_OF(X509) * chain;
+    EVP_PKEY *key;
+};
+
+/** Loads certificate and chain, then the key that belongs to them. What is loaded when one of them
+ * fails is the caller's to wipe, too. */
+bool sl_certificate_load_leaf(struct sl_certificate *out, const char *path, char *reason);
+bool sl_certificate_load_key(struct sl_certificate *out, const struct sl_certificate_files *files,
+                             char *reason);
+void sl_certificate_wipe(struct sl_certificate *certificate);
 
 #endif

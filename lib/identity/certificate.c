@@ -1,0 +1,91 @@
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "identity_priv.h"
+
+/* RFC 9325 4.5: what is smaller is not worth the name. */
+#define RSA_BITS_MIN 2048
+
+/** The curves that a peer can be expected to verify with: RFC 8422 5.1.1. */
+static bool is_known_curve(EVP_PKEY *key)
+{
+    char name[64] = "";
+    size_t len = 0;
+    if (sl_identity_has_explicit_curve(key) ||
+        !EVP_PKEY_get_group_name(key, name, sizeof name, &len))
+        return false;
+    return strcmp(name, "prime256v1") == 0 || strcmp(name, "P-256") == 0 ||
+           strcmp(name, "secp384r1") == 0 || strcmp(name, "P-384") == 0 ||
+           strcmp(name, "secp521r1") == 0 || strcmp(name, "P-521") == 0;
+}
+
+static bool check_key_kind(const char *path, EVP_PKEY *key, char *reason)
+{
+    switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA:
+        if (EVP_PKEY_get_bits(key) >= RSA_BITS_MIN)
+            return true;
+        return sl_identity_refuse(reason,
+                                  "certificate file %s has an RSA key of %d bits: at least "
+                                  "%d are needed",
+                                  path, EVP_PKEY_get_bits(key), RSA_BITS_MIN);
+    case EVP_PKEY_EC:
+        if (is_known_curve(key))
+            return true;
+        return sl_identity_refuse(
+            reason,
+            "certificate file %s has an EC key that is not on a named curve P-256, P-384 "
+            "or P-521",
+            path);
+    case EVP_PKEY_ED25519:
+        return true;
+    default:
+        return sl_identity_refuse(
+            reason,
+            "certificate file %s has a key of an unsupported type: RSA, ECDSA or Ed25519 "
+            "is needed",
+            path);
+    }
+}
+
+bool sl_certificate_load_leaf(struct sl_certificate *out, const char *path, char *reason)
+{
+    struct sl_pem_file file;
+    bool ok = sl_pem_open(&file, path, "certificate file", reason) &&
+              sl_pem_read_certificates(&file, &out->leaf, &out->chain, reason);
+    sl_pem_close(&file);
+    if (!ok)
+        return false;
+    EVP_PKEY *key = X509_get0_pubkey(out->leaf);
+    if (key == NULL)
+        return sl_identity_refuse(
+            reason,
+            "certificate file %s has a key of an unsupported type: RSA, ECDSA or Ed25519 "
+            "is needed",
+            path);
+    out->kind = EVP_PKEY_get_base_id(key);
+    return check_key_kind(path, key, reason);
+}
+
+bool sl_certificate_load_key(struct sl_certificate *out, const struct sl_certificate_files *files,
+                             char *reason)
+{
+    struct sl_pem_file file;
+    if (sl_pem_open(&file, files->key_file, "key file", reason))
+        out->key = sl_pem_read_key(&file, reason);
+    sl_pem_close(&file);
+    if (out->key == NULL)
+        return false;
+    if (!X509_check_private_key(out->leaf, out->key))
+        return sl_identity_refuse(reason, "key file %s does not belong to certificate %s",
+                                  files->key_file, files->certificate_file);
+    return true;
+}
+
+void sl_certificate_wipe(struct sl_certificate *certificate)
+{
+    X509_free(certificate->leaf);
+    sk_X509_pop_free(certificate->chain, X509_free);
+    EVP_PKEY_free(certificate->key);
+}
