@@ -81,8 +81,15 @@ static bool open_keylog(struct sl_handshaker *handshaker, char *reason)
 
 bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason)
 {
+    const struct sl_handshaker_config *config = &handshaker->config;
     handshaker->bio_method = sl_handshake_make_bio_method();
     if (handshaker->bio_method == NULL)
         return sl_handshake_refuse(reason, "libssl cannot be started");
-    return open_keylog(handshaker, reason) && sl_handshake_make_server_context(handshaker, reason);
+    if (config->credentials == NULL && config->client == NULL) {
+        snprintf(reason, SL_REASON_LEN, "a handshaker is to be a server, a client, or both");
+        return false;
+    }
+    return open_keylog(handshaker, reason) &&
+           (config->credentials == NULL || sl_handshake_make_server_context(handshaker, reason)) &&
+           (config->client == NULL || sl_handshake_make_client_context(handshaker, reason));
 }

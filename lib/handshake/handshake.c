@@ -56,10 +56,8 @@ static uint64_t patience_ns(const struct sl_handshaker *handshaker)
 void sl_handshake_fail(struct handshake *handshake, enum sl_handshake_counter outcome)
 {
     struct sl_handshaker *handshaker = handshake->owner;
-    struct sl_message_abort message = {.reason = (uint32_t)ERR_peek_error()};
-    if (!sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_ABORT, handshake->handle,
-                           &message, sizeof message, NULL, 0))
-        sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
+    struct sl_message_abort message = sl_handshake_explain(handshake, outcome);
+    sl_handshake_post_abort(handshaker, handshake->worker, handshake->handle, &message);
     end(handshake, outcome);
     if (handshaker->handshake_count >= 2 * handshaker->config.handshakes_max)
         release(handshake);
@@ -116,6 +114,7 @@ static struct handshake *make(struct sl_handshaker *handshaker, const struct han
     handshake->role = start->role;
     handshake->handle = start->handle;
     handshake->worker = start->worker;
+    handshake->begun_ns = handshaker->now_ns;
     handshake->give_up_ns = handshaker->now_ns + patience_ns(handshaker);
     handshake->path = *start->path;
     handshake->path_payload_max = start->path_payload_max;
@@ -127,7 +126,7 @@ static struct handshake *make(struct sl_handshaker *handshaker, const struct han
 struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker,
                                      const struct handshake_start *start)
 {
-    struct sl_message_abort message = {0};
+    const struct sl_message_abort overflow = {.cause = SL_ABORT_OVERFLOW};
     struct handshake *handshake = NULL;
     if (handshaker->handshake_count < 2 * handshaker->config.handshakes_max &&
         atomic_load_explicit(&handshaker->in_progress, memory_order_relaxed) <
@@ -135,9 +134,7 @@ struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker,
         handshake = make(handshaker, start);
     if (handshake == NULL) {
         sl_handshake_count(handshaker, SL_HANDSHAKE_OVERFLOW);
-        if (!sl_handshake_post(&handshaker->outboxes[start->worker], SL_MESSAGE_ABORT,
-                               start->handle, &message, sizeof message, NULL, 0))
-            sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
+        sl_handshake_post_abort(handshaker, start->worker, start->handle, &overflow);
         return NULL;
     }
     sl_handshake_insert(&handshaker->handshakes, start->handle, handshake);

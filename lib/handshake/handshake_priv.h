@@ -32,6 +32,7 @@ enum progress {
 
 /** What the two roles do each in its own way. */
 struct role {
+    bool is_client;
     /**
      * Puts a fragment with the others of its message. false: no peer sends it now. A forged one
      * that no peer could send must not come near libssl, which would end the handshake over it.
@@ -41,8 +42,8 @@ struct role {
     /** Gives libssl the next message, if it is there, whole and in its turn. */
     enum progress (*take_message)(struct handshake *handshake);
 };
-/** server.c */
-extern const struct role sl_handshake_server;
+/** server.c, client.c */
+extern const struct role sl_handshake_server, sl_handshake_client;
 
 /** A client's messages in the order in which a full handshake has them, RFC 5246 7.3. */
 enum step_kind {
@@ -54,7 +55,7 @@ enum step_kind {
 };
 
 /** Messages that are put together at the same time. */
-#define MESSAGES_MAX 5
+#define MESSAGES_MAX 8
 
 enum handshake_state {
     HANDSHAKE_HELLO,   /* server: the ClientHello is not whole yet; there is no SSL */
@@ -85,6 +86,34 @@ struct server_side {
     bool drops_hello_verify;
 };
 
+/** client_steps.c: what a client waits for. */
+enum client_state {
+    CLIENT_REFUSES = 0, /* no state: what an empty cell of the table says */
+    CLIENT_AWAITS_VERIFY_OR_HELLO,
+    CLIENT_AWAITS_HELLO,
+    CLIENT_AWAITS_CERTIFICATE,
+    CLIENT_AWAITS_KEY_EXCHANGE,
+    CLIENT_AWAITS_REQUEST_OR_DONE,
+    CLIENT_AWAITS_PSK_HINT_OR_DONE,
+    CLIENT_AWAITS_PSK_KEY_EXCHANGE,
+    CLIENT_AWAITS_DONE,
+    CLIENT_AWAITS_TICKET,
+    CLIENT_AWAITS_FINISHED,
+    CLIENT_ESTABLISHED,
+    CLIENT_STATES,
+};
+
+/** What only a client needs. */
+struct client_side {
+    enum client_state state;
+    uint16_t next_seq; /* message sequence of what is to be fed next */
+    bool expects_ticket;
+    bool offers_cid;
+    uint8_t method; /* enum sl_identity_method: how the server has been checked */
+    uint32_t credential;
+    uint64_t resume;
+};
+
 struct handshake {
     struct sl_handshaker *owner;
     const struct role *role;
@@ -93,7 +122,10 @@ struct handshake {
     enum handshake_state state;
     uint64_t due_ns; /* timers.c */
     size_t heap_at;  /* timers.c; index + 1, 0: not in the heap */
-    uint64_t give_up_ns;
+    uint64_t begun_ns, give_up_ns;
+    bool has_heard;   /* the peer has sent something that a handshake may have */
+    bool was_alerted; /* it has sent an alert that ends one */
+    uint8_t alert;
 
     struct sl_path path;
     uint16_t path_payload_max;
@@ -101,6 +133,7 @@ struct handshake {
     uint8_t own_cid[20];
 
     struct server_side server;
+    struct client_side client;
     struct assembly messages[MESSAGES_MAX];
 
     SSL *ssl;
@@ -126,7 +159,8 @@ struct handshake {
 
 struct sl_handshaker {
     struct sl_handshaker_config config;
-    SSL_CTX *server_ctx;
+    struct sl_client_config client;
+    SSL_CTX *server_ctx, *client_ctx; /* NULL: not that role */
     BIO_METHOD *bio_method;
     struct sl_aead *aead;
     int keylog_fd; /* -1: none */
@@ -227,6 +261,8 @@ bool sl_handshake_make_ssl(struct handshake *handshake, SSL_CTX *ctx);
 
 /* keys.c */
 
+/** The number (IANA) is one of a suite whose records we can protect. */
+bool sl_handshake_knows_suite(uint16_t number);
 /** Derives the keys from libssl's master secret. false: it has none, or libcrypto failed. */
 bool sl_handshake_derive_keys(struct handshake *handshake);
 /** Tells the worker, once. false: no memory. */
@@ -249,13 +285,41 @@ int sl_handshake_feed(struct handshake *handshake, uint8_t type, uint8_t epoch,
 int sl_handshake_feed_message(struct handshake *handshake, uint8_t epoch,
                               const struct assembly *message);
 
+/* client.c, client_steps.c: the client's role. */
+
+/** Begins one and sends the ClientHello. */
+void sl_handshake_connect(struct sl_handshaker *handshaker, unsigned worker, uint64_t handle,
+                          const struct sl_message_connect *connect);
+bool sl_handshake_take_server_fragment(struct handshake *handshake, const struct fragment *fragment,
+                                       bool is_protected, bool is_first_of_record);
+enum progress sl_handshake_take_server_message(struct handshake *handshake);
+
+/* abort.c */
+
+void sl_handshake_post_abort(struct sl_handshaker *handshaker, unsigned worker, uint64_t handle,
+                             const struct sl_message_abort *message);
+/** Why this handshake fails, for its worker. */
+struct sl_message_abort sl_handshake_explain(const struct handshake *handshake,
+                                             enum sl_handshake_counter outcome);
+
 /* output.c: libssl's datagrams to messages for the worker. */
 void sl_handshake_take_output(struct handshake *handshake, const uint8_t *datagram, size_t len);
 /** Sends the flight that is kept again, unless that was done a moment ago. */
 void sl_handshake_repeat_flight(struct handshake *handshake);
 void sl_handshake_forget_flight(struct handshake *handshake);
 
-/* context.c, server_context.c, connection_id.c: what all SSL objects of a role have in common. */
+/* context.c, server_context.c, client_context.c, connection_id.c: what all SSL objects of a role
+ * have in common. */
+
+/** With certificates, in order of preference; RFC 9325 4.2. */
+#define CERTIFICATE_SUITES                                                                         \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                   \
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                   \
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+/** With pre-shared keys: forward secrecy first. */
+#define PSK_SUITES                                                                                 \
+    "ECDHE-PSK-CHACHA20-POLY1305:PSK-AES128-GCM-SHA256:PSK-AES256-GCM-SHA384:"                     \
+    "PSK-CHACHA20-POLY1305"
 
 bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason);
 /** A context for DTLS 1.2 with what both roles want; NULL and reason when libssl refuses. */
@@ -264,6 +328,15 @@ SSL_CTX *sl_handshake_make_context(const struct sl_handshaker *handshaker, const
 /** `what`, and libssl's reason. return false. */
 bool sl_handshake_refuse(char *reason, const char *what);
 bool sl_handshake_make_server_context(struct sl_handshaker *handshaker, char *reason);
+bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, char *reason);
 bool sl_handshake_answer_connection_ids(SSL_CTX *ctx);
+bool sl_handshake_offer_connection_ids(SSL_CTX *ctx);
+
+/* peer_check.c */
+
+/** Whom a client takes for the server; for SSL_CTX_set_cert_verify_callback. */
+int sl_handshake_check_server(X509_STORE_CTX *verification, void *handshaker);
+/** A text for why it was not. */
+const char *sl_handshake_verify_text(uint32_t verify_result);
 
 #endif

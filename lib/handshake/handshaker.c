@@ -82,6 +82,8 @@ struct sl_handshaker *sl_handshaker_create(const struct sl_handshaker_config *co
         return NULL;
     }
     handshaker->config = *config;
+    if (config->client != NULL)
+        handshaker->client = *config->client;
     handshaker->keylog_fd = -1;
     if (!make_memory(handshaker, reason) || !attach_rings(handshaker, reason) ||
         !sl_handshake_make_contexts(handshaker, reason)) {
@@ -105,6 +107,7 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
     sl_handshake_wipe_table(&handshaker->handshakes);
     sl_aead_destroy(handshaker->aead);
     SSL_CTX_free(handshaker->server_ctx);
+    SSL_CTX_free(handshaker->client_ctx);
     BIO_meth_free(handshaker->bio_method);
     if (handshaker->keylog_fd >= 0)
         close(handshaker->keylog_fd);
@@ -154,6 +157,18 @@ static bool begins_hello(const struct sl_message_record *record)
            fragment.type == SL_HANDSHAKE_CLIENT_HELLO && fragment.off == 0;
 }
 
+static void take_connect(struct sl_handshaker *handshaker, unsigned worker,
+                         const struct sl_message *message)
+{
+    const struct sl_message_connect *connect = message->body;
+    if (message->body_len < sizeof *connect || connect->own_cid_len > sizeof connect->own_cid ||
+        handshaker->client_ctx == NULL ||
+        sl_handshake_find(&handshaker->handshakes, message->session) != NULL)
+        sl_handshake_count(handshaker, SL_HANDSHAKE_STALE);
+    else
+        sl_handshake_connect(handshaker, worker, message->session, connect);
+}
+
 static void take_record(struct sl_handshaker *handshaker, unsigned worker,
                         const struct sl_message *message)
 {
@@ -167,7 +182,7 @@ static void take_record(struct sl_handshaker *handshaker, unsigned worker,
     struct handshake *handshake = sl_handshake_find(&handshaker->handshakes, message->session);
     bool is_known = handshake != NULL ||
                     sl_handshake_find(&handshaker->last_flights.by_handle, message->session);
-    if (!is_known && begins_hello(record))
+    if (!is_known && handshaker->server_ctx != NULL && begins_hello(record))
         handshake = sl_handshake_accept(handshaker, worker, message->session, record);
     else if (handshake == NULL || handshake->state == HANDSHAKE_ENDED)
         take_stale(handshaker, message->session,
@@ -202,6 +217,9 @@ static void take_message(struct sl_handshaker *handshaker, unsigned worker,
                          const struct sl_message *message)
 {
     switch (message->kind) {
+    case SL_MESSAGE_CONNECT:
+        take_connect(handshaker, worker, message);
+        break;
     case SL_MESSAGE_RECORD:
         take_record(handshaker, worker, message);
         break;

@@ -23,6 +23,27 @@ static void take_fragments(struct handshake *handshake, const uint8_t *bytes, si
         count_bad(handshake);
 }
 
+/** Notes an alert that ends a handshake. return whether it is one. */
+static bool is_end(struct handshake *handshake, const uint8_t *alert, size_t len)
+{
+    if (len < 2 || (alert[0] != SL_ALERT_FATAL && alert[1] != SL_ALERT_CLOSE_NOTIFY))
+        return false;
+    handshake->was_alerted = true;
+    handshake->alert = alert[1];
+    return true;
+}
+
+/**
+ * Anyone can write an alert in epoch 0: RFC 6347 4.1.2.7 lets us ignore it. But it is how a server
+ * says no, and a client remembers it for when it gives up.
+ */
+static void take_plain_alert(struct handshake *handshake, const uint8_t *alert, size_t len)
+{
+    if (handshake->role->is_client && is_end(handshake, alert, len) &&
+        handshake->owner->client.believes_alerts)
+        sl_handshake_fail(handshake, SL_HANDSHAKE_FAILED);
+}
+
 /** Takes an authentic record. false: the peer has given up. */
 static bool take_protected(struct handshake *handshake, uint8_t type, const uint8_t *bytes,
                            size_t len)
@@ -32,7 +53,7 @@ static bool take_protected(struct handshake *handshake, uint8_t type, const uint
         take_fragments(handshake, bytes, len, true);
         return true;
     case SL_CONTENT_ALERT:
-        return len >= 2 && bytes[0] != SL_ALERT_FATAL && bytes[1] != SL_ALERT_CLOSE_NOTIFY;
+        return len >= 2 && !is_end(handshake, bytes, len);
     case SL_CONTENT_APPLICATION_DATA:
         sl_handshake_count(handshake->owner, SL_HANDSHAKE_EARLY_DATA);
         return true;
@@ -111,8 +132,9 @@ void sl_handshake_take_record(struct handshake *handshake, const uint8_t *record
     } else if (header.type == SL_CONTENT_HANDSHAKE) {
         take_fragments(handshake, record + header.header_len, header.body_len, false);
         sl_handshake_advance(handshake);
-    } else if (header.type != SL_CONTENT_ALERT && header.type != SL_CONTENT_CHANGE_CIPHER_SPEC) {
-        /* Anyone can write an alert in epoch 0: RFC 6347 4.1.2.7 lets us ignore it. */
+    } else if (header.type == SL_CONTENT_ALERT) {
+        take_plain_alert(handshake, record + header.header_len, header.body_len);
+    } else if (header.type != SL_CONTENT_CHANGE_CIPHER_SPEC) {
         count_bad(handshake);
     }
 }

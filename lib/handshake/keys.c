@@ -17,20 +17,30 @@ static const struct suite suites[] = {
     {0xc030, SL_AEAD_AES_256_GCM, SL_PRF_SHA384},
     {0xcca9, SL_AEAD_CHACHA20_POLY1305, SL_PRF_SHA256},
     {0xcca8, SL_AEAD_CHACHA20_POLY1305, SL_PRF_SHA256},
+    {0x00a8, SL_AEAD_AES_128_GCM, SL_PRF_SHA256}, /* with pre-shared keys: RFC 5487, RFC 7905 */
+    {0x00a9, SL_AEAD_AES_256_GCM, SL_PRF_SHA384},
+    {0xccab, SL_AEAD_CHACHA20_POLY1305, SL_PRF_SHA256},
+    {0xccac, SL_AEAD_CHACHA20_POLY1305, SL_PRF_SHA256},
 };
 
-static const struct suite *find_suite(const SSL *ssl)
+static const struct suite *find_suite(uint16_t number)
 {
-    const SSL_CIPHER *cipher = SSL_get_pending_cipher(ssl);
-    for (size_t i = 0; cipher != NULL && i < sizeof suites / sizeof suites[0]; i++)
-        if (suites[i].number == SSL_CIPHER_get_protocol_id(cipher))
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
+        if (suites[i].number == number)
             return &suites[i];
     return NULL;
 }
 
+bool sl_handshake_knows_suite(uint16_t number)
+{
+    return find_suite(number) != NULL;
+}
+
 static bool derive(SSL *ssl, struct sl_key_material *out)
 {
-    const struct suite *suite = find_suite(ssl);
+    const SSL_CIPHER *cipher = SSL_get_pending_cipher(ssl);
+    const struct suite *suite =
+        cipher != NULL ? find_suite(SSL_CIPHER_get_protocol_id(cipher)) : NULL;
     uint8_t master[48], client_random[SL_RANDOM_LEN], server_random[SL_RANDOM_LEN];
     SSL_get_client_random(ssl, client_random, sizeof client_random);
     SSL_get_server_random(ssl, server_random, sizeof server_random);
@@ -43,28 +53,45 @@ static bool derive(SSL *ssl, struct sl_key_material *out)
     return ok;
 }
 
-static void init_epochs(struct handshake *handshake, const struct sl_key_material *material)
+/** Who seals with which key. */
+struct sides {
+    const uint8_t *own_key, *own_iv;
+    const uint8_t *peer_key, *peer_iv;
+};
+
+static struct sides sides_of(const struct handshake *handshake,
+                             const struct sl_key_material *material)
+{
+    if (handshake->role->is_client)
+        return (struct sides){material->client_key, material->client_iv, material->server_key,
+                              material->server_iv};
+    return (struct sides){material->server_key, material->server_iv, material->client_key,
+                          material->client_iv};
+}
+
+static void init_epochs(struct handshake *handshake, enum sl_aead_alg alg,
+                        const struct sides *sides)
 {
     const struct sl_aead *aead = handshake->owner->aead;
     struct keys *keys = handshake->keys;
     struct sl_epoch_config wire = {.number = 1,
-                                   .alg = material->alg,
-                                   .open_key = material->client_key,
-                                   .open_iv = material->client_iv,
-                                   .seal_key = material->server_key,
-                                   .seal_iv = material->server_iv,
+                                   .alg = alg,
+                                   .open_key = sides->peer_key,
+                                   .open_iv = sides->peer_iv,
+                                   .seal_key = sides->own_key,
+                                   .seal_iv = sides->own_iv,
                                    .own_cid_negotiated = handshake->cid_negotiated,
                                    .own_cid_len = handshake->own_cid_len,
                                    .own_cid = handshake->own_cid,
                                    .peer_cid_len = handshake->peer_cid_len,
                                    .peer_cid = handshake->peer_cid};
-    /* Here we play the client: what it sealed is sealed again, what libssl seals is opened. */
+    /* Here we play the peer: what it sealed is sealed again, what libssl seals is opened. */
     struct sl_epoch_config inner = {.number = 1,
-                                    .alg = material->alg,
-                                    .open_key = material->server_key,
-                                    .open_iv = material->server_iv,
-                                    .seal_key = material->client_key,
-                                    .seal_iv = material->client_iv};
+                                    .alg = alg,
+                                    .open_key = sides->own_key,
+                                    .open_iv = sides->own_iv,
+                                    .seal_key = sides->peer_key,
+                                    .seal_iv = sides->peer_iv};
     sl_epoch_init(&keys->wire, aead, &wire);
     sl_epoch_init(&keys->inner, aead, &inner);
 }
@@ -79,20 +106,20 @@ static uint16_t plain_max(const SSL *ssl)
 }
 
 /** The message that gives the keys to the worker; the replay window is filled in when it goes. */
-static void write_message(const struct handshake *handshake, const struct sl_key_material *material,
-                          struct sl_message_keys *out)
+static void write_message(const struct handshake *handshake, enum sl_aead_alg alg,
+                          const struct sides *sides, struct sl_message_keys *out)
 {
     *out = (struct sl_message_keys){.epoch = 1,
-                                    .alg = (uint8_t)material->alg,
+                                    .alg = (uint8_t)alg,
                                     .own_cid_negotiated = handshake->cid_negotiated,
                                     .peer_cid_len = handshake->peer_cid_len,
                                     .plain_max = plain_max(handshake->ssl),
                                     .write_next = 0};
     memcpy(out->peer_cid, handshake->peer_cid, sizeof out->peer_cid);
-    memcpy(out->open_key, material->client_key, sizeof out->open_key);
-    memcpy(out->seal_key, material->server_key, sizeof out->seal_key);
-    memcpy(out->open_iv, material->client_iv, sizeof out->open_iv);
-    memcpy(out->seal_iv, material->server_iv, sizeof out->seal_iv);
+    memcpy(out->open_key, sides->peer_key, sizeof out->open_key);
+    memcpy(out->seal_key, sides->own_key, sizeof out->seal_key);
+    memcpy(out->open_iv, sides->peer_iv, sizeof out->open_iv);
+    memcpy(out->seal_iv, sides->own_iv, sizeof out->seal_iv);
 }
 
 bool sl_handshake_derive_keys(struct handshake *handshake)
@@ -101,9 +128,10 @@ bool sl_handshake_derive_keys(struct handshake *handshake)
     bool ok = derive(handshake->ssl, &material);
     handshake->keys = ok ? aligned_alloc(64, sizeof *handshake->keys) : NULL;
     if (handshake->keys != NULL) {
+        struct sides sides = sides_of(handshake, &material);
         memset(handshake->keys, 0, sizeof *handshake->keys);
-        init_epochs(handshake, &material);
-        write_message(handshake, &material, &handshake->keys->message);
+        init_epochs(handshake, material.alg, &sides);
+        write_message(handshake, material.alg, &sides, &handshake->keys->message);
     }
     OPENSSL_cleanse(&material, sizeof material);
     return handshake->keys != NULL;

@@ -95,10 +95,22 @@ static void add(struct handshake *handshake, struct datagram *out, uint8_t type,
     out->count++;
 }
 
+/** A client's libssl seals its Finished in the same breath in which it makes the master secret. */
+static bool begin_epoch_1(struct handshake *handshake)
+{
+    if (!sl_handshake_derive_keys(handshake))
+        return false;
+    if (sl_handshake_send_keys(handshake))
+        return true;
+    sl_handshake_free_keys(handshake->keys);
+    handshake->keys = NULL; /* by which client_steps.c sees that it has failed */
+    return false;
+}
+
 static void add_protected(struct handshake *handshake, struct datagram *out,
                           const struct sl_record_header *header, const uint8_t *body)
 {
-    if (handshake->keys == NULL)
+    if (handshake->keys == NULL && !begin_epoch_1(handshake))
         return;
     struct sl_handshaker *handshaker = handshake->owner;
     struct sl_open_job job = {.epoch = &handshake->keys->inner,

@@ -21,7 +21,8 @@ static bool take_fragment(struct handshake *handshake, const struct fragment *fr
     return at < server->step || sl_handshake_add_fragment(&handshake->messages[at], fragment);
 }
 
-const struct role sl_handshake_server = {take_fragment, sl_handshake_take_step};
+const struct role sl_handshake_server = {.take_fragment = take_fragment,
+                                         .take_message = sl_handshake_take_step};
 
 struct handshake *sl_handshake_accept(struct sl_handshaker *handshaker, unsigned worker,
                                       uint64_t handle, const struct sl_message_record *first)

@@ -2,11 +2,6 @@
 
 #include "handshake_priv.h"
 
-/* In order of preference; RFC 9325 4.2. */
-static const char suites[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-                             "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-                             "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-
 static int make_cookie(SSL *ssl, unsigned char *out, unsigned *len)
 {
     const struct handshake *handshake = SSL_get_app_data(ssl);
@@ -70,7 +65,7 @@ static bool set_up(SSL_CTX *ctx, const struct sl_handshaker_config *config, char
 bool sl_handshake_make_server_context(struct sl_handshaker *handshaker, char *reason)
 {
     handshaker->server_ctx =
-        sl_handshake_make_context(handshaker, DTLS_server_method(), suites, reason);
+        sl_handshake_make_context(handshaker, DTLS_server_method(), CERTIFICATE_SUITES, reason);
     return handshaker->server_ctx != NULL &&
            set_up(handshaker->server_ctx, &handshaker->config, reason);
 }

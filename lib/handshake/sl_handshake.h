@@ -1,6 +1,7 @@
 /**
- * DTLS 1.2 handshakes on stock libssl: messages from workers in, messages to workers out, the time
- * an argument. The only place that knows <openssl/ssl.h>. RFC 6347 4.2, RFC 9146; docs/decisions/.
+ * DTLS 1.2 handshakes on stock libssl, as server and as client: messages from workers in, messages
+ * to workers out, the time an argument. The only place that knows <openssl/ssl.h>. RFC 6347 4.2,
+ * RFC 9146; docs/decisions/.
  *
  * One handshaker belongs to one thread (or to a simulation). It has no thread, clock or socket.
  */
@@ -13,8 +14,18 @@
 
 struct sl_handshaker;
 
+/** What begins with SL_MESSAGE_CONNECT. */
+struct sl_client_config {
+    const struct sl_client_credentials *credentials; /* borrowed for the handshaker's life */
+    const char *suites; /* OpenSSL's names, colons between them; NULL: what the credentials allow */
+    bool believes_alerts; /* an alert that anybody could have written ends a handshake at once, and
+                             not only when nothing better has come in time */
+};
+
 struct sl_handshaker_config {
-    const struct sl_credentials *credentials; /* borrowed for the handshaker's life */
+    const struct sl_credentials *credentials; /* borrowed for the handshaker's life; NULL: it is
+                                                 no server */
+    const struct sl_client_config *client;    /* NULL: it is no client */
     unsigned worker_count;
     struct sl_ring_consumer **from_worker; /* [worker_count], borrowed */
     struct sl_ring_producer **to_worker;   /* [worker_count], borrowed */
@@ -22,7 +33,7 @@ struct sl_handshaker_config {
     unsigned last_flights_max;             /* finished handshakes whose last flight is kept */
     unsigned first_timeout_ms;             /* 100..60000; RFC 6347 4.2.4.1 says 1000 */
     unsigned handshake_timeout_ms;         /* a handshake older than this is aborted */
-    bool connection_ids;                   /* negotiate RFC 9146 when the client offers */
+    bool connection_ids;                   /* negotiate RFC 9146 when a client offers it */
     const char *keylog_file;               /* NULL, or where secrets go in NSS key log format */
 };
 
@@ -50,6 +61,9 @@ enum sl_handshake_counter {
 };
 const char *sl_handshake_counter_name(enum sl_handshake_counter counter);
 const char *sl_handshake_counter_text(enum sl_handshake_counter counter);
+
+/** What a client's failed handshake came to, in one sentence for people: text [SL_REASON_LEN]. */
+void sl_handshake_describe_abort(const struct sl_message_abort *abort, char *text);
 
 /** return the handshaker, or NULL and reason [SL_REASON_LEN] filled. Allocates. */
 struct sl_handshaker *sl_handshaker_create(const struct sl_handshaker_config *config, char *reason);

@@ -51,4 +51,27 @@ bool sl_certificate_load_key(struct sl_certificate *out, const struct sl_certifi
                              char *reason);
 void sl_certificate_wipe(struct sl_certificate *certificate);
 
+/* psk.c: a file of pre-shared keys. */
+
+struct sl_psk_list {
+    struct sl_pem_file file; /* identities and keys stand in its bytes */
+    struct sl_psk *psks;     /* [count] */
+    unsigned count;
+};
+/** Wipe it in any case. */
+bool sl_psk_load(struct sl_psk_list *out, const char *path, char *reason);
+void sl_psk_wipe(struct sl_psk_list *list);
+
+/* fingerprint.c */
+
+struct sl_fingerprint {
+    uint8_t len; /* 32, 48, 64: SHA-256, -384, -512 */
+    uint8_t bytes[64];
+};
+bool sl_fingerprint_parse(struct sl_fingerprint *out, const char *text, char *reason);
+bool sl_fingerprint_matches(const struct sl_fingerprint *fingerprint, const X509 *certificate);
+
+/** Two hex digits at text, or -1. */
+int sl_identity_hex_byte(const char *text);
+
 #endif

@@ -1,5 +1,5 @@
 /**
- * Who the gateway is and who a peer is: certificates, keys, trust. RFC 5280.
+ * Who we are and who a peer is: certificates, keys, trust. RFC 5280.
  * A peer is known by its public key, never by a name it wrote itself.
  */
 #ifndef SL_IDENTITY_H
@@ -10,6 +10,8 @@
 enum sl_identity_method {
     SL_IDENTITY_NONE = 0,        /* the peer was not asked for a certificate */
     SL_IDENTITY_CERTIFICATE = 1, /* a certificate that the CA file vouches for */
+    SL_IDENTITY_FINGERPRINT = 2, /* a certificate with a fingerprint that was expected */
+    SL_IDENTITY_PSK = 3,         /* it knows the pre-shared key */
 };
 
 /** A verified peer. Part of the ring ABI: the payload of an open event. Host byte order. */
@@ -62,6 +64,57 @@ void *sl_credentials_key(const struct sl_credentials *credentials, unsigned i); 
 void *sl_credentials_chain(const struct sl_credentials *credentials,
                            unsigned i);                               /* STACK_OF(X509) * */
 void *sl_credentials_trust(const struct sl_credentials *credentials); /* X509_STORE *, or NULL */
+
+/**
+ * The same for clients: which certificates and pre-shared keys they have, and how the server is
+ * checked. Any of CA file and fingerprints that accepts its certificate suffices. Without either it
+ * must know the pre-shared key, unless nothing is to be checked, which has to be said.
+ */
+struct sl_client_credentials;
+
+struct sl_client_files {
+    const struct sl_certificate_files *certificates; /* [certificate_count], of any kinds */
+    unsigned certificate_count;
+    const char *psk_file;            /* NULL, or lines `identity:key in hex`; RFC 4279 */
+    const char *ca_file;             /* NULL, or who vouches for the server; wants server_name */
+    const char *server_name;         /* NULL, or what its certificate must be for: a DNS name, which
+                                        it is told, too (RFC 6066 3), or an IP address */
+    const char *const *fingerprints; /* [fingerprint_count], SHA-256, -384 or -512 of the DER
+                                        certificate in hex, colons between bytes or not */
+    unsigned fingerprint_count;
+    bool trusts_anyone; /* the server is not checked */
+};
+
+/** reason [SL_CREDENTIALS_REASON_LEN] out, on failure. return the credentials (caller owns), or
+ * NULL. Allocates and reads files: at start-up only. */
+struct sl_client_credentials *sl_client_credentials_load(const struct sl_client_files *files,
+                                                         char *reason);
+void sl_client_credentials_destroy(struct sl_client_credentials *credentials);
+
+struct sl_psk {
+    const char *identity; /* at most SL_PSK_IDENTITY_MAX bytes, NUL-terminated */
+    const uint8_t *key;   /* [key_len], secret */
+    size_t key_len;       /* 1..SL_PSK_KEY_MAX */
+};
+#define SL_PSK_IDENTITY_MAX 128
+#define SL_PSK_KEY_MAX 64
+
+/** What handshake needs of them. */
+unsigned sl_client_certificate_count(const struct sl_client_credentials *credentials);
+void *sl_client_certificate(const struct sl_client_credentials *credentials,
+                            unsigned i);                                          /* X509 * */
+void *sl_client_key(const struct sl_client_credentials *credentials, unsigned i); /* EVP_PKEY * */
+void *sl_client_chain(const struct sl_client_credentials *credentials,
+                      unsigned i); /* STACK_OF(X509) * */
+unsigned sl_client_psk_count(const struct sl_client_credentials *credentials);
+const struct sl_psk *sl_client_psk(const struct sl_client_credentials *credentials, unsigned i);
+void *sl_client_trust(const struct sl_client_credentials *credentials); /* X509_STORE *, or NULL */
+const char *sl_client_server_name(const struct sl_client_credentials *credentials); /* or NULL */
+bool sl_client_trusts_anyone(const struct sl_client_credentials *credentials);
+/** There is a way to check a server's certificate, or none is wanted. */
+bool sl_client_takes_certificates(const struct sl_client_credentials *credentials);
+/** One of the fingerprints is the certificate's (X509 *). */
+bool sl_client_knows_fingerprint(const struct sl_client_credentials *credentials, const void *x509);
 
 /**
  * Fills method, certificate_sha256, public_key_sha256 and subject from a verified certificate

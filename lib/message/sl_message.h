@@ -2,7 +2,7 @@
  * What the threads say to each other: fixed structs, some followed by bytes, over in-process rings
  * of lib/ring, one ring for each pair and direction.
  *
- * worker -> handshake: record, plaintext, repeat, closed.
+ * worker -> handshake: connect, record, plaintext, repeat, closed.
  * handshake -> worker: keys, send, established, abort.
  * control -> worker:   attach, detach, stop.
  * worker -> control:   detached, evict, usage, stopped.
@@ -19,7 +19,8 @@
 #include "sl_ring.h"
 
 enum sl_message_kind {
-    SL_MESSAGE_RECORD = 64,
+    SL_MESSAGE_CONNECT = 64,
+    SL_MESSAGE_RECORD,
     SL_MESSAGE_PLAINTEXT,
     SL_MESSAGE_REPEAT,
     SL_MESSAGE_CLOSED,
@@ -40,9 +41,25 @@ enum sl_message_kind {
 #define SL_MESSAGE_BYTES_MAX 9216
 
 /**
+ * Begins a handshake as a client under a handle that is new. The first `send` answers it. From then
+ * on records, plaintexts and repeats go as in the server's role: whatever comes in epoch 0 is
+ * forwarded until the session is established, alerts too.
+ */
+struct sl_message_connect {
+    struct sl_path path;       /* remote is the server */
+    uint16_t path_payload_max; /* UDP payload bytes that a datagram on this path may have */
+    bool offers_cid;           /* RFC 9146 */
+    uint8_t own_cid_len;       /* 0, when it is offered: the server is to send us none */
+    uint8_t own_cid[20];
+    uint32_t credential; /* which pre-shared key, which certificate: modulo how many there are */
+    uint64_t resume;     /* 0: none; else under which number this client's session is kept, and an
+                            earlier one is resumed if it can be */
+};
+
+/**
  * One raw record from the wire, header included, for a handshake: plaintext, or protected when it
- * came before the worker had keys. The first one of a handle is a ClientHello whose cookie was
- * valid, first fragment first; it begins the handshake.
+ * came before the worker had keys. For a server the first one of a handle is a ClientHello whose
+ * cookie was valid, first fragment first; it begins the handshake.
  */
 struct sl_message_record {
     struct sl_path path;
@@ -76,8 +93,8 @@ struct sl_message_keys {
     uint8_t peer_cid[SL_PEER_CID_MAX];
     uint8_t open_key[32], seal_key[32];
     uint8_t open_iv[12], seal_iv[12];
-    uint16_t plain_max;      /* that the client takes in a record: RFC 6066 4 */
-    uint64_t write_next;     /* 0 in a full handshake */
+    uint16_t plain_max;      /* that the peer takes in a record: RFC 6066 4 */
+    uint64_t write_next;     /* 0: the worker alone seals */
     struct sl_replay replay; /* what the handshake thread has opened itself so far */
     uint64_t forged;         /* and what it could not open */
 };
@@ -95,14 +112,33 @@ struct sl_message_send {
 
 /** The peer's Finished has verified. */
 struct sl_message_established {
-    uint64_t expires_ns; /* when the first certificate of the client's chain ends; 0: never */
+    uint64_t expires_ns; /* when the first certificate of the peer's chain ends; 0: never */
     struct sl_identity identity;
+    bool is_resumed;      /* in an abbreviated handshake; then the identity has its method only */
+    bool own_cid_in_use;  /* in the records that the peer sends */
+    bool peer_cid_in_use; /* in the records that we send */
 };
 
-/** The handshake failed: drop the session, and answer `closed`. Alerts to send came before, as
- * `send`. */
+/** Why a handshake was given up. */
+enum sl_abort_cause {
+    SL_ABORT_FAILED,       /* for what libssl says; nothing more is known when it says nothing */
+    SL_ABORT_OVERFLOW,     /* too many at once: it never began */
+    SL_ABORT_TIMED_OUT,    /* the peer has not answered, or not any more */
+    SL_ABORT_REFUSED_PEER, /* the peer's certificate */
+    SL_ABORT_ALERT,        /* the peer has said no */
+};
+
+/**
+ * The handshake failed: drop the session, and answer `closed`. Alerts to send came before, as
+ * `send`. All of it is for logs and people: sl_handshake_describe_abort makes a sentence of it.
+ */
 struct sl_message_abort {
-    uint32_t reason; /* for logs only: an OpenSSL error code or 0 */
+    uint8_t cause;          /* enum sl_abort_cause */
+    bool has_heard;         /* the peer has sent something that a handshake may have */
+    uint8_t alert;          /* RFC 5246 7.2, with SL_ABORT_ALERT */
+    uint32_t error;         /* OpenSSL's error code, or 0 */
+    uint32_t verify_result; /* OpenSSL's X509_V_..., with SL_ABORT_REFUSED_PEER */
+    uint32_t age_ms;        /* of the handshake */
 };
 
 struct sl_attachment; /* lib/registry: one consumer's rings for one worker */

@@ -70,6 +70,37 @@ bool HandshakeWorker::post_record(unsigned id, const Bytes &record)
     return post(SL_MESSAGE_RECORD, to.handle, body);
 }
 
+void HandshakeWorker::connect(unsigned id, const ConnectOptions &options)
+{
+    Peer &to = peer(id);
+    give_handle(to);
+    sl_message_connect message = {};
+    message.path.tuple.remote_ip = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0, 2}};
+    message.path.tuple.local_ip = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0, 1}};
+    message.path.tuple.remote_port = 4433;
+    message.path.tuple.local_port = (uint16_t)(10000 + id);
+    message.path_payload_max = path_payload_max;
+    message.offers_cid = options.cid.has_value();
+    if (options.cid) {
+        to.own_cid = *options.cid;
+        to.own_cid.resize(20);
+        message.own_cid_len = (uint8_t)options.cid->size();
+        memcpy(message.own_cid, to.own_cid.data(), sizeof message.own_cid);
+    }
+    message.credential = options.credential;
+    message.resume = options.resume;
+    Bytes body;
+    append(body, &message, sizeof message);
+    (void)post(SL_MESSAGE_CONNECT, to.handle, body);
+}
+
+void HandshakeWorker::give_handle(Peer &to)
+{
+    to.handle = (uint64_t)++generation << 28 | index << 20 | to.id;
+    to.has_handle = true;
+    ids[to.handle] = to.id;
+}
+
 void HandshakeWorker::receive(unsigned id, const Bytes &datagram)
 {
     Peer &from = peer(id);
@@ -113,12 +144,10 @@ void HandshakeWorker::receive_hello(Peer &from, const sl_record_header &header, 
     }
     if (hello.cookie_len != cookie_len || memcmp(hello.cookie, cookie, cookie_len) != 0)
         return;
-    from.handle = (uint64_t)++generation << 28 | index << 20 | from.id;
-    from.has_handle = true;
+    give_handle(from);
     from.next_number = header.seq;
     from.own_cid.assign(20, (uint8_t)from.id);
     memcpy(from.own_cid.data(), &from.handle, sizeof from.handle);
-    ids[from.handle] = from.id;
     (void)post_record(from.id, record);
 }
 
@@ -185,10 +214,14 @@ void HandshakeWorker::take(const sl_message &message)
         to.is_established = true;
         to.identity = established->identity;
         to.expires_ns = established->expires_ns;
+        to.is_resumed = established->is_resumed;
+        to.own_cid_in_use = established->own_cid_in_use;
+        to.peer_cid_in_use = established->peer_cid_in_use;
         break;
     }
     case SL_MESSAGE_ABORT:
         to.is_aborted = true;
+        to.abort = *(const sl_message_abort *)message.body;
         break;
     default:
         throw std::runtime_error("a message that no handshaker sends");

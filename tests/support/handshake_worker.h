@@ -1,6 +1,7 @@
 /**
- * Speaks for a worker in tests of the handshaker: asks for the cookie, forwards records, numbers
- * and seals what the handshaker wants sent. One object serves many peers over one pair of rings.
+ * Speaks for a worker in tests of the handshaker: asks for the cookie or begins as a client,
+ * forwards records, numbers and seals what the handshaker wants sent. One object serves many peers
+ * over one pair of rings.
  */
 #ifndef SL_TEST_HANDSHAKE_WORKER_H
 #define SL_TEST_HANDSHAKE_WORKER_H
@@ -42,6 +43,8 @@ struct Peer {
     std::unique_ptr<sl_epoch, EpochDeleter> epoch;
     bool is_established = false;
     bool is_aborted = false;
+    sl_message_abort abort = {}; /* as it said why */
+    bool is_resumed = false, own_cid_in_use = false, peer_cid_in_use = false;
     sl_identity identity = {};
     uint64_t expires_ns = 0;               /* as established says */
     std::vector<sl_message_kind> messages; /* from the handshaker, in order */
@@ -50,6 +53,13 @@ struct Peer {
     std::vector<Bytes> data;               /* application data that was delivered */
     unsigned early_data = 0;
     std::set<std::pair<unsigned, uint64_t>> numbers; /* epoch, number: used on the wire */
+};
+
+/** What a client's worker asks for. */
+struct ConnectOptions {
+    std::optional<Bytes> cid; /* offers to receive it; an empty one says "send me none" */
+    uint32_t credential = 0;
+    uint64_t resume = 0;
 };
 
 class HandshakeWorker
@@ -70,7 +80,9 @@ class HandshakeWorker
     }
 
     Peer &peer(unsigned id);
-    /** A datagram from a client: the worker's part of it, messages to the handshaker included. */
+    /** Begins a handshake as a client, under a handle that is new. */
+    void connect(unsigned id, const ConnectOptions &options = {});
+    /** A datagram from a peer: the worker's part of it, messages to the handshaker included. */
     void receive(unsigned id, const Bytes &datagram);
     /** Takes the handshaker's messages, at most max. return how many. */
     unsigned poll(unsigned max = 1000000);
@@ -87,6 +99,7 @@ class HandshakeWorker
     uint16_t path_payload_max = 1452;
 
   private:
+    void give_handle(Peer &peer);
     void receive_record(Peer &peer, const sl_record_header &header, const Bytes &record);
     void receive_hello(Peer &peer, const sl_record_header &header, const Bytes &record);
     void receive_protected(Peer &peer, const Bytes &record);

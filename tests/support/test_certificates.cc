@@ -90,7 +90,8 @@ Key make_key(const std::string &kind)
 }
 
 Identity make_identity(const std::string &kind, const std::string &common_name,
-                       const Identity *issuer, bool is_authority, long valid_s)
+                       const Identity *issuer, bool is_authority, long valid_s,
+                       const std::string &names)
 {
     Identity made{make_key(kind), Certificate(must(X509_new()), X509_free)};
     X509 *certificate = made.certificate.get();
@@ -106,6 +107,8 @@ Identity make_identity(const std::string &kind, const std::string &common_name,
     must(X509_set_pubkey(certificate, made.key.get()));
     add_extension(certificate, NID_basic_constraints,
                   is_authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    if (!names.empty())
+        add_extension(certificate, NID_subject_alt_name, names.c_str());
     must(X509_sign(certificate, signer.key.get(), digest_for(signer.key)));
     return made;
 }
@@ -129,6 +132,20 @@ std::string make_crl_pem(const Identity &issuer, const Certificate &revoked)
     BIO *bio = must(BIO_new(BIO_s_mem()));
     must(PEM_write_bio_X509_CRL(bio, crl.get()));
     return take_text(bio);
+}
+
+std::string fingerprint_of(const Certificate &certificate, const char *digest)
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    must(X509_digest(certificate.get(), EVP_get_digestbyname(digest), bytes, &len));
+    std::string out;
+    char text[4];
+    for (unsigned i = 0; i < len; i++) {
+        snprintf(text, sizeof text, i > 0 ? ":%02X" : "%02X", bytes[i]);
+        out += text;
+    }
+    return out;
 }
 
 std::string to_pem(const Certificate &certificate)

@@ -23,10 +23,12 @@ struct Identity {
     Certificate certificate;
 };
 
-/** A certificate for subject, signed by issuer, or by itself. */
+/** A certificate for subject, signed by issuer, or by itself; names as in subjectAltName. */
 Identity make_identity(const std::string &kind, const std::string &common_name,
                        const Identity *issuer = nullptr, bool is_authority = false,
-                       long valid_s = 86400L * 365);
+                       long valid_s = 86400L * 365, const std::string &names = "");
+/** SHA-256 of the certificate, in hex with colons. */
+std::string fingerprint_of(const Certificate &certificate, const char *digest = "SHA256");
 /** A revocation list of issuer's that names revoked. */
 std::string make_crl_pem(const Identity &issuer, const Certificate &revoked);
 

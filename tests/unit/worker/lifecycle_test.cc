@@ -87,7 +87,7 @@ TEST(WorkerLifecycle, AnAbortedHandshakeIsGone)
 {
     WorkerBench bench;
     uint64_t handle = bench.BeginHandshake(WorkerBench::ClientPath(1));
-    sl_message_abort abort = {0};
+    sl_message_abort abort = {};
     bench.FromHandshaker(SL_MESSAGE_ABORT, handle, &abort, sizeof abort);
     bench.Turn();
     EXPECT_EQ(bench.half_open(), 0u);

@@ -1,0 +1,75 @@
+#include <stdio.h>
+
+#include <openssl/err.h>
+
+#include "handshake_priv.h"
+
+static enum sl_abort_cause cause_of(const struct handshake *handshake,
+                                    enum sl_handshake_counter outcome)
+{
+    if (handshake->was_alerted && outcome != SL_HANDSHAKE_REFUSED_PEER)
+        return SL_ABORT_ALERT;
+    if (outcome == SL_HANDSHAKE_REFUSED_PEER)
+        return SL_ABORT_REFUSED_PEER;
+    return outcome == SL_HANDSHAKE_TIMED_OUT ? SL_ABORT_TIMED_OUT : SL_ABORT_FAILED;
+}
+
+struct sl_message_abort sl_handshake_explain(const struct handshake *handshake,
+                                             enum sl_handshake_counter outcome)
+{
+    return (struct sl_message_abort){
+        .cause = (uint8_t)cause_of(handshake, outcome),
+        .has_heard = handshake->has_heard,
+        .alert = handshake->alert,
+        .error = (uint32_t)ERR_peek_error(),
+        .verify_result =
+            handshake->ssl != NULL ? (uint32_t)SSL_get_verify_result(handshake->ssl) : 0,
+        .age_ms = (uint32_t)((handshake->owner->now_ns - handshake->begun_ns) / 1000000),
+    };
+}
+
+void sl_handshake_post_abort(struct sl_handshaker *handshaker, unsigned worker, uint64_t handle,
+                             const struct sl_message_abort *message)
+{
+    if (!sl_handshake_post(&handshaker->outboxes[worker], SL_MESSAGE_ABORT, handle, message,
+                           sizeof *message, NULL, 0))
+        sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
+}
+
+static void describe_time_out(const struct sl_message_abort *abort, char *text)
+{
+    snprintf(text, SL_REASON_LEN, "%s in %g s",
+             abort->has_heard ? "the server began to answer, and did not finish the handshake"
+                              : "no answer from the server",
+             abort->age_ms / 1000.0);
+}
+
+static void describe_failure(const struct sl_message_abort *abort, char *text)
+{
+    const char *reason = abort->error != 0 ? ERR_reason_error_string(abort->error) : NULL;
+    snprintf(text, SL_REASON_LEN, "the handshake with the server failed: %s",
+             reason != NULL ? reason : "out of memory");
+}
+
+void sl_handshake_describe_abort(const struct sl_message_abort *abort, char *text)
+{
+    switch ((enum sl_abort_cause)abort->cause) {
+    case SL_ABORT_OVERFLOW:
+        snprintf(text, SL_REASON_LEN, "too many handshakes at once");
+        return;
+    case SL_ABORT_TIMED_OUT:
+        describe_time_out(abort, text);
+        return;
+    case SL_ABORT_REFUSED_PEER:
+        snprintf(text, SL_REASON_LEN, "the server's certificate is not trusted: %s",
+                 sl_handshake_verify_text(abort->verify_result));
+        return;
+    case SL_ABORT_ALERT:
+        snprintf(text, SL_REASON_LEN, "the server answered alert %u (%s)", abort->alert,
+                 SSL_alert_desc_string_long(abort->alert));
+        return;
+    case SL_ABORT_FAILED:
+        break;
+    }
+    describe_failure(abort, text);
+}

@@ -1,0 +1,59 @@
+#include <openssl/crypto.h>
+
+#include "identity_priv.h"
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int sl_identity_hex_byte(const char *text)
+{
+    int high = hex_digit(text[0]);
+    int low = high < 0 ? -1 : hex_digit(text[1]); /* text may end behind its first */
+    return low < 0 ? -1 : high << 4 | low;
+}
+
+static const EVP_MD *digest_of(unsigned len)
+{
+    switch (len) {
+    case 32:
+        return EVP_sha256();
+    case 48:
+        return EVP_sha384();
+    case 64:
+        return EVP_sha512();
+    default:
+        return NULL;
+    }
+}
+
+bool sl_fingerprint_parse(struct sl_fingerprint *out, const char *text, char *reason)
+{
+    const char *at = text;
+    out->len = 0;
+    for (int byte; out->len < sizeof out->bytes && (byte = sl_identity_hex_byte(at)) >= 0;) {
+        out->bytes[out->len++] = (uint8_t)byte;
+        at += 2;
+        if (at[0] == ':' && at[1] != 0)
+            at++;
+    }
+    if (*at == 0 && digest_of(out->len) != NULL)
+        return true;
+    return sl_identity_refuse(reason,
+                              "%.200s is no fingerprint: 32, 48 or 64 bytes in hex are needed, for "
+                              "SHA-256, SHA-384 or SHA-512 of the certificate",
+                              text);
+}
+
+bool sl_fingerprint_matches(const struct sl_fingerprint *fingerprint, const X509 *certificate)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    return X509_digest(certificate, digest_of(fingerprint->len), digest, &len) &&
+           len == fingerprint->len && CRYPTO_memcmp(digest, fingerprint->bytes, len) == 0;
+}

@@ -1,0 +1,325 @@
+#include "handshake_client_lab.h"
+
+#include <stdexcept>
+#include <utility>
+
+namespace sl_test
+{
+
+constexpr uint64_t latency_ns = 10 * ns_per_ms;
+
+ClientLab::ClientLab(const ClientLabOptions &options)
+    : worker(0, options.ring_size), client_authority(make_identity("EC", "clients", nullptr, true)),
+      server_authority(make_identity("EC", "servers", nullptr, true)), chosen(options),
+      credentials(nullptr, sl_client_credentials_destroy),
+      gateway_credentials(nullptr, sl_credentials_destroy), gateway(nullptr, sl_handshaker_destroy),
+      random(options.seed)
+{
+    worker.cid_len = chosen.cid_len;
+    make_identities();
+    make_client();
+    if (chosen.has_gateway)
+        make_gateway();
+    restart_servers();
+}
+
+ClientLab::~ClientLab()
+{
+    sl_handshaker_destroy(handshaker);
+}
+
+void ClientLab::make_identities()
+{
+    const Identity *issuer = chosen.has_self_signed ? nullptr : &server_authority;
+    for (const std::string &kind : chosen.server_kinds) {
+        Identity made =
+            make_identity(kind, "server " + kind, issuer, false, 86400, chosen.server_names);
+        server_files.push_back(
+            {directory.write("server-" + kind + ".crt", to_pem(made.certificate)),
+             directory.write("server-" + kind + ".key", to_pem(made.key))});
+        server_identities.push_back(made);
+    }
+}
+
+void ClientLab::make_client()
+{
+    std::vector<std::string> paths;
+    for (size_t i = 0; i < chosen.client_kinds.size(); i++) {
+        std::string name = "client " + std::to_string(i);
+        Identity made = make_identity(chosen.client_kinds[i], name, &client_authority);
+        paths.push_back(directory.write(name + ".crt", to_pem(made.certificate)));
+        paths.push_back(directory.write(name + ".key", to_pem(made.key)));
+    }
+    std::vector<sl_certificate_files> certificates;
+    for (size_t i = 0; i < paths.size(); i += 2)
+        certificates.push_back({paths[i].c_str(), paths[i + 1].c_str()});
+    std::vector<std::string> prints = chosen.fingerprints;
+    if (chosen.check == Check::Fingerprint && prints.empty())
+        for (const Identity &identity : server_identities)
+            prints.push_back(fingerprint_of(identity.certificate, chosen.digest.c_str()));
+    std::vector<const char *> fingerprints;
+    for (const std::string &print : prints)
+        fingerprints.push_back(print.c_str());
+    const Identity &ca = chosen.has_wrong_ca ? client_authority : server_authority;
+    std::string ca_file = directory.write("ca.crt", to_pem(ca.certificate));
+    std::string psk_file = directory.write("psk", chosen.psk_lines);
+    sl_client_files files = {};
+    files.certificates = certificates.data();
+    files.certificate_count = (unsigned)certificates.size();
+    files.psk_file = chosen.psk_lines.empty() ? nullptr : psk_file.c_str();
+    files.ca_file = chosen.check == Check::Ca ? ca_file.c_str() : nullptr;
+    files.server_name = chosen.server_name.empty() ? nullptr : chosen.server_name.c_str();
+    files.fingerprints = fingerprints.data();
+    files.fingerprint_count = (unsigned)fingerprints.size();
+    files.trusts_anyone = chosen.check == Check::Nothing;
+    char reason[SL_CREDENTIALS_REASON_LEN];
+    credentials.reset(sl_client_credentials_load(&files, reason));
+    if (credentials == nullptr)
+        throw std::runtime_error(reason);
+    sl_client_config client = {};
+    client.credentials = credentials.get();
+    client.suites = chosen.suites;
+    client.believes_alerts = chosen.believes_alerts;
+    client_rings = {worker.to_handshaker_consumer(), worker.from_handshaker_producer()};
+    sl_handshaker_config config = {};
+    config.client = &client;
+    config.worker_count = 1;
+    config.from_worker = &client_rings.from;
+    config.to_worker = &client_rings.to;
+    config.handshakes_max = chosen.handshakes_max;
+    config.last_flights_max = chosen.last_flights_max;
+    config.first_timeout_ms = chosen.first_timeout_ms;
+    config.handshake_timeout_ms = chosen.handshake_timeout_ms;
+    config.keylog_file = chosen.keylog_file;
+    handshaker = sl_handshaker_create(&config, reason);
+    if (handshaker == nullptr)
+        throw std::runtime_error(reason);
+}
+
+void ClientLab::make_gateway()
+{
+    std::vector<sl_certificate_files> files;
+    for (const auto &[certificate, key] : server_files)
+        files.push_back({certificate.c_str(), key.c_str()});
+    std::string ca = directory.write("clients.crt", to_pem(client_authority.certificate));
+    char reason[SL_CREDENTIALS_REASON_LEN];
+    int which;
+    bool is_key;
+    gateway_credentials.reset(sl_credentials_load(files.data(), (unsigned)files.size(),
+                                                  chosen.asks_clients ? ca.c_str() : nullptr,
+                                                  &which, &is_key, reason));
+    if (gateway_credentials == nullptr)
+        throw std::runtime_error(reason);
+    gateway_worker = std::make_unique<HandshakeWorker>(0, chosen.ring_size);
+    gateway_rings = {gateway_worker->to_handshaker_consumer(),
+                     gateway_worker->from_handshaker_producer()};
+    sl_handshaker_config config = {};
+    config.credentials = gateway_credentials.get();
+    config.worker_count = 1;
+    config.from_worker = &gateway_rings.from;
+    config.to_worker = &gateway_rings.to;
+    config.handshakes_max = 1024;
+    config.last_flights_max = 1024;
+    config.first_timeout_ms = chosen.gateway_timeout_ms;
+    config.handshake_timeout_ms = 30000;
+    config.connection_ids = true;
+    gateway.reset(sl_handshaker_create(&config, reason));
+    if (gateway == nullptr)
+        throw std::runtime_error(reason);
+}
+
+void ClientLab::restart_servers()
+{
+    ServerOptions options = chosen.server;
+    options.identities = server_identities;
+    if (chosen.asks_clients)
+        options.client_authority = client_authority.certificate;
+    if (context != nullptr)
+        old_contexts.push_back(std::move(context));
+    context = std::make_unique<DtlsServerContext>(options);
+}
+
+void ClientLab::start(unsigned id)
+{
+    ConnectOptions options;
+    if (chosen.cid_len > 0)
+        options.cid = Bytes(chosen.cid_len, (uint8_t)id);
+    start(id, options);
+}
+
+void ClientLab::start(unsigned id, const ConnectOptions &options)
+{
+    ids.insert(id);
+    if (!chosen.has_gateway)
+        servers[id] = std::make_unique<DtlsServer>(*context);
+    worker.connect(id, options);
+    settle();
+}
+
+bool ClientLab::chance(double probability)
+{
+    return std::uniform_real_distribution<>(0, 1)(random) < probability;
+}
+
+void ClientLab::transmit(bool to_server, unsigned id, const Bytes &datagram)
+{
+    Fate fate = judge ? judge(to_server, id, datagram) : Fate::By_chance;
+    if (fate == Fate::Lose || (fate == Fate::By_chance && chance(chosen.loss)))
+        return;
+    unsigned copies = fate == Fate::By_chance && chance(chosen.duplication) ? 2 : 1;
+    for (unsigned i = 0; i < copies; i++) {
+        uint64_t delay = latency_ns;
+        if (fate == Fate::By_chance && chance(chosen.reordering))
+            delay += random() % (30 * ns_per_ms);
+        events.push({now_ns() + delay, order++, to_server, id, datagram});
+    }
+}
+
+void ClientLab::collect()
+{
+    for (unsigned id : ids) {
+        for (const Bytes &datagram : std::exchange(client(id).output, {}))
+            transmit(true, id, datagram);
+        if (chosen.has_gateway) {
+            for (const Bytes &datagram : std::exchange(gateway_peer(id).output, {}))
+                transmit(false, id, datagram);
+            continue;
+        }
+        for (const Bytes &datagram : server(id).take_output())
+            transmit(false, id, datagram);
+        std::optional<uint64_t> left = server(id).timeout_ns();
+        server_due[id] = left ? now_ns() + std::max(*left, ns_per_ms) : UINT64_MAX;
+    }
+}
+
+/** Lets handshakers and workers speak until they have nothing more to say at this instant. */
+void ClientLab::settle()
+{
+    for (unsigned quiet = 0, rounds = 0; quiet < 2; rounds++) {
+        if (rounds > 100000)
+            throw std::runtime_error("handshaker and workers do not come to rest");
+        bool busy = sl_handshaker_poll(handshaker, now_ns(), 32);
+        busy |= polls_workers && worker.poll() > 0;
+        if (gateway != nullptr) {
+            busy |= sl_handshaker_poll(gateway.get(), now_ns(), 32);
+            busy |= gateway_worker->poll() > 0;
+        }
+        quiet = busy ? 0 : quiet + 1;
+    }
+    collect();
+}
+
+uint64_t ClientLab::next_event_ns()
+{
+    uint64_t next = sl_handshaker_next_timer(handshaker);
+    if (gateway != nullptr)
+        next = std::min(next, sl_handshaker_next_timer(gateway.get()));
+    if (!events.empty())
+        next = std::min(next, events.top().at_ns);
+    for (auto &[id, due] : server_due)
+        next = std::min(next, due);
+    return next;
+}
+
+void ClientLab::deliver(const Event &event)
+{
+    if (!event.to_server)
+        worker.receive(event.id, event.datagram);
+    else if (chosen.has_gateway)
+        gateway_worker->receive(event.id, event.datagram);
+    else
+        server(event.id).receive(event.datagram);
+}
+
+void ClientLab::step()
+{
+    while (!events.empty() && events.top().at_ns <= now_ns()) {
+        Event event = events.top();
+        events.pop();
+        deliver(event);
+    }
+    for (auto &[id, due] : server_due)
+        if (due <= now_ns())
+            server(id).go_on();
+    settle();
+}
+
+bool ClientLab::run_until(const std::function<bool()> &done, uint64_t limit_ms)
+{
+    uint64_t end_ns = now_ns() + limit_ms * ns_per_ms;
+    settle();
+    while (!done()) {
+        uint64_t next = next_event_ns();
+        if (next > end_ns) {
+            set_now(end_ns);
+            settle();
+            return done();
+        }
+        set_now(std::max(next, now_ns()));
+        step();
+    }
+    return true;
+}
+
+void ClientLab::run_for(uint64_t ms)
+{
+    (void)run_until([] { return false; }, ms);
+}
+
+bool ClientLab::is_connected(unsigned id)
+{
+    bool server_is =
+        chosen.has_gateway ? gateway_peer(id).is_established : server(id).is_connected();
+    return client(id).is_established && server_is;
+}
+
+bool ClientLab::connect(unsigned id)
+{
+    start(id);
+    (void)run_until([&] { return is_connected(id) || client(id).is_aborted; });
+    run_for(30);
+    return is_connected(id);
+}
+
+bool ClientLab::connect(unsigned id, const ConnectOptions &options)
+{
+    start(id, options);
+    (void)run_until([&] { return is_connected(id) || client(id).is_aborted; });
+    run_for(30);
+    return is_connected(id);
+}
+
+bool ClientLab::echoes(unsigned id)
+{
+    const Bytes there = {'t', 'h', 'e', 'r', 'e'}, back = {'b', 'a', 'c', 'k'};
+    client(id).data.clear();
+    worker.send_data(id, there);
+    run_for(50);
+    std::vector<Bytes> arrived;
+    if (chosen.has_gateway) {
+        arrived = std::exchange(gateway_peer(id).data, {});
+        gateway_worker->send_data(id, back);
+    } else {
+        arrived = server(id).take_data();
+        server(id).send(back);
+    }
+    run_for(50);
+    return arrived == std::vector<Bytes>{there} && client(id).data == std::vector<Bytes>{back};
+}
+
+std::string ClientLab::reason(unsigned id)
+{
+    char text[SL_REASON_LEN];
+    sl_handshake_describe_abort(&client(id).abort, text);
+    return text;
+}
+
+bool ClientLab::counters_add_up() const
+{
+    return counter(SL_HANDSHAKE_STARTED) ==
+           counter(SL_HANDSHAKE_COMPLETED) + counter(SL_HANDSHAKE_FAILED) +
+               counter(SL_HANDSHAKE_TIMED_OUT) + counter(SL_HANDSHAKE_REFUSED_PEER) +
+               sl_handshaker_in_progress(handshaker);
+}
+
+} // namespace sl_test

@@ -1,0 +1,161 @@
+/**
+ * A handshaker in the client's role, a worker's stand-in on its rings, servers (libssl's, or a
+ * handshaker of ours in the server's role), and a network between them that loses, doubles and
+ * reorders: all in one thread and in virtual time, the same in every run.
+ */
+#ifndef SL_TEST_HANDSHAKE_CLIENT_LAB_H
+#define SL_TEST_HANDSHAKE_CLIENT_LAB_H
+
+#include <functional>
+#include <queue>
+#include <random>
+
+#include "dtls_server.h"
+#include "handshake_worker.h"
+#include "test_certificates.h"
+#include "virtual_time.h"
+
+extern "C" {
+#include "sl_handshake.h"
+}
+
+namespace sl_test
+{
+
+/** How the client makes sure of the server; the lab fills in what is right for its servers. */
+enum class Check { Ca, Fingerprint, Nothing, Psk };
+
+struct ClientLabOptions {
+    /* servers */
+    bool has_gateway = false; /* our own server's role; else libssl's */
+    std::vector<std::string> server_kinds = {"EC"};
+    std::string server_names = "DNS:server.test,IP:198.18.0.2";
+    bool has_self_signed = false;
+    bool asks_clients = false;
+    ServerOptions server; /* libssl's; without identities and authority */
+    unsigned gateway_timeout_ms = 1000;
+    /* clients */
+    Check check = Check::Ca;
+    std::string server_name = "server.test";
+    std::string digest = "SHA256";         /* of the fingerprint */
+    std::vector<std::string> fingerprints; /* instead of the right one */
+    bool has_wrong_ca = false;
+    std::vector<std::string> client_kinds; /* certificates of its own */
+    std::string psk_lines;
+    const char *suites = nullptr;
+    bool believes_alerts = false;
+    unsigned handshakes_max = 256;
+    unsigned last_flights_max = 256;
+    unsigned first_timeout_ms = 1000;
+    unsigned handshake_timeout_ms = 30000;
+    unsigned cid_len = 0; /* of all clients of the lab */
+    uint64_t ring_size = 1 << 20;
+    const char *keylog_file = nullptr;
+    double loss = 0, duplication = 0, reordering = 0;
+    uint64_t seed = 1;
+};
+
+class ClientLab
+{
+  public:
+    /** What the network does to a datagram; the default is the options' chances. */
+    enum class Fate { By_chance, Deliver, Lose };
+
+    explicit ClientLab(const ClientLabOptions &options = {});
+    ~ClientLab();
+    ClientLab(const ClientLab &) = delete;
+    ClientLab &operator=(const ClientLab &) = delete;
+
+    /** Begins; by default it offers a connection ID of the lab's length, if there is one. */
+    void start(unsigned id);
+    void start(unsigned id, const ConnectOptions &options);
+    /** Starts and runs until both sides are done, or one has given up. */
+    bool connect(unsigned id);
+    bool connect(unsigned id, const ConnectOptions &options);
+    /** Runs until done, or until no more than `limit_ms` have passed. return done(). */
+    bool run_until(const std::function<bool()> &done, uint64_t limit_ms = 120000);
+    void run_for(uint64_t ms);
+
+    /** Both sides have keys and carry data to one another. */
+    bool echoes(unsigned id);
+    bool is_connected(unsigned id);
+    Peer &client(unsigned id)
+    {
+        return worker.peer(id);
+    }
+    DtlsServer &server(unsigned id)
+    {
+        return *servers.at(id);
+    }
+    Peer &gateway_peer(unsigned id)
+    {
+        return gateway_worker->peer(id);
+    }
+    /** What the client's abort says, for people. */
+    std::string reason(unsigned id);
+    /** New servers from now on, as after a restart with other ticket keys. */
+    void restart_servers();
+
+    uint64_t counter(sl_handshake_counter counter) const
+    {
+        return sl_handshaker_counter(handshaker, counter);
+    }
+    bool counters_add_up() const;
+
+    sl_handshaker *handshaker = nullptr;
+    HandshakeWorker worker; /* the clients' */
+    Identity client_authority, server_authority;
+    std::vector<Identity> server_identities;
+    /** Looks at each datagram: to_server, id, the datagram. */
+    std::function<Fate(bool, unsigned, const Bytes &)> judge;
+    bool polls_workers = true;
+
+  private:
+    struct Event {
+        uint64_t at_ns;
+        uint64_t order;
+        bool to_server;
+        unsigned id;
+        Bytes datagram;
+        bool operator<(const Event &other) const
+        {
+            return at_ns != other.at_ns ? at_ns > other.at_ns : order > other.order;
+        }
+    };
+    template <typename T> using Owned = std::unique_ptr<T, void (*)(T *)>;
+
+    void make_identities();
+    void make_client();
+    void make_gateway();
+    void deliver(const Event &event);
+    void settle();
+    void step();
+    void collect();
+    void transmit(bool to_server, unsigned id, const Bytes &datagram);
+    bool chance(double probability);
+    uint64_t next_event_ns();
+
+    ClientLabOptions chosen;
+    TemporaryDirectory directory;
+    struct Rings { /* that a handshaker borrows */
+        sl_ring_consumer *from;
+        sl_ring_producer *to;
+    } client_rings = {}, gateway_rings = {};
+    std::vector<std::pair<std::string, std::string>> server_files;
+    Owned<sl_client_credentials> credentials;
+    Owned<sl_credentials> gateway_credentials;
+    Owned<sl_handshaker> gateway;
+    std::unique_ptr<HandshakeWorker> gateway_worker;
+    std::unique_ptr<DtlsServerContext> context;
+    std::vector<std::unique_ptr<DtlsServerContext>> old_contexts;
+    std::map<unsigned, std::unique_ptr<DtlsServer>> servers;
+    std::map<unsigned, uint64_t> server_due;
+    std::set<unsigned> ids;
+    std::priority_queue<Event> events;
+    uint64_t order = 0;
+    std::mt19937_64 random;
+};
+
+} // namespace sl_test
+
+#endif
