@@ -6,13 +6,15 @@
 #include "sl_identity.h"
 #include "sl_runtime.h"
 
-#define REASON_LEN 256
+/** A library's 256 bytes, or the name of a file and what is wrong in it, cut where it is longer. */
+#define REASON_LEN 1024
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* log.c: lines on standard error, each with the time and how bad it is. */
 void log_info(const char *line);
 void log_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *line);
 /** The one sentence before the end. */
 void log_fatal(const char *reason);
 
@@ -22,16 +24,26 @@ struct settings {
     struct sl_credentials *credentials;
     const char *services[SL_SERVICES_MAX];
     struct sl_runtime_config runtime;
+    const char *preload_path; /* the file of recorded sessions to begin with, or NULL */
 };
 
 /**
  * Loads the certificates and fills in everything. On failure prints "FILE:LINE: reason" to standard
  * error and returns false. The settings must be wiped in either case.
+ *
+ * preload_path  a file of recorded sessions, which only a configuration for benchmarks may have; or
+ *               NULL. It is not opened here.
  */
-bool settings_make(struct settings *settings, const struct sl_config *config);
+bool settings_make(struct settings *settings, const struct sl_config *config,
+                   const char *preload_path);
 void settings_wipe(struct settings *settings);
 
-/** Runs the gateway until a signal ends it. return the exit status. */
-int gateway_run(const struct sl_config *config);
+/** Gives a gateway that has not started the sessions of a file. return 0, or negative and reason
+ * [REASON_LEN]: "FILE:LINE: reason". */
+int preload_sessions(struct sl_runtime *runtime, const char *path, char *reason) SL_MUST_USE;
+
+/** Runs the gateway until a signal ends it. preload_path as in settings_make. return the exit
+ * status. */
+int gateway_run(const struct sl_config *config, const char *preload_path);
 
 #endif

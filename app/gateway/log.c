@@ -9,7 +9,7 @@ static void put(const char *level, const char *text)
 {
     struct timespec now;
     struct tm utc;
-    char stamp[32], line[512];
+    char stamp[32], line[REASON_LEN + 64];
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
@@ -25,12 +25,17 @@ void log_info(const char *line)
 
 void log_format(const char *format, ...)
 {
-    char text[400];
+    char text[REASON_LEN];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     put("info", text);
+}
+
+void log_warning(const char *line)
+{
+    put("warning", line);
 }
 
 void log_fatal(const char *reason)

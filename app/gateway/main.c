@@ -8,15 +8,18 @@
 /* What an error says after the file's name. */
 #define ERROR_LEN 512
 
-static const char usage[] = "usage: sluice run -c FILE    run the gateway\n"
-                            "       sluice check -c FILE  check a configuration, open no port\n"
-                            "       sluice version\n"
-                            "\n"
-                            "  -c, --config FILE  the configuration, YAML\n"
-                            "  -h, --help         this text\n"
-                            "\n"
-                            "Signals: SIGTERM and SIGINT close all sessions and end it; SIGUSR1\n"
-                            "prints the counters to standard error. sluice(1) says more.\n";
+static const char usage[] =
+    "usage: sluice run -c FILE    run the gateway\n"
+    "       sluice check -c FILE  check a configuration, open no port\n"
+    "       sluice version\n"
+    "\n"
+    "  -c, --config FILE  the configuration, YAML\n"
+    "      --preload-sessions FILE\n"
+    "                     run: begin with recorded sessions; a benchmark's\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "Signals: SIGTERM and SIGINT close all sessions and end it; SIGUSR1\n"
+    "prints the counters to standard error. sluice(1) says more.\n";
 
 static int misuse(const char *reason, const char *what)
 {
@@ -27,7 +30,7 @@ static int misuse(const char *reason, const char *what)
 static int check(const struct sl_config *config)
 {
     struct settings settings;
-    bool is_sound = settings_make(&settings, config);
+    bool is_sound = settings_make(&settings, config, NULL);
     settings_wipe(&settings);
     if (!is_sound)
         return EXIT_FAILED;
@@ -35,7 +38,7 @@ static int check(const struct sl_config *config)
     return EXIT_FINE;
 }
 
-static int with_config(const char *path, int (*command)(const struct sl_config *config))
+static int with_config(const char *path, const char *preload_path, bool is_run)
 {
     size_t error_len = strlen(path) + ERROR_LEN; /* the path is in front of each error */
     char *error = malloc(error_len);
@@ -49,18 +52,21 @@ static int with_config(const char *path, int (*command)(const struct sl_config *
     free(error);
     if (config == NULL)
         return EXIT_FAILED;
-    int status = command(config);
+    int status = is_run ? gateway_run(config, preload_path) : check(config);
     sl_config_destroy(config);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {NULL, 0, NULL, 0}};
-    const char *path = NULL;
+    enum { PRELOAD_SESSIONS = 256 };
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"preload-sessions", required_argument, NULL, PRELOAD_SESSIONS},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0}};
+    const char *path = NULL, *preload_path = NULL;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
         if (option == 'h') {
@@ -71,9 +77,12 @@ int main(int argc, char **argv)
             puts("sluice " SLUICE_VERSION);
             return EXIT_FINE;
         }
-        if (option != 'c')
+        if (option == 'c')
+            path = optarg;
+        else if (option == PRELOAD_SESSIONS)
+            preload_path = optarg;
+        else
             return misuse("unknown option, or one without its argument: ", argv[optind - 1]);
-        path = optarg;
     }
     if (optind >= argc)
         return misuse("a command is needed", "");
@@ -89,5 +98,7 @@ int main(int argc, char **argv)
         return misuse("unknown command: ", command);
     if (path == NULL)
         return misuse("-c FILE is needed", "");
-    return with_config(path, is_run ? gateway_run : check);
+    if (preload_path != NULL && !is_run)
+        return misuse("--preload-sessions goes with: ", "run");
+    return with_config(path, preload_path, is_run);
 }

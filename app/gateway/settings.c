@@ -175,10 +175,15 @@ static void make_handshaker(struct settings *settings)
     };
 }
 
-bool settings_make(struct settings *settings, const struct sl_config *config)
+bool settings_make(struct settings *settings, const struct sl_config *config,
+                   const char *preload_path)
 {
     memset(settings, 0, sizeof *settings);
     settings->config = config;
+    settings->preload_path = preload_path;
+    if (preload_path != NULL && !config->benchmark)
+        return fail_at(settings, "benchmark",
+                       "--preload-sessions is for benchmarks: it needs 'benchmark: true' here");
     settings->runtime.worker_count = config->workers;
     settings->runtime.yield_when_idle = config->idle == SL_IDLE_YIELD;
     settings->runtime.consumer_socket = config->consumer_socket;

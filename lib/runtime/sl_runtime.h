@@ -33,6 +33,13 @@ struct sl_runtime_config {
 /** EAL must be up, with one lcore for each worker beside the main one. return NULL and reason[256].
  */
 struct sl_runtime *sl_runtime_create(const struct sl_runtime_config *config, char *reason);
+/**
+ * Hands a recorded session to the worker that it belongs to (sl_worker_preload), between create and
+ * start; those without a connection ID after the others. return 0, or negative and
+ * reason[SL_PRELOAD_REASON_LEN]: nothing has changed.
+ */
+int sl_runtime_preload(struct sl_runtime *runtime, const struct sl_preload_session *recorded,
+                       char *reason) SL_MUST_USE;
 /** Launches all threads. return 0 or -errno and reason. */
 int sl_runtime_start(struct sl_runtime *runtime, char *reason) SL_MUST_USE;
 

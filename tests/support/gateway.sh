@@ -5,6 +5,7 @@
 #                             a LINE "KEY: value" replaces the default of the same top-level key
 #   gateway_start             starts it and waits until it is ready; $gateway_pid, $gateway_log
 #   gateway_launch [COMMAND..]   starts it behind a command, and waits for nothing
+#   gateway_options=(OPTION..)   for `sluice run`, from then on
 #   "${no_hugepages[@]}"      such a command: there are no huge pages then
 #   gateway_stop [SECONDS]    SIGTERM; succeeds when it ended with status 0 within SECONDS (10)
 #   consumer_start NAME PROGRAM ARG..   a consumer in the background, waited for until the gateway
@@ -18,6 +19,7 @@ sluice_echo=$build/app/echo/sluice-echo
 sluice_cat=$build/app/cat/sluice-cat
 port=4433
 gateway_pid=
+gateway_options=()
 
 gateway_config() {
     config=$work/sluice.yaml
@@ -50,7 +52,7 @@ no_hugepages=(unshare -m bash -c 'mount -t tmpfs none /sys/kernel/mm/hugepages &
 gateway_launch() { # [COMMAND..] to be put in front of sluice's own
     gateway_log=$work/gateway.log
     # Not on_gateway: behind a function, $! would be a shell's.
-    ip netns exec "$gateway_ns" "$@" "$sluice" run -c "$config" >"$gateway_log" 2>&1 &
+    ip netns exec "$gateway_ns" "$@" "$sluice" run -c "$config" "${gateway_options[@]}" >"$gateway_log" 2>&1 &
     gateway_pid=$!
     at_exit gateway_kill "$gateway_pid"
 }

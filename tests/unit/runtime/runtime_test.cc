@@ -321,6 +321,30 @@ TEST_F(Runtime, LeavesNothingOfAStartThatFailed)
     start();
 }
 
+TEST_F(Runtime, BeginsWithRecordedSessionsOnTheWorkersThatOwnThem)
+{
+    runtime = sl_runtime_create(&config, reason);
+    ASSERT_NE(nullptr, runtime) << reason;
+    const uint8_t peer[4] = {198, 18, 0, 9};
+    sl_preload_session recorded{};
+    recorded.tuple = {sl_ip_from_v4(peer), sl_ip_from_v4(kAddress), 50000, 4433};
+    recorded.cid_len = SL_OWN_CID_LEN;
+    for (uint8_t slot = 0; slot < 9; slot++) { // of every third shard, and so of both workers
+        const uint8_t cid[SL_OWN_CID_LEN] = {0, (uint8_t)(slot % 3 << 4), 0, slot, 1, 2, 3, 4};
+        memcpy(recorded.cid, cid, sizeof cid);
+        ASSERT_EQ(0, sl_runtime_preload(runtime, &recorded, reason)) << reason;
+    }
+    EXPECT_GT(0, sl_runtime_preload(runtime, &recorded, reason));
+    EXPECT_STREQ("another session has the same connection ID", reason);
+    ASSERT_EQ(0, sl_runtime_start(runtime, reason)) << reason;
+    EXPECT_EQ(6u, count_of(0, SL_COUNTER_SESSIONS_PRELOADED));
+    EXPECT_EQ(3u, count_of(1, SL_COUNTER_SESSIONS_PRELOADED));
+    sl_runtime_stop(runtime);
+    EXPECT_TRUE(poll_until([&] { return sl_runtime_is_stopped(runtime); }));
+    EXPECT_EQ(9u,
+              count_of(0, SL_COUNTER_SESSIONS_CLOSED) + count_of(1, SL_COUNTER_SESSIONS_CLOSED));
+}
+
 TEST_F(Runtime, IsDestroyedWithoutHavingStopped)
 {
     start();
