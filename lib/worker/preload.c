@@ -84,8 +84,8 @@ static int take_slot(struct sl_worker *w, const uint8_t *cid, struct sl_session 
     if (memcmp(sl_session_at(w->table, slot)->own_cid, cid, SL_OWN_CID_LEN) == 0)
         return refuse(reason, "another session has the same connection ID");
     return refuse(reason,
-                  "another session has slot %u of worker %u: if they were recorded at a gateway "
-                  "with more workers, set 'workers' to as many",
+                  "another session has slot %u of worker %u: the gateway recorded had more "
+                  "workers (set 'workers' to as many), or sessions ended in the recording",
                   slot, w->config.index);
 }
 

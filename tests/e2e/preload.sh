@@ -50,7 +50,7 @@ sed -i '9s/server=198.18.0.1/server=198.18.0.7/' "$sessions"
 check 'an address that is not the gateway'"'"'s is named' run_refuses "$sessions:9: no port of this gateway has"
 gateway_config 'benchmark: true' 'workers: 1'
 make 2 10 cid
-check 'of a gateway with more workers it says what to set' run_refuses "$sessions:[0-9]+: .*set 'workers' to as many$"
+check 'of a gateway with more workers it says what to set' run_refuses "$sessions:[0-9]+: .*more workers \(set 'workers' to as many\)"
 gateway_config 'benchmark: true' 'sessions: 8'
 make 2 40 cid
 check 'of a gateway with a larger table it says what to set' run_refuses "$sessions:[0-9]+: .*set 'sessions' to [0-9]+ at least$"

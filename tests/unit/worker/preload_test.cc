@@ -259,6 +259,8 @@ TEST_F(WorkerPreload, NoHandshakerHearsOfIt)
                         Frame(old_client, SL_CONTENT_HANDSHAKE, finished),
                         WorkerBench::UdpFrame(without, flight)});
     EXPECT_EQ(bench->events(SL_COUNTER_CONSUMED), 6u);
+    bench->Receive({WorkerBench::UdpFrame(with_cid, flight)});
+    EXPECT_EQ(bench->drops(SL_DROP_UNKNOWN_PEER), 1u) << "its addresses lead nowhere";
     bench->Receive({Frame(client, SL_CONTENT_ALERT, {SL_ALERT_WARNING, SL_ALERT_CLOSE_NOTIFY})});
     EXPECT_EQ(bench->sessions(), 1u);
     bench->now_ns += 301 * kSecond;
@@ -332,8 +334,8 @@ TEST_F(WorkerPreload, RefusesASlotThatItHasNotOrNotAnyMore)
     sl_preload_session same_slot = Recorded(path, 7);
     same_slot.cid[7]++;
     EXPECT_EQ(ReasonOf(same_slot),
-              "another session has slot 7 of worker 0: if they were recorded at a gateway with "
-              "more workers, set 'workers' to as many");
+              "another session has slot 7 of worker 0: the gateway recorded had more workers (set "
+              "'workers' to as many), or sessions ended in the recording");
     EXPECT_EQ(bench->sessions(), 1u);
 }
 
