@@ -22,6 +22,7 @@ enum sl_frame_flag {
     SL_FRAME_TX_IP_CHECKSUM = 1 << 5,   /* the port fills in the IPv4 header checksum */
     SL_FRAME_TX_UDP_CHECKSUM = 1 << 6,  /* the port completes the UDP checksum */
     SL_FRAME_HANDED_OVER = 1 << 7,      /* came from another worker, already parsed */
+    SL_FRAME_TX_MESSAGE = 1 << 8,       /* holds application data alone: for who records it */
 };
 
 enum sl_packet_kind {
