@@ -41,7 +41,8 @@ static bool greet(struct handshake *handshake)
         return false;
     SSL_set_connect_state(handshake->ssl);
     if (!use_certificate(handshake->ssl, credentials, handshake->client.credential) ||
-        !name_server(handshake->ssl, sl_client_server_name(credentials)))
+        !name_server(handshake->ssl, sl_client_server_name(credentials)) ||
+        !sl_handshake_offer_session(handshake))
         return false;
     int result = SSL_do_handshake(handshake->ssl);
     return SSL_get_error(handshake->ssl, result) == SSL_ERROR_WANT_READ;

@@ -113,6 +113,8 @@ bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, char *re
     SSL_CTX *ctx =
         sl_handshake_make_context(handshaker, DTLS_client_method(), CERTIFICATE_SUITES, reason);
     handshaker->client_ctx = ctx;
+    if (ctx != NULL && handshaker->client.tickets)
+        SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
     if (ctx == NULL || !choose_suites(ctx, &handshaker->client, reason) ||
         !check_servers(ctx, handshaker, reason))
         return false;

@@ -142,6 +142,8 @@ static bool take_finished(struct handshake *handshake, const struct assembly *me
         return false;
     if (!is_last)
         sl_handshake_keep_output(handshake);
+    if (is_last || handshake->client.expects_ticket) /* else nothing has changed */
+        sl_handshake_save_session(handshake);
     return true;
 }
 

@@ -58,6 +58,9 @@ void sl_handshake_fail(struct handshake *handshake, enum sl_handshake_counter ou
     struct sl_handshaker *handshaker = handshake->owner;
     struct sl_message_abort message = sl_handshake_explain(handshake, outcome);
     sl_handshake_post_abort(handshaker, handshake->worker, handshake->handle, &message);
+    /* RFC 5246 7.2.2: what ended in an error is not resumed. */
+    if (handshake->role->is_client && outcome != SL_HANDSHAKE_TIMED_OUT)
+        sl_handshake_forget_session(&handshaker->sessions, handshake->client.resume);
     end(handshake, outcome);
     if (handshaker->handshake_count >= 2 * handshaker->config.handshakes_max)
         release(handshake);

@@ -169,6 +169,7 @@ struct sl_handshaker {
     unsigned handshake_count; /* ended ones included */
     struct timers timers;
     struct last_flights last_flights;
+    struct sessions sessions;
     struct outbox *outboxes; /* [worker_count] */
     atomic_uint in_progress;
     _Atomic uint64_t counters[SL_HANDSHAKE_COUNTER_COUNT];
@@ -293,6 +294,13 @@ void sl_handshake_connect(struct sl_handshaker *handshaker, unsigned worker, uin
 bool sl_handshake_take_server_fragment(struct handshake *handshake, const struct fragment *fragment,
                                        bool is_protected, bool is_first_of_record);
 enum progress sl_handshake_take_server_message(struct handshake *handshake);
+
+/* session.c: a session of libssl's as compact bytes. */
+
+/** Keeps it for the client's next handshake, if it asked for that. */
+void sl_handshake_save_session(struct handshake *handshake);
+/** Offers to resume the one that is kept, if any. false: no memory. */
+bool sl_handshake_offer_session(struct handshake *handshake);
 
 /* abort.c */
 

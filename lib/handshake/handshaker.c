@@ -55,7 +55,8 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
     if (handshaker->outboxes != NULL && handshaker->aead != NULL &&
         sl_handshake_init_table(&handshaker->handshakes, 2UL * config->handshakes_max) &&
         sl_handshake_init_timers(&handshaker->timers, 2UL * config->handshakes_max) &&
-        sl_handshake_init_last_flights(&handshaker->last_flights, config->last_flights_max))
+        sl_handshake_init_last_flights(&handshaker->last_flights, config->last_flights_max) &&
+        sl_handshake_init_sessions(&handshaker->sessions, handshaker->client.sessions_max))
         return true;
     snprintf(reason, SL_REASON_LEN, "out of memory for %u handshakes", config->handshakes_max);
     return false;
@@ -103,6 +104,7 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
         sl_handshake_wipe_outbox(&handshaker->outboxes[i]);
     free(handshaker->outboxes);
     sl_handshake_wipe_last_flights(&handshaker->last_flights);
+    sl_handshake_wipe_sessions(&handshaker->sessions);
     sl_handshake_wipe_timers(&handshaker->timers);
     sl_handshake_wipe_table(&handshaker->handshakes);
     sl_aead_destroy(handshaker->aead);

@@ -135,4 +135,29 @@ struct last_flight *sl_handshake_find_last_flight(struct last_flights *flights, 
 void sl_handshake_forget_last_flight(struct last_flights *flights, uint64_t handle);
 void sl_handshake_expire_last_flights(struct last_flights *flights, uint64_t now_ns);
 
+/* sessions.c: what clients resume from, by the number their worker gave; RFC 5246 F.1.4. */
+
+struct kept_session {
+    uint64_t number;
+    uint8_t *bytes; /* [len], secret; NULL: forgotten */
+    size_t len;
+    uint8_t method; /* enum sl_identity_method: how the server was checked when it began */
+};
+
+struct sessions {
+    struct table by_number;
+    struct kept_session *kept; /* [max], a ring in order of age */
+    unsigned max;              /* 0: none are kept */
+    uint64_t made;             /* ever kept; the next goes to made % max */
+};
+
+bool sl_handshake_init_sessions(struct sessions *sessions, unsigned max);
+void sl_handshake_wipe_sessions(struct sessions *sessions);
+/** Keeps a copy instead of what the number had before; the oldest makes room. Without memory for it
+ * nothing is kept. */
+void sl_handshake_keep_session(struct sessions *sessions, const struct kept_session *session);
+const struct kept_session *sl_handshake_find_session(const struct sessions *sessions,
+                                                     uint64_t number);
+void sl_handshake_forget_session(struct sessions *sessions, uint64_t number);
+
 #endif

@@ -80,6 +80,8 @@ void ClientLab::make_client()
     client.credentials = credentials.get();
     client.suites = chosen.suites;
     client.believes_alerts = chosen.believes_alerts;
+    client.tickets = chosen.tickets;
+    client.sessions_max = chosen.sessions_max;
     client_rings = {worker.to_handshaker_consumer(), worker.from_handshaker_producer()};
     sl_handshaker_config config = {};
     config.client = &client;
@@ -154,6 +156,14 @@ void ClientLab::start(unsigned id, const ConnectOptions &options)
         servers[id] = std::make_unique<DtlsServer>(*context);
     worker.connect(id, options);
     settle();
+}
+
+void ClientLab::set_network(double loss, double duplication, double reordering, uint64_t seed)
+{
+    chosen.loss = loss;
+    chosen.duplication = duplication;
+    chosen.reordering = reordering;
+    random.seed(seed);
 }
 
 bool ClientLab::chance(double probability)

@@ -44,6 +44,8 @@ struct ClientLabOptions {
     std::string psk_lines;
     const char *suites = nullptr;
     bool believes_alerts = false;
+    bool tickets = false;
+    unsigned sessions_max = 0;
     unsigned handshakes_max = 256;
     unsigned last_flights_max = 256;
     unsigned first_timeout_ms = 1000;
@@ -93,6 +95,7 @@ class ClientLab
     }
     /** What the client's abort says, for people. */
     std::string reason(unsigned id);
+    void set_network(double loss, double duplication, double reordering, uint64_t seed);
     /** New servers from now on, as after a restart with other ticket keys. */
     void restart_servers();
 
