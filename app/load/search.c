@@ -1,0 +1,112 @@
+/* The trials of --find-max. */
+#include <stdio.h>
+
+#include "run.h"
+
+#define CONFIRMATIONS 2
+
+static void begin_search(const struct plan *plan, struct sl_load_search *search)
+{
+    struct sl_load_search_config config = {
+        .from_rate = plan->from_rate,
+        .to_rate = plan->to_rate,
+        .max_loss = plan->max_loss,
+        .precision = plan->precision,
+        .confirmations = CONFIRMATIONS,
+    };
+    sl_load_search_init(search, &config);
+}
+
+/** No more is sent, and every answer has come or is late. */
+static bool fall_silent(struct run *run)
+{
+    uint64_t end_ns = engines_now_ns() + run->plan->late_after_ns + 1000000000;
+    engines_order_rate(run->engines, 0);
+    do {
+        if (!run_wait(run, engines_now_ns() + 5000000, false))
+            return false;
+    } while (sl_load_outstanding(&run->watch->now) > 0 && engines_now_ns() < end_ns);
+    return true;
+}
+
+/** What one rate brings, between two silences, so that each message counts once: run->before and
+ * run->watch->now. return the seconds, or 0: interrupted. */
+static double try_rate(struct run *run, double rate)
+{
+    const struct plan *plan = run->plan;
+    watch_begin_phase(run->watch, PHASE_WARMUP);
+    engines_order_rate(run->engines, rate);
+    if (plan->settle_ns > 0 &&
+        (!run_wait(run, engines_now_ns() + plan->settle_ns, false) || !fall_silent(run)))
+        return 0;
+    watch_begin_phase(run->watch, PHASE_RUN);
+    run->before = run->watch->now;
+    uint64_t begin_ns = engines_now_ns();
+    engines_order_rate(run->engines, rate);
+    if (!run_wait(run, begin_ns + plan->trial_ns, false))
+        return 0;
+    double seconds = (double)(engines_now_ns() - begin_ns) / 1e9;
+    return fall_silent(run) ? seconds : 0;
+}
+
+/** Late is as good as lost. */
+static double share_gone(const struct trial *trial)
+{
+    return trial->sent > 0 ? (double)(trial->sent - trial->echoed) / (double)trial->sent : 0;
+}
+
+/** The run's measure is that of the highest rate that passed. */
+static void take_trial(struct run *run, double seconds)
+{
+    struct result *result = run->result;
+    struct sl_load_search *search = &result->search.search;
+    struct sl_load_stats *during = &run->during;
+    struct trial *trial = &result->search.trials[search->trial_count];
+    double passed_before = search->passed;
+    *during = run->watch->now;
+    sl_load_subtract_stats(during, &run->before);
+    *trial = (struct trial){
+        .sent = during->counters[SL_LOAD_SENT],
+        .echoed = during->counters[SL_LOAD_ECHOED],
+        .late = during->counters[SL_LOAD_LATE],
+        .lost = during->counters[SL_LOAD_LOST],
+        .p50_ns = (double)sl_histogram_quantile_ns(&during->latency, 0.5),
+        .p99_ns = (double)sl_histogram_quantile_ns(&during->latency, 0.99),
+    };
+    sl_load_search_report(search, (double)trial->sent / seconds, share_gone(trial));
+    if (search->passed > passed_before || result->measured_s <= 0) {
+        result->measured = *during;
+        result->measured_s = seconds;
+    }
+}
+
+static void show_trial(const struct run *run)
+{
+    struct live *live = &run->watch->live;
+    const struct search_result *search = &run->result->search;
+    if (live->out == NULL)
+        return;
+    live_end_line(live);
+    if (search->search.trial_count == 1)
+        summary_print_trials_head(live->out);
+    summary_print_trial(search, search->search.trial_count - 1, live->out);
+    fflush(live->out);
+}
+
+void run_search(struct run *run)
+{
+    struct search_result *result = &run->result->search;
+    double rate, seconds = 1, begin_s = watch_seconds(run->watch);
+    begin_search(run->plan, &result->search);
+    engines_order_rate(run->engines, 0);
+    engines_order_phase(run->engines, SL_LOAD_RUN);
+    while (seconds > 0 && sl_load_search_next(&result->search, &rate)) {
+        seconds = try_rate(run, rate);
+        if (seconds <= 0)
+            break;
+        take_trial(run, seconds);
+        show_trial(run);
+    }
+    sl_load_search_describe(&result->search, result->sentence, sizeof result->sentence);
+    run->result->run_s = watch_seconds(run->watch) - begin_s;
+}

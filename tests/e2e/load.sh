@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# sluice-load, over kernel sockets: against our gateway and sluice-echo, against openssl s_server,
+# and against servers that are not what they should be, each with its sentence and exit status.
+support=$(dirname "$(realpath "$0")")/../support
+. "$support/tap.sh"
+. "$support/net.sh"
+. "$support/gateway.sh"
+tap_begin
+. "$support/clients.sh"
+"$support/pki.sh" "$pki"
+net_up
+at_failure gateway_dump
+sluice_load=$build/app/load/sluice-load
+json=$work/run.json
+trusting=(--ca "$pki/ca.crt" --name localhost)
+
+# load EXIT-STATUS ARG..: runs it in the peer's namespace; its output in $work/load.out and load.err.
+load() {
+    local wanted=$1 status
+    shift
+    on_peer timeout 60 "$sluice_load" --json "$json" "$@" >"$work/load.out" 2>"$work/load.err"
+    status=$?
+    cat "$work/load.out" "$work/load.err"
+    [ $status = "$wanted" ] || { echo "exit status $status, and not $wanted"; return 1; }
+}
+says() { grep -qF -- "$1" "$work/load.err" || { cat "$work/load.err"; return 1; }; }
+shows() { grep -qE -- "$1" "$work/load.out" || { cat "$work/load.out"; return 1; }; }
+holds() { jq -e "$1" "$json" || { jq 'del(.series, .messages.latency_curve, .handshakes.time_curve)' "$json"; return 1; }; }
+exact='.messages | .sent > 0 and .sent == .echoed + .late + .lost'
+
+gateway_config
+gateway_start || exit
+consumer_start echo "$sluice_echo" -s "$consumers" echo
+to=$gateway_ip4:$port
+
+check '200 clients, 4,000 messages a second for three seconds' load 0 "${trusting[@]}" -c 200 -r 4k -d 3s \
+    -s 64-1000 --csv "$work/run.csv" --plot "$work/run.png" "$to"
+check 'all sent are echoed, late or lost' holds "$exact"
+check 'nearly all are echoed' holds '.messages | .sent > 11000 and .echoed > 0.99 * .sent'
+check 'every handshake completed, with a connection ID' holds \
+    '.handshakes | .begun == 200 and .completed == 200 and .with_cid == 200 and .failed == 0'
+check 'latency was measured' holds '.messages.latency_us | .count > 10000 and .p50 > 1 and .p50 <= .p99 and .p99 <= .max'
+check 'the series adds up to the whole' holds '([.series[].sent] | add) == .messages.sent and ([.series[].echoed] | add) == .messages.echoed'
+check 'the table has all of it' shows 'echoed .* %'
+check 'Python reads the JSON too' python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$json"
+check 'the CSV has a row for each interval' \
+    [ "$(wc -l <"$work/run.csv")" = "$(jq '1 + (.series | length)' "$json")" ]
+check 'and the same columns in each' awk -F, 'NR == 1 { n = NF } NF != n { exit 1 } END { exit NR < 20 }' "$work/run.csv"
+check 'a plot was drawn' [ "$(head -c 4 "$work/run.png" | tail -c 3)" = PNG ]
+cp "$json" "$work/first.json"
+
+check 'without connection IDs, over IPv6, at random' load 0 "${trusting[@]}" -c 20 -r 500 -d 2s --poisson --cid none \
+    "[$gateway_ip6]:$port"
+check 'all sent are echoed, late or lost, again' holds "$exact and (.lost + .late) < 0.05 * .sent"
+check 'none carried a connection ID' holds '.handshakes.with_cid == 0'
+check 'two runs side by side' "$sluice_load" report --plot "$work/both.svg" "$work/first.json" "$json"
+check 'and over each other' grep -q '</svg>' "$work/both.svg"
+
+check 'sessions that end and begin anew, and clients that move' load 0 "${trusting[@]}" -c 50 -r 500 -d 3s --churn 20 \
+    --rebind 10% "$to"
+check 'they did' holds '.handshakes.completed > 90 and .counters.rebound > 10'
+check 'and every message ended once' holds "$exact"
+check 'a handshake storm' load 0 "${trusting[@]}" -c 20 --storm 100 -d 2s "$to"
+check 'it came to most of what was asked for' holds '.handshakes.completed > 150 and .messages.sent == 0'
+check 'clients that are silent in turn' load 0 "${trusting[@]}" -c 5 -r 500 -d 2s --idle 500ms/500ms "$to"
+check 'half of the time' holds '.messages.sent > 350 and .messages.sent < 650'
+check 'the highest rate, within bounds' load 0 "${trusting[@]}" -c 50 --find-max --max-loss 50% --trial 300ms --settle 100ms \
+    --from-rate 500 --to-rate 2k --late-after 300ms "$to"
+check 'is the upper bound' holds '.search.end == "ceiling" and .search.rate == 2000'
+check 'two engines, a core each' load 0 "${trusting[@]}" -c 40 -r 1k -d 1s --cores 2 "$to"
+check 'have all clients and messages' holds "(.handshakes.completed == 40) and ($exact)"
+cat >"$work/scenario.yaml" <<END
+server: {address: "$to", ca: pki/ca.crt, name: localhost}
+clients: {count: 10, from: "$peer_ip4:20000-20099"}
+data: {rate: 200, duration: 1s}
+END
+check 'a scenario from a file, and a flag over it' load 0 -f "$work/scenario.yaml" -c 11
+check 'both count' holds '.scenario.clients.count == 11 and .handshakes.completed == 11 and .scenario.data.rate == 200'
+
+# What goes wrong, each with its sentence, counters and status.
+check 'an authority that did not sign' load 1 --ca "$pki/other-ca.crt" --name localhost -d 1s "$to"
+check 'is a matter of the certificate' says 'certificate'
+check 'no session came up' says 'no session came up; 1 of 1 handshakes failed'
+check 'and the counters are there' shows '^handshakes +1 begun, 0 completed .*, 1 failed'
+check 'a name that the certificate does not have' load 1 --ca "$pki/ca.crt" --name elsewhere.test -d 1s "$to"
+digest=$(openssl x509 -in "$pki/server.crt" -noout -fingerprint -sha256 | cut -d= -f2)
+check 'a fingerprint instead' load 0 --fingerprint "$digest" -r 100 -d 500ms "$to"
+check 'a wrong one' load 1 --fingerprint "${digest//[0-4]/5}" -r 100 -d 500ms "$to"
+check 'is refused' says 'no session came up'
+check 'a loss that was not allowed' load 1 "${trusting[@]}" -r 100 -d 500ms --late-after 1ms --max-loss 0 -c 1 "[$gateway_ip6]:1"
+
+# Nobody there: a socket that never answers.
+on_peer python3 -c '
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 4499)); time.sleep(60)' &
+silent_pid=$!
+at_exit gateway_kill $silent_pid
+sleep 0.3
+check 'a silent server' load 1 --insecure -c 3 --handshake-timeout 1s --first-timeout 200ms 127.0.0.1:4499
+check 'did not bring up a session' says 'no session came up; 3 of 3 handshakes failed'
+check 'a port where nobody listens' load 1 --insecure --handshake-timeout 1s 127.0.0.1:4498
+check 'is told' says 'nobody listened on the server'"'"'s port'
+
+# A signal ends a run well.
+interrupt() { # EXIT-STATUS ARG..: SIGINT after a second
+    local wanted=$1 pid
+    shift
+    ip netns exec "$peer_ns" "$sluice_load" --json "$json" "${trusting[@]}" -c 10 -r 200 "$@" "$to" >"$work/load.out" 2>"$work/load.err" &
+    pid=$!
+    sleep 1.5
+    kill -INT $pid
+    wait $pid
+    local status=$?
+    cat "$work/load.out" "$work/load.err"
+    [ $status = "$wanted" ]
+}
+check 'Ctrl-C ends a run' interrupt 130 -d 50s
+check 'it says how far it came' says 'interrupted after'
+check 'with the table' shows '^messages +sent'
+check 'and every message ended' holds ".end == \"interrupt\" and ($exact)"
+check 'a run without an end ends so' interrupt 0 -d forever
+
+# openssl s_server takes one client at a time, and does not echo; it would end with its input.
+mkfifo "$work/s_server.in"
+exec {s_server_in}<>"$work/s_server.in"
+ip netns exec "$peer_ns" openssl s_server -dtls1_2 -accept 127.0.0.1:4433 -cert "$pki/server.crt" -key "$pki/server.key" \
+    <"$work/s_server.in" >"$work/s_server.out" 2>&1 &
+at_exit gateway_kill $!
+sleep 0.5
+check 'openssl s_server, a session after the other' load 0 "${trusting[@]}" -r 200 -d 2s --churn 2 --no-echo 127.0.0.1:4433
+check 'took the messages' holds '.messages.sent > 300 and .handshakes.completed > 3'
+check 'and got what was sent' [ "$(stat -c %s "$work/s_server.out")" -ge "$(jq .counters.sent_bytes "$json")" ]
+
+# A server that dies in the middle.
+(sleep 2.5; kill -9 "$gateway_pid") &
+killer=$!
+check 'a server killed in the middle' load 1 "${trusting[@]}" -c 20 -r 500 -d 5s --late-after 500ms "$to"
+wait $killer
+check 'has stopped answering' says 'the server stopped answering: nothing has come back since'
+check 'and every message ended once all the same' holds "$exact and .lost > 500"
+consumer_stop echo
+
+# Misuse.
+check 'without a way to recognize the server' load 2 "$to"
+check 'the ways are named' says 'Choose --ca FILE'
+check 'a scenario with a mistake' bash -c 'echo "data: {rat: 1}" >"$1/bad.yaml"; "$2" -f "$1/bad.yaml" 2>"$1/load.err"; [ $? = 2 ]' \
+    bash "$work" "$sluice_load"
+check 'names the line' says "bad.yaml:1: unknown key 'rat' (did you mean 'rate'?)"
