@@ -26,6 +26,11 @@ static bool read_ip(const char *text, size_t len, struct sl_ip *ip)
     return inet_pton(AF_INET6, copy, ip->bytes) == 1;
 }
 
+bool value_read_ip(const char *text, struct sl_ip *ip)
+{
+    return read_ip(text, strlen(text), ip);
+}
+
 /** Decimal digits only, and nothing behind them. */
 static bool read_small(const char *text, size_t len, uint32_t max, uint32_t *value)
 {

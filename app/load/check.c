@@ -89,6 +89,30 @@ static bool check_sources(struct complaint *c)
     return true;
 }
 
+static bool check_port(struct complaint *c)
+{
+    const struct plan *plan = c->plan;
+    static const struct sl_ip any;
+    const bool has_dpdk = plan_has_dpdk(plan);
+    const char *const of_dpdk[] = {"driver", "next-hop", "vlan"};
+    for (unsigned i = 0; !has_dpdk && i < 3; i++)
+        if (plan_has(plan, of_dpdk[i]))
+            return complain(c, of_dpdk[i], "is for --interface and --device");
+    if (plan->interface != NULL && plan->devices.count > 0)
+        return complain(c, "device", "does not go together with --interface");
+    if (plan->devices.count > 0 && plan_has(plan, "driver"))
+        return complain(c, "driver", "is for --interface");
+    if (plan->vlan > 4094)
+        return complain(c, "vlan", "1 to 4094 are possible");
+    if (has_dpdk &&
+        (plan->sources.ip_count == 0 || memcmp(&plan->sources.first_ip, &any, sizeof any) == 0))
+        return complain(c, plan->interface != NULL ? "interface" : "device",
+                        "needs --from: past the kernel nobody else gives the clients addresses");
+    if (plan->sources.first_port > 0 && plan->sources.first_port + plan->sources.port_count > 65536)
+        return complain(c, "from", "goes beyond port 65535");
+    return true;
+}
+
 static bool check_data(struct complaint *c)
 {
     const struct plan *plan = c->plan;
@@ -148,6 +172,8 @@ static bool check_program(struct complaint *c)
     const struct plan *plan = c->plan;
     if (plan->cores > plan->clients)
         return complain(c, "cores", "more of them than clients");
+    if (plan_has(plan, "pcap") && plan->write_pcap == NULL)
+        return complain(c, "pcap", "is for --write-pcap");
     if (plan->plot != NULL && !plan_is_plot_name(plan->plot))
         return complain(c, "plot", "'%s' ends neither in .png nor in .svg", plan->plot);
     return true;
@@ -156,6 +182,6 @@ static bool check_program(struct complaint *c)
 bool plan_check(const struct plan *plan, char *error, size_t error_len)
 {
     struct complaint c = {plan, error, error_len};
-    return check_server(&c) && check_identity(&c) && check_sources(&c) && check_data(&c) &&
-           check_search(&c) && check_program(&c);
+    return check_server(&c) && check_identity(&c) && check_sources(&c) && check_port(&c) &&
+           check_data(&c) && check_search(&c) && check_program(&c);
 }

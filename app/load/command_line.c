@@ -32,6 +32,7 @@ static const struct {
     {"identity.", "Who the clients are"},
     {"data.", "Data"},
     {"changes.", "Sessions that change"},
+    {"port.", "The port"},
     {"floods.",
      "Floods beside the good traffic, packets a second; towards reserved addresses only"},
     {"search.", "The limit"},

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "capture.h"
 #include "engines.h"
 
 /** Below this it is not worth to sleep: the kernel takes tens of microseconds to wake somebody. */
@@ -28,6 +29,8 @@ struct engines {
     unsigned count;
     atomic_bool is_stopped;
     struct sl_load_stats *scratch; /* of one engine */
+    struct dpdk *dpdk;             /* NULL: sockets */
+    struct capture *capture;       /* NULL: none */
     struct engine engine[];
 };
 
@@ -53,12 +56,30 @@ static void *run(void *arg)
     struct engine *engine = arg;
     pthread_setname_np(pthread_self(), "load");
     prctl(PR_SET_TIMERSLACK, 1UL);
+    if (engine->port.enter != NULL)
+        engine->port.enter(engine->port.arg);
     while (!atomic_load_explicit(engine->is_stopped, memory_order_relaxed)) {
         uint64_t now_ns = engines_now_ns();
         if (!sl_load_poll(engine->load, now_ns))
             rest(engine, now_ns);
     }
+    if (engine->port.leave != NULL)
+        engine->port.leave(engine->port.arg);
     return NULL;
+}
+
+static bool open_port(struct engines *engines, const struct settings *settings, unsigned index,
+                      char *reason)
+{
+    struct port *port = &engines->engine[index].port;
+    if (engines->dpdk != NULL)
+        dpdk_port(engines->dpdk, index, port);
+    else if (sockets_port_open(&settings->scenario, index, engines->count, port, reason) != 0)
+        return false;
+    if (engines->capture == NULL || capture_attach(engines->capture, port) == 0)
+        return true;
+    snprintf(reason, SETTINGS_REASON_LEN, "no memory for a capture");
+    return false;
 }
 
 static bool make_engine(struct engines *engines, const struct settings *settings, unsigned index,
@@ -71,8 +92,12 @@ static bool make_engine(struct engines *engines, const struct settings *settings
                                     .crypto = SL_CRYPTO_AUTO,
                                     .handshaker = settings->handshaker};
     engine->is_stopped = &engines->is_stopped;
-    if (sockets_port_open(&settings->scenario, index, engines->count, &engine->port, reason) != 0)
+    if (!open_port(engines, settings, index, reason))
         return false;
+    if (engines->capture != NULL) {
+        config.tell_session = capture_session;
+        config.tell_arg = engines->capture;
+    }
     config.io = engine->port.io;
     config.link = engine->port.link;
     config.mtu = engine->port.mtu;
@@ -84,14 +109,26 @@ static bool make_engine(struct engines *engines, const struct settings *settings
     return engine->load != NULL;
 }
 
-/** One engine goes where the kernel likes; several have a core each, of those we may use. */
+/** What all engines share: the DPDK port, the capture. */
+static bool open_shared(struct engines *engines, const struct settings *settings, char *reason)
+{
+    const struct plan *plan = settings->plan;
+    if (plan_has_dpdk(plan) && dpdk_open(plan, &settings->scenario, &engines->dpdk, reason) != 0)
+        return false;
+    if (plan->write_pcap == NULL)
+        return true;
+    engines->capture = capture_create(plan->write_pcap, plan->pcap, reason);
+    return engines->capture != NULL;
+}
+
+/** One engine on sockets goes where the kernel likes; else each has a core, of those we may use. */
 static bool choose_cores(struct engines *engines, char *reason)
 {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
     int error = sched_getaffinity(0, sizeof allowed, &allowed);
     engines->engine[0].core = -1;
-    if (engines->count == 1)
+    if (engines->count == 1 && engines->dpdk == NULL)
         return true;
     if (error != 0 || (unsigned)CPU_COUNT(&allowed) < engines->count) {
         snprintf(reason, SETTINGS_REASON_LEN,
@@ -117,7 +154,7 @@ struct engines *engines_create(const struct settings *settings, unsigned count, 
         return NULL;
     }
     engines->count = count;
-    bool is_made = choose_cores(engines, reason);
+    bool is_made = open_shared(engines, settings, reason) && choose_cores(engines, reason);
     for (unsigned i = 0; is_made && i < count; i++)
         is_made = make_engine(engines, settings, i, reason);
     if (is_made)
@@ -136,6 +173,9 @@ void engines_destroy(struct engines *engines)
         if (engines->engine[i].port.close != NULL)
             engines->engine[i].port.close(engines->engine[i].port.arg);
     }
+    if (capture_close(engines->capture) != 0)
+        fputs("sluice-load: the capture could not be written whole\n", stderr);
+    dpdk_close(engines->dpdk);
     free(engines->scratch);
     free(engines);
 }

@@ -105,6 +105,8 @@ static int run_and_tell(const struct plan *plan, struct result *result)
 
 static int raise_limit(const struct plan *plan, char *reason)
 {
+    if (plan_has_dpdk(plan))
+        return 0;
     struct sl_load_sources sources = settings_choose_sources(plan);
     return sl_sockets_raise_limit(sources.ip_count * sources.port_count, reason);
 }

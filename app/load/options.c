@@ -26,6 +26,16 @@ const struct plan_option plan_options[] = {
      "handshakes begun a second (default: at once)"},
     {"in-flight", 0, "N", "clients.in_flight", VALUE_COUNT, FIELD(in_flight), "256",
      "handshakes at once"},
+    /* port */
+    {"interface", 0, "NAME", "port.interface", VALUE_TEXT, FIELD(interface), NULL,
+     "past the kernel, through DPDK, on this network interface (default: the kernel's sockets)"},
+    {"driver", 0, "NAME", "port.driver", VALUE_DRIVER, FIELD(driver), "auto",
+     "how: af_xdp, af_packet, or auto, the first of them that works"},
+    {"device", 0, "DEVICE", "port.devices", VALUE_LIST, FIELD(devices), NULL,
+     "or on this DPDK device: a PCI address, or a virtual one such as net_memif0; several are one port"},
+    {"next-hop", 0, "ADDRESS", "port.next_hop", VALUE_HOP, FIELD(next_hop), NULL,
+     "IP address of the router on the way to the server, or MAC address (default: the server is in the same network)"},
+    {"vlan", 0, "N", "port.vlan", VALUE_COUNT, FIELD(vlan), NULL, "frames have this tag"},
     /* handshake */
     {"cid", 0, "N", "handshake.cid", VALUE_CID, FIELD(cid_len), "8",
      "length of the connection ID that the server is to send: 0 to 20, or none to offer none"},
@@ -100,6 +110,10 @@ const struct plan_option plan_options[] = {
      "everything, for programs and `sluice-load report`"},
     {"csv", 0, "FILE", "program.csv", VALUE_FILE, FIELD(csv), NULL, "a row for each interval"},
     {"plot", 0, "FILE", "program.plot", VALUE_FILE, FIELD(plot), NULL, "NAME.png or NAME.svg"},
+    {"write-pcap", 0, "FILE", "program.write_pcap", VALUE_FILE, FIELD(write_pcap), NULL,
+     "the encrypted traffic, for other generators and Wireshark; FILE.sessions is for `sluice run --preload-sessions`"},
+    {"pcap", 0, "WHAT", "program.pcap", VALUE_CAPTURE, FIELD(pcap), "all",
+     "that has: all; sent, what clients send; data, their messages alone"},
     {"quiet", 'q', NULL, "program.quiet", VALUE_SWITCH, FIELD(is_quiet), NULL,
      "no line a second; the table at the end stays"},
 };

@@ -5,7 +5,7 @@
 #include "values.h"
 
 #define PLAN_PATH_MAX 64
-#define PLAN_OPTIONS_MAX 64
+#define PLAN_OPTIONS_MAX 80
 
 struct plan {
     /* server */
@@ -19,6 +19,12 @@ struct plan {
     struct sl_load_sources sources; /* ip_count 0: the kernel's choice */
     double ramp;                    /* 0: as many as may be in flight */
     uint32_t in_flight;
+    /* port; without interface and devices: sockets */
+    char *interface;
+    enum value_driver driver;
+    struct value_list devices;
+    struct value_hop next_hop;
+    uint32_t vlan; /* 0: none */
     /* handshake */
     int cid_len; /* -1: none offered */
     bool resumes;
@@ -54,6 +60,8 @@ struct plan {
     uint32_t cores;
     uint64_t seed;
     char *json, *csv, *plot;
+    char *write_pcap;
+    enum value_capture pcap;
     bool is_quiet;
 
     char *file;                       /* the scenario; NULL: flags alone */
@@ -77,6 +85,11 @@ extern const unsigned plan_option_count;
 
 void *plan_field(struct plan *plan, const struct plan_option *option);
 const struct plan_option *plan_option_named(const char *name);
+/** It goes past the kernel. */
+static inline bool plan_has_dpdk(const struct plan *plan)
+{
+    return plan->interface != NULL || plan->devices.count > 0;
+}
 /** It was given, by flag or by file. */
 bool plan_has(const struct plan *plan, const char *name);
 

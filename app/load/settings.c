@@ -6,6 +6,10 @@
 
 #include "settings.h"
 
+/** Ports that clients have past the kernel when nobody says which. */
+#define DPDK_FIRST_PORT 10000
+#define DPDK_PORT_COUNT 50000
+
 static bool is_any_ip(const struct sl_ip *ip)
 {
     static const struct sl_ip any;
@@ -49,6 +53,10 @@ struct sl_load_sources settings_choose_sources(const struct plan *plan)
         sources.ip_count = 1;
     if (sources.ip_count > wanted)
         sources.ip_count = (uint32_t)wanted;
+    if (plan_has_dpdk(plan) && sources.first_port == 0) {
+        sources.first_port = DPDK_FIRST_PORT;
+        sources.port_count = DPDK_PORT_COUNT;
+    }
     uint32_t of_each = (uint32_t)((wanted + sources.ip_count - 1) / sources.ip_count);
     if (sources.first_port == 0 || of_each < sources.port_count)
         sources.port_count = of_each;
@@ -122,6 +130,7 @@ bool settings_make(struct settings *settings, const struct plan *plan, char *rea
 {
     char host[256];
     memset(settings, 0, sizeof *settings);
+    settings->plan = plan;
     if (!value_split_server(plan->server, host, sizeof host, &settings->scenario.server_port,
                             reason) ||
         !look_up(plan, host, &settings->scenario.server_ip, reason) ||

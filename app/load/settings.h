@@ -7,6 +7,7 @@
 #define SETTINGS_REASON_LEN SL_CREDENTIALS_REASON_LEN
 
 struct settings {
+    const struct plan *plan; /* borrowed */
     struct sl_load_scenario scenario;
     struct sl_client_credentials *credentials; /* owned */
     struct sl_client_config client;

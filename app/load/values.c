@@ -144,6 +144,60 @@ bool value_read_cid(const char *text, int *len, char *reason)
     return true;
 }
 
+/** Six bytes in hexadecimal digits, colons between them. */
+static bool read_mac(const char *text, uint8_t mac[SL_ETHER_ADDR_LEN])
+{
+    for (unsigned i = 0; i < SL_ETHER_ADDR_LEN; i++, text += 3) {
+        char digits[3] = "";
+        if (strspn(text, "0123456789abcdefABCDEF") != 2 ||
+            text[2] != (i < SL_ETHER_ADDR_LEN - 1 ? ':' : '\0'))
+            return false;
+        memcpy(digits, text, 2);
+        mac[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    return true;
+}
+
+bool value_read_hop(const char *text, struct value_hop *hop, char *reason)
+{
+    memset(hop, 0, sizeof *hop);
+    hop->is_mac = read_mac(text, hop->mac);
+    hop->is_ip = !hop->is_mac && value_read_ip(text, &hop->ip);
+    return hop->is_mac || hop->is_ip ||
+           refuse(reason, "'%.64s' is neither an IP nor a MAC address", text);
+}
+
+/** One of some words, as its number. */
+static bool read_word(const char *text, const char *const *words, unsigned count, unsigned *number,
+                      char *reason)
+{
+    for (*number = 0; *number < count; ++*number)
+        if (strcmp(text, words[*number]) == 0)
+            return true;
+    return refuse(reason, "'%.64s' is none of %s, %s and %s", text, words[0], words[1], words[2]);
+}
+
+static bool read_driver(const char *text, enum value_driver *driver, char *reason)
+{
+    static const char *const words[] = {[VALUE_DRIVER_AUTO] = "auto",
+                                        [VALUE_DRIVER_AF_XDP] = "af_xdp",
+                                        [VALUE_DRIVER_AF_PACKET] = "af_packet"};
+    unsigned number = 0;
+    bool is_read = read_word(text, words, 3, &number, reason);
+    *driver = is_read ? (enum value_driver)number : *driver;
+    return is_read;
+}
+
+static bool read_capture(const char *text, enum value_capture *capture, char *reason)
+{
+    static const char *const words[] = {
+        [VALUE_CAPTURE_ALL] = "all", [VALUE_CAPTURE_SENT] = "sent", [VALUE_CAPTURE_DATA] = "data"};
+    unsigned number = 0;
+    bool is_read = read_word(text, words, 3, &number, reason);
+    *capture = is_read ? (enum value_capture)number : *capture;
+    return is_read;
+}
+
 static bool read_switch(const char *text, bool *is_on, char *reason)
 {
     static const char *const words[] = {"true", "yes", "on", "false", "no", "off"};
@@ -213,6 +267,12 @@ bool value_read(enum value_kind kind, const char *text, void *field, char *reaso
         return value_read_cycle(text, field, reason);
     case VALUE_CID:
         return value_read_cid(text, field, reason);
+    case VALUE_HOP:
+        return value_read_hop(text, field, reason);
+    case VALUE_DRIVER:
+        return read_driver(text, field, reason);
+    case VALUE_CAPTURE:
+        return read_capture(text, field, reason);
     }
     return false;
 }

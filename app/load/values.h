@@ -24,6 +24,9 @@ enum value_kind {
     VALUE_SOURCES,    /* struct sl_load_sources */
     VALUE_CYCLE,      /* struct value_cycle: "5s/20s" */
     VALUE_CID,        /* int: 0..20, or -1 for "none" */
+    VALUE_HOP,        /* struct value_hop: an IP or a MAC address */
+    VALUE_DRIVER,     /* enum value_driver */
+    VALUE_CAPTURE,    /* enum value_capture */
 };
 
 #define VALUE_FOREVER UINT64_MAX
@@ -36,6 +39,23 @@ struct value_list {
 /** All clients talk, then are silent, in turn. */
 struct value_cycle {
     uint64_t active_ns, idle_ns;
+};
+
+/** The next hop: whom to ask, or what the answer is; neither: not given. */
+struct value_hop {
+    bool is_ip, is_mac;
+    struct sl_ip ip;
+    uint8_t mac[SL_ETHER_ADDR_LEN];
+};
+
+/** Of a network interface, when DPDK has it. */
+enum value_driver { VALUE_DRIVER_AUTO, VALUE_DRIVER_AF_XDP, VALUE_DRIVER_AF_PACKET };
+
+/** What a capture has. */
+enum value_capture {
+    VALUE_CAPTURE_ALL,  /* what is sent and what comes back */
+    VALUE_CAPTURE_SENT, /* what clients send: handshakes, messages, alerts */
+    VALUE_CAPTURE_DATA, /* messages alone */
 };
 
 /** Reads text into field. return whether it could; else reason [VALUE_REASON_LEN] says what is
@@ -55,10 +75,13 @@ bool value_read_share(const char *text, double *share, char *reason) SL_MUST_USE
 bool value_read_duration(const char *text, uint64_t *ns, char *reason) SL_MUST_USE;
 bool value_read_cycle(const char *text, struct value_cycle *cycle, char *reason) SL_MUST_USE;
 bool value_read_cid(const char *text, int *len, char *reason) SL_MUST_USE;
+bool value_read_hop(const char *text, struct value_hop *hop, char *reason) SL_MUST_USE;
 
 /** addresses.c: "ADDR[-ADDR|/PREFIXLEN][:PORT[-PORT]]", IPv6 in brackets where a port follows. */
 bool value_read_sources(const char *text, struct sl_load_sources *sources,
                         char *reason) SL_MUST_USE;
+/** "198.18.0.1", "2001:db8::1" and the like; nothing else. */
+bool value_read_ip(const char *text, struct sl_ip *ip) SL_MUST_USE;
 /** "HOST:PORT", "[IPv6]:PORT". host [host_len]. */
 bool value_split_server(const char *text, char *host, size_t host_len, uint16_t *port,
                         char *reason) SL_MUST_USE;

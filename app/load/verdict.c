@@ -67,8 +67,8 @@ static void judge_handshakes(struct judge *j)
         say(j, EXIT_STATUS_FAILED, "no session came up; %s of %s handshakes failed%s",
             text_count(a, failed), text_count(b, begun), main_failure(j, cause, sizeof cause));
     else if (completed == 0 && unopened == 0 && j->result->end != END_INTERRUPT)
-        say(j, EXIT_STATUS_FAILED, "no session came up, of %s handshakes begun",
-            text_count(b, begun));
+        say(j, EXIT_STATUS_FAILED, "no session came up, of %s handshakes begun%s",
+            text_count(b, begun), main_failure(j, cause, sizeof cause));
     else if (failed > 0)
         say(j, EXIT_STATUS_FAILED, "%s of %s handshakes failed%s", text_count(a, failed),
             text_count(b, begun), main_failure(j, cause, sizeof cause));

@@ -9,10 +9,11 @@ PATH=$PATH:/usr/sbin:/sbin # `su` without `-` leaves them out
 
 demo=(build-essential meson ninja-build pkg-config python3 scdoc
       libdpdk-dev libssl-dev libipsec-mb-dev libcyaml-dev libyaml-dev
-      libxdp-dev libbpf-dev libnuma-dev libgtest-dev
+      libxdp-dev libbpf-dev libnuma-dev libpcap-dev libgtest-dev
+      gnuplot-nox fonts-dejavu-core
       iproute2 iputils-ping ethtool openssl procps util-linux man-db debian-archive-keyring ca-certificates)
-compare=(dpdk dpdk-dev libpcap-dev gnuplot-nox fonts-dejavu-core)
-tests=(clang-14 libclang-rt-14-dev gnutls-bin tshark jq)
+compare=(dpdk dpdk-dev)
+tests=(clang-14 libclang-rt-14-dev gnutls-bin tshark tcpreplay jq)
 
 case ${1:-tests} in
     demo) wanted=("${demo[@]}") ;;

@@ -256,3 +256,42 @@ TEST_F(Plan, TheExampleHasEveryKeyAndIsRight)
         EXPECT_NE(text.find(" " + key + ": "), std::string::npos) << plan_options[i].path;
     }
 }
+
+TEST_F(Plan, GoesPastTheKernelOnlyWithAddressesOfItsOwn)
+{
+    ASSERT_EQ(Read({"--insecure", "--interface", "eth1", "--driver", "af_packet", "--from",
+                    "198.18.0.2", "--next-hop", "198.18.0.254", "--vlan", "7", "198.18.0.1:4433"}),
+              COMMAND_RUN)
+        << said;
+    EXPECT_TRUE(plan_has_dpdk(&plan));
+    EXPECT_EQ(plan.driver, VALUE_DRIVER_AF_PACKET);
+    EXPECT_TRUE(plan.next_hop.is_ip);
+    EXPECT_EQ(plan.vlan, 7u);
+    ASSERT_EQ(ReadFile(std::string(kLeast) + "clients: {from: 198.18.0.2}\n"
+                                             "port: {devices: [net_null0, net_null1]}\n"),
+              COMMAND_RUN)
+        << said;
+    EXPECT_EQ(plan.devices.count, 2u);
+    const std::pair<std::vector<std::string>, const char *> mistakes[] = {
+        {{"--interface", "eth1"}, "--interface: needs --from"},
+        {{"--device", "net_null0"}, "--device: needs --from"},
+        {{"--interface", "eth1", "--device", "net_null0", "--from", "198.18.0.2"},
+         "--device: does not go together with --interface"},
+        {{"--driver", "af_xdp"}, "--driver: is for --interface"},
+        {{"--vlan", "7"}, "--vlan: is for --interface"},
+        {{"--next-hop", "198.18.0.254"}, "--next-hop: is for --interface"},
+        {{"--device", "net_null0", "--driver", "af_xdp", "--from", "198.18.0.2"},
+         "--driver: is for --interface"},
+        {{"--interface", "eth1", "--from", "198.18.0.2", "--vlan", "4095"}, "--vlan: 1 to 4094"},
+        {{"--interface", "eth1", "--from", "198.18.0.2", "--driver", "xdp"},
+         "'xdp' is none of auto, af_xdp and af_packet"},
+        {{"--pcap", "data"}, "--pcap: is for --write-pcap"},
+        {{"--write-pcap", "x", "--pcap", "most"}, "'most' is none of all, sent and data"},
+    };
+    for (const auto &[arguments, sentence] : mistakes) {
+        std::vector<std::string> all = arguments;
+        all.insert(all.end(), {"--insecure", "198.18.0.1:4433"});
+        EXPECT_EQ(Read(all), COMMAND_MISUSE) << sentence;
+        EXPECT_NE(said.find(sentence), std::string::npos) << said;
+    }
+}

@@ -199,3 +199,21 @@ TEST(Values, SplitsAServer)
     EXPECT_EQ(ServerOf(std::string(31, 'a') + ":1"), std::string(31, 'a') + " 1");
     EXPECT_EQ(ServerOf(std::string(32, 'a') + ":1"), "none");
 }
+
+TEST(Values, ReadsANextHopOfEitherKind)
+{
+    value_hop hop;
+    ASSERT_TRUE(value_read_hop("02:00:5e:Ff:00:99", &hop, reason)) << reason;
+    const uint8_t mac[] = {0x02, 0x00, 0x5e, 0xff, 0x00, 0x99};
+    EXPECT_TRUE(hop.is_mac && !hop.is_ip);
+    EXPECT_EQ(memcmp(hop.mac, mac, sizeof mac), 0);
+    ASSERT_TRUE(value_read_hop("198.18.0.254", &hop, reason)) << reason;
+    EXPECT_TRUE(hop.is_ip && !hop.is_mac);
+    EXPECT_EQ(TextOf(hop.ip), "198.18.0.254");
+    ASSERT_TRUE(value_read_hop("2001:db8::fe", &hop, reason)) << reason;
+    EXPECT_EQ(TextOf(hop.ip), "2001:db8::fe");
+    for (const char *text : {"", "router", "02:00:5e:ff:00", "02:00:5e:ff:00:99:01",
+                             "02-00-5e-ff-00-99", "2:0:5e:ff:0:99", "0x:00:5e:ff:00:99",
+                             "02:00:5e:ff:00:9", "198.18.0.256", "198.18.0.1:53"})
+        EXPECT_FALSE(value_read_hop(text, &hop, reason)) << text;
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# sluice-load past the kernel: on AF_XDP and AF_PACKET through a veth, with one core and two, floods
+# beside the good traffic, and what it says when there is nobody or when it may not.
+support=$(dirname "$(realpath "$0")")/../support
+. "$support/tap.sh"
+. "$support/net.sh"
+. "$support/gateway.sh"
+tap_begin
+. "$support/clients.sh"
+"$support/pki.sh" "$pki"
+net_up
+at_failure gateway_dump
+sluice_load=$build/app/load/sluice-load
+json=$work/run.json
+
+# load EXIT-STATUS ARG..: in the peer's namespace; its output in $work/load.out and load.err.
+load() {
+    local wanted=$1 status
+    shift
+    on_peer timeout 60 "$sluice_load" --json "$json" --insecure "$@" >"$work/load.out" 2>"$work/load.err"
+    status=$?
+    cat "$work/load.out" "$work/load.err"
+    [ $status = "$wanted" ] || { echo "exit status $status, and not $wanted"; return 1; }
+}
+says() { grep -qF -- "$1" "$work/load.err" || { cat "$work/load.err"; return 1; }; }
+holds() { jq -e "$1" "$json" || { jq 'del(.series, .messages.latency_curve, .handshakes.time_curve)' "$json"; return 1; }; }
+complete='.handshakes.completed == .handshakes.begun and (.messages | .sent > 0 and .sent == .echoed + .late + .lost and .echoed > 0.98 * .sent)'
+
+gateway_config
+gateway_start || exit
+consumer_start echo "$sluice_echo" -s "$consumers" echo
+# The interface is the load generator's alone: the kernel has no address there, and says nothing.
+on_peer ip addr flush dev sl1
+on_peer sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+to4=$gateway_ip4:$port to6=[$gateway_ip6]:$port
+
+check 'on AF_XDP, a hundred clients of eight addresses' load 0 --interface sl1 --driver af_xdp \
+    --from 198.18.0.2-198.18.0.9 -c 100 -r 2k -d 2s "$to4"
+check 'are all served' holds "$complete and .handshakes.with_cid == 100"
+check 'the gateway has met as many' counter_is .total.events.sessions_opened '== 100'
+check 'over IPv6, of two cores' load 0 --interface sl1 --from 2001:db8::2-2001:db8::5 -c 60 -r 1k -d 2s --cores 2 "$to6"
+check 'answers find the core that has the client' holds "$complete"
+check 'on AF_PACKET' load 0 --interface sl1 --driver af_packet --from 198.18.0.2 -c 20 -r 500 -d 1s "$to4"
+check 'it is the same' holds "$complete"
+check 'clients that change their ports, and sessions that end' load 0 --interface sl1 --from 198.18.0.2 -c 20 -r 500 -d 2s \
+    --churn 10 --cid 8 "$to4"
+check 'lose nothing' holds "$complete and .handshakes.completed > 30"
+
+before=$(counter .total.events.sessions_opened)
+check 'six floods beside the good traffic' load 0 --interface sl1 --from 198.18.0.2 -c 20 -r 500 -d 2s \
+    --flood-hello 500 --flood-random 500 --flood-forged 500 --flood-replay 500 --flood-truncated 500 --flood-fragment 500 \
+    --flood-from 198.18.0.128-198.18.0.191:1024-65000 "$to4"
+check 'which does not notice' holds "$complete"
+check 'no flood began a session' counter_is .total.events.sessions_opened "== $((before + 20))"
+check 'each was dropped for its reason' counter_is '.total.drops | [.auth, .replay, .not_dtls, .ip_fragment, .truncated] | min' '> 100'
+check_equation
+
+check 'a next hop that does not answer' load 1 --interface sl1 --from 198.18.0.2 -c 5 -d 1s 198.18.0.77:$port
+check 'is named' says '198.18.0.77'
+flooding=(--flood-hello 10 --flood-from 10.2.0.0/16 --next-hop 02:00:00:00:00:99 --handshake-timeout 1s -d 1s)
+check 'floods with false addresses go where nobody is hurt' load 1 --interface sl1 --from 10.1.0.2 "${flooding[@]}" 10.1.0.1:$port
+check 'and nowhere else' says 'reserved for benchmarks and documentation'
+check 'a port that leads nowhere may have any' load 1 --device net_null0 --from 10.1.0.2 "${flooding[@]}" 10.1.0.1:$port
+check 'but nobody answers there' says 'no answer'
+on_peer ip addr add 198.18.0.2/24 dev sl1
+check 'past the kernel clients need addresses' load 2 --interface sl1 "$to4"
+check 'which is said' says 'needs --from'
+check 'a tag that no frame can have' load 2 --interface sl1 --from 198.18.0.2 --vlan 5000 "$to4"
+check 'an interface that is not there' load 1 --interface nowhere0 --from 198.18.0.2 "$to4"
+check 'is named' says 'nowhere0'
+consumer_stop echo
+check 'the gateway stops' gateway_stop
