@@ -299,6 +299,16 @@ bool ClientLab::connect(unsigned id, const ConnectOptions &options)
     return is_connected(id);
 }
 
+void ClientLab::leave(unsigned id)
+{
+    worker.close(id);
+    servers.erase(id);
+    server_due.erase(id);
+    ids.erase(id);
+    events = {};
+    settle();
+}
+
 bool ClientLab::echoes(unsigned id)
 {
     const Bytes there = {'t', 'h', 'e', 'r', 'e'}, back = {'b', 'a', 'c', 'k'};

@@ -78,6 +78,8 @@ class ClientLab
     bool run_until(const std::function<bool()> &done, uint64_t limit_ms = 120000);
     void run_for(uint64_t ms);
 
+    /** Ends a client and its server, and forgets them. */
+    void leave(unsigned id);
     /** Both sides have keys and carry data to one another. */
     bool echoes(unsigned id);
     bool is_connected(unsigned id);
