@@ -6,9 +6,8 @@
  */
 #include "fuzz.h"
 
-#include <algorithm>
-
 #include "handshake_lab.h"
+#include "hostile_network.h"
 #include "seeded_random.h"
 
 using fuzz::Bytes;
@@ -18,123 +17,16 @@ using namespace sl_test;
 namespace
 {
 
-Bytes record(uint8_t type, uint16_t epoch, uint64_t number, const Bytes &body)
-{
-    Bytes out(SL_RECORD_HEADER_LEN);
-    sl_wire_write_record_header(out.data(), type, epoch, number, (uint16_t)body.size());
-    return join({out, body});
-}
-
-/** A handshake message, or a piece of one, that says of itself what the input wants. */
-Bytes forged_message(fuzz::Input &input)
-{
-    const uint8_t type = input.u8();
-    const uint16_t seq = input.u8() & 0x80 ? input.u16() : input.u8() % 8;
-    const uint32_t len = input.u16(), off = input.u8() & 1 ? input.u16() : 0;
-    const Bytes body = input.bytes(input.u8());
-    Bytes out(SL_HANDSHAKE_HEADER_LEN);
-    sl_writer w = sl_writer_of(out.data(), out.size());
-    sl_write_u8(&w, type);
-    sl_write_be24(&w, len);
-    sl_write_be16(&w, seq);
-    sl_write_be24(&w, off);
-    sl_write_be24(&w, (uint32_t)body.size());
-    return join({out, body});
-}
-
-class Network
+class Network : public fuzz::HostileNetwork
 {
   public:
-    Network(HandshakeLab &lab, fuzz::Input &input) : lab_(lab), input_(input)
+    Network(HandshakeLab &lab, fuzz::Input &input)
+        : HostileNetwork(input, [&lab](const Bytes &bytes) { lab.worker_of(1).receive(1, bytes); })
     {
         lab.judge = [this](bool to_server, unsigned id, const Bytes &datagram) {
-            return to_server && id == 1 ? pass(datagram) : Fate::Deliver;
+            return to_server && id == 1 && !pass(datagram) ? Fate::Lose : Fate::Deliver;
         };
     }
-    bool has_meddled() const
-    {
-        return has_meddled_;
-    }
-
-  private:
-    Fate pass(const Bytes &datagram)
-    {
-        if (input_.is_empty())
-            return Fate::Deliver;
-        const uint8_t what = input_.u8();
-        has_meddled_ |= what % 8 > 1;
-        switch (what % 8) {
-        case 0:
-            return Fate::Deliver;
-        case 1:
-            arrive(datagram);
-            return Fate::Deliver;
-        case 2:
-            return Fate::Lose;
-        case 3: /* other bytes instead */
-            arrive(damaged(datagram));
-            return Fate::Lose;
-        case 4: /* other bytes before, or behind */
-            arrive(damaged(datagram));
-            return Fate::Deliver;
-        case 5: /* a forged record before */
-            arrive(record(input_.u8(), input_.u8() % 3, input_.u16(), input_.bytes(input_.u8())));
-            return Fate::Deliver;
-        case 6:
-            arrive(record(SL_CONTENT_HANDSHAKE, 0, 3, forged_message(input_)));
-            return Fate::Deliver;
-        default:
-            in_pieces(datagram);
-            return Fate::Lose;
-        }
-    }
-
-    void arrive(const Bytes &datagram)
-    {
-        if (!datagram.empty())
-            lab_.worker_of(1).receive(1, datagram);
-    }
-
-    Bytes damaged(Bytes datagram)
-    {
-        fuzz::damage(input_, datagram);
-        return datagram;
-    }
-
-    /** The first message in two fragments that overlap, or leave a gap, or contradict. */
-    void in_pieces(const Bytes &datagram)
-    {
-        constexpr size_t body = SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN;
-        if (datagram.size() < body || datagram[0] != SL_CONTENT_HANDSHAKE || datagram[4] != 0)
-            return arrive(datagram);
-        const size_t len =
-            std::min<size_t>(datagram.size() - body, sl_load_be16(&datagram[11]) - 12U);
-        const size_t first = input_.u16() % (len + 1);
-        const size_t second = std::min(first, (size_t)input_.u16() % (len + 1));
-        Bytes head = piece(datagram, 0, first), tail = piece(datagram, second, len - second);
-        if (input_.u8() & 1)
-            fuzz::damage(input_, head);
-        if (input_.u8() & 1)
-            std::swap(head, tail);
-        arrive(head);
-        arrive(tail);
-    }
-
-    static Bytes piece(const Bytes &datagram, size_t off, size_t len)
-    {
-        constexpr size_t body = SL_RECORD_HEADER_LEN + SL_HANDSHAKE_HEADER_LEN;
-        Bytes message(datagram.begin() + SL_RECORD_HEADER_LEN, datagram.begin() + body);
-        sl_writer w = sl_writer_of(message.data() + 6, 6);
-        sl_write_be24(&w, (uint32_t)off);
-        sl_write_be24(&w, (uint32_t)len);
-        message.insert(message.end(), datagram.begin() + (long)(body + off),
-                       datagram.begin() + (long)(body + off + len));
-        return record(SL_CONTENT_HANDSHAKE, 0, 4, message);
-    }
-
-    HandshakeLab &lab_;
-    fuzz::Input &input_;
-    bool has_meddled_ = false;
 };
 
 ClientOptions client_options(fuzz::Input &input, uint8_t mode)
