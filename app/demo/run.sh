@@ -2,9 +2,10 @@
 # run.sh [--keep]
 # Sluice from nothing to an echo: installs what is missing, builds, makes two network namespaces
 # joined by a veth pair, starts the gateway and a consumer in one and talks to it from the other,
-# as Mbed TLS with connection IDs and as `openssl s_client`. Cleans up whatever happens.
+# as Mbed TLS with connection IDs, as `openssl s_client`, and with 200 clients of `sluice-load`, whose
+# plot it leaves in the build folder. Cleans up whatever happens.
 # --keep leaves it running, and says how to play with it and how to stop it.
-# Exit status 0 when both clients got back what they sent. Needs root on Debian 12.
+# Exit status 0 when all clients got back what they sent. Needs root on Debian 12.
 set -uo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$(dirname "$(dirname "$here")")
@@ -15,7 +16,7 @@ keep=
 case ${1:-} in
     '') ;;
     --keep) keep=yes ;;
-    *) sed -n '2,7s/^# //p' "$0"; exit 2 ;;
+    *) sed -n '2,8s/^# //p' "$0"; exit 2 ;;
 esac
 
 title() { printf '\n\033[1m%s\033[0m\n' "$*"; }
@@ -37,7 +38,7 @@ quietly() { # LOG COMMAND..
 install_all() { "$root/drivers-config/host/install-deps.sh" demo 2>&1 | indent; }
 build_all() {
     [ -f "$build/build.ninja" ] || meson setup "$build" "$root" || return 1
-    ninja -C "$build" app/gateway/sluice app/{ctl/sluice-ctl,echo/sluice-echo,cat/sluice-cat}
+    ninja -C "$build" app/gateway/sluice app/{ctl/sluice-ctl,echo/sluice-echo,cat/sluice-cat,load/sluice-load}
 }
 end() {
     local status=$?
@@ -62,7 +63,7 @@ mkdir -p "$build"
 attend quietly "$scene/build.log" build_all || give_up 'the build failed (see above).'
 attend quietly "$scene/peers.log" "$root/tests/support/peers.sh" "$build" ||
     give_up 'the test clients could not be built (see above).'
-echo 'sluice, sluice-ctl, sluice-echo, sluice-cat, and a test client on Mbed TLS' | indent
+echo 'sluice, sluice-ctl, sluice-echo, sluice-cat, sluice-load, and a test client on Mbed TLS' | indent
 
 title '3. Two namespaces and a wire, the gateway on one end'
 "$root/tests/support/pki.sh" "$scene/pki" || give_up 'openssl could not make certificates.'
@@ -91,6 +92,14 @@ fi
 title '6. What the gateway counted: sluice-ctl stats'
 "$build/app/ctl/sluice-ctl" -s "$scene/control.sock" stats | indent || status=1
 
+title '7. Load: 200 clients, 2,000 messages a second for ten seconds'
+plot=$build/demo-load.png
+load() {
+    on_client timeout --foreground 60 "$build/app/load/sluice-load" --ca "$scene/pki/ca.crt" --name localhost \
+        --clients 200 --ramp 400 --rate 2k --size imix --duration 10s --plot "$plot" $scene_ip4:4433 2>&1 | indent
+}
+attend load && echo "Its plot: $plot" | indent || status=1
+
 if [ $status != 0 ]; then
     tail -n 30 "$scene/gateway.log" "$scene/consumer.log" | indent
     give_up 'a client did not get back what it sent (see above).'
@@ -102,4 +111,4 @@ if [ -n "$keep" ]; then
     exit 0
 fi
 scene_stop || give_up 'the gateway did not end cleanly on SIGTERM.'
-printf '\nThe demo works: both clients got back what they sent.\n'
+printf '\nThe demo works: all clients got back what they sent.\n'

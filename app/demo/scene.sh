@@ -3,7 +3,7 @@
 #
 #   namespace $gateway_ns                           namespace $client_ns
 #   +------------------------------------+          +-----------------------------+
-#   | sluice-echo <= rings => sluice     |   veth   | Mbed TLS, openssl s_client  |
+#   | sluice-echo <= rings => sluice     |   veth   | Mbed TLS, s_client, load    |
 #   |                198.18.0.1   sl0 ---+----------+--- sl1   198.18.0.2         |
 #   |                2001:db8::1         |          |          2001:db8::2        |
 #   +------------------------------------+          +-----------------------------+
@@ -132,6 +132,8 @@ Play with it:
                        -connect $scene_ip4:4433 -CAfile $scene/pki/ca.crt
   with a CID       ip netns exec $client_ns $build/peers/mbedtls_client \\
                        host=$scene_ip4 port=4433 ca=$scene/pki/ca.crt cid=c0ffee messages=10
+  load it          ip netns exec $client_ns $build/app/load/sluice-load --insecure \\
+                       --clients 100 --rate 5k --duration 10s --plot load.png $scene_ip4:4433
   ping it          ip netns exec $client_ns ping $scene_ip4
   counters         $ctl -s $scene/control.sock stats
   a consumer more  $build/app/cat/sluice-cat -s $scene/consumers.sock --json echo

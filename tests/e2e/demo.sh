@@ -34,11 +34,15 @@ hint() { sed -n "/^  $1  /{s/^  $1 *//;:a;/\\\\$/{N;s/\\\\\\n *//;ba};p}" "$work
 on_hint() { timeout 20 bash -c "$(hint "$1") ${*:2}"; }
 
 demo whole
-check 'it ends with a clear verdict' ends_with 0 'The demo works: both clients got back what they sent.' whole
+check 'it ends with a clear verdict' ends_with 0 'The demo works: all clients got back what they sent.' whole
 check 'the client with a connection ID got every message back' grep -q 'ECHOED 1000 of 1000 equal, 0 different' \
     "$work/whole.out"
 check 'what openssl s_client got back is shown' grep -q 'echoed: Hello from openssl' "$work/whole.out"
 check 'the counters are shown' grep -qE '^ +sessions_closed +2 ' "$work/whole.out"
+check '200 clients are loaded with' grep -qE 'handshakes +200 begun, 200 completed' "$work/whole.out"
+check 'and nearly all that they sent came back' grep -qE 'echoed +[0-9,]+ +(9[5-9]|100)\.' "$work/whole.out"
+plot=$(sed -n 's/^ *Its plot: //p' "$work/whole.out")
+check 'its plot is a picture' [ "$(head -c 4 "$plot" | tail -c 3)" = PNG ]
 check 'nothing of it is left' nothing_left
 
 demo keep --keep
@@ -46,11 +50,11 @@ at_exit eval "$work/sluice-demo-*/stop.sh"
 check 'with --keep it ends likewise' ends_with 0 'The demo works, and keeps running.' keep
 check 'the client it names works' on_hint 'with a CID'
 check 'so does ping' on_hint 'ping it' -c 1
-check 'and the counters' eval 'on_hint counters | grep -E "sessions_opened +3 "'
+check 'and the counters' eval 'on_hint counters | grep -E "sessions_opened +203 "'
 check 'what it says ends it' "$work"/sluice-demo-*/stop.sh
 check 'and nothing of it is left' nothing_left
 
-for stage in '1. What' '2. Build' '3. Two' '4. Mbed' '5. openssl'; do
+for stage in '1. What' '2. Build' '3. Two' '4. Mbed' '5. openssl' '7. Load'; do
     demo term
     wait_for 60 reached term "$stage"
     kill -TERM $demo_pid
