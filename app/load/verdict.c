@@ -131,6 +131,17 @@ static void judge_sums(struct judge *j)
             text_count(a, sent - ended));
 }
 
+static void judge_sizes(struct judge *j)
+{
+    uint64_t too_large = j->result->total.drops[SL_DROP_SEND_TOO_LARGE];
+    char a[TEXT_LEN];
+    if (too_large > 0)
+        say(j, EXIT_STATUS_FAILED,
+            "%s messages were not sent: they are too large for a datagram on the way to the "
+            "server, or for a record",
+            text_count(a, too_large));
+}
+
 /** What was asked for, but of a cycle, whose share of silence depends on where the run ends. */
 static void judge_rate(struct judge *j)
 {
@@ -190,6 +201,7 @@ void verdict_reach(const struct plan *plan, struct result *result)
     judge_echoes(&j);
     judge_port(&j);
     judge_sums(&j);
+    judge_sizes(&j);
     if (!plan->finds_max)
         judge_rate(&j);
     else if (result->end == END_COMPLETE && result->search.search.passed <= 0)

@@ -167,6 +167,13 @@ TEST_F(Verdict, ARateThatWasNotReachedIsNotWhatWasAsked)
     EXPECT_EQ(Reached(), "0") << "half of the time is silence";
 }
 
+TEST_F(Verdict, MessagesTooLargeToBeSentFailTheRun)
+{
+    result->total.drops[SL_DROP_SEND_TOO_LARGE] = 1200;
+    EXPECT_EQ(Reached(), "1|1,200 messages were not sent: they are too large for a datagram on the "
+                         "way to the server, or for a record");
+}
+
 TEST_F(Verdict, BadPacingIsARemark)
 {
     for (int i = 0; i < 100; i++)
