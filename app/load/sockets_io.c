@@ -127,10 +127,11 @@ int sockets_port_open(const struct sl_load_scenario *scenario, unsigned index, u
     int error = choose_mtu(scenario, &port->mtu, reason);
     if (error != 0)
         return error;
+    uint32_t room = (uint32_t)port->mtu + SL_LOAD_FRAME_MARGIN;
     struct sl_sockets_config config = {
         .sources_max = (unsigned)(sources / count_all + (index < sources % count_all)),
         .frame_count = FRAME_COUNT,
-        .frame_room = port->mtu,
+        .frame_room = room < SL_SOCKETS_ROOM_MAX ? room : SL_SOCKETS_ROOM_MAX,
     };
     error = sl_sockets_create(&config, &sockets, reason);
     if (error != 0)

@@ -16,7 +16,7 @@
 /** Frames that wait for a port that is full. */
 #define OUTBOX_MAX (2 * SL_BURST)
 /** Where a message's plaintext stands in a frame to send: all headers fit before it. */
-#define TX_PLAIN_OFF 128
+#define TX_PLAIN_OFF SL_LOAD_FRAME_MARGIN
 static_assert(SL_ETHER_HEADER_LEN + SL_VLAN_TAG_LEN + SL_IPV6_HEADER_LEN + SL_UDP_HEADER_LEN +
                       SL_RECORD_HEADER_LEN + SL_PEER_CID_MAX + SL_GCM_EXPLICIT_NONCE_LEN <=
                   TX_PLAIN_OFF,

@@ -86,6 +86,9 @@ struct sl_load_scenario {
 
 /* Where the frames go. */
 
+/** A frame's tailroom is to have this before the longest IP packet: headers are written into it. */
+#define SL_LOAD_FRAME_MARGIN 128
+
 struct sl_load_io {
     void *arg;
     /** Frames received, at most n <= SL_BURST; the engine frees them. */

@@ -74,6 +74,8 @@ server: {address: "$to", ca: pki/ca.crt, name: localhost}
 clients: {count: 10, from: "$peer_ip4:20000-20099"}
 data: {rate: 200, duration: 1s}
 END
+check 'messages as large as a datagram holds' load 0 "${trusting[@]}" -c 5 -r 200 -d 500ms -s 1420 "$to"
+check 'are sent and echoed' holds '.messages | .sent > 90 and .echoed > 0.95 * .sent'
 check 'messages larger than a datagram holds' load 1 "${trusting[@]}" -c 5 -r 200 -d 500ms -s 1440 "$to"
 check 'are told' says 'too large for a datagram'
 check 'a scenario from a file, and a flag over it' load 0 -f "$work/scenario.yaml" -c 11
