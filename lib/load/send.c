@@ -83,6 +83,8 @@ static void make_messages(struct sl_load *load)
     }
     tx->count = made;
     load_count(load, SL_LOAD_SENT, made);
+    if (!load->scenario.expects_echo)
+        load_count(load, SL_LOAD_UNECHOED, made);
     load_count(load, SL_LOAD_SENT_BYTES, bytes);
 }
 

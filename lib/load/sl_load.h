@@ -142,6 +142,7 @@ struct sl_load_link {
     X(ECHOED_BYTES,         "bytes of plaintext in them")                                          \
     X(LATE,                 "messages echoed too late")                                            \
     X(LOST,                 "messages never echoed")                                               \
+    X(UNECHOED,             "messages whose echo nobody expects")                                  \
     X(DUPLICATES,           "echoes that came once more")                                          \
     X(REORDERED,            "echoes that came behind one sent later")                              \
     X(CORRUPT,              "data that is not what was sent")                                      \
@@ -187,7 +188,7 @@ void sl_load_snapshot_stats(struct sl_load_stats *out, const struct sl_load_stat
 void sl_load_add_stats(struct sl_load_stats *into, const struct sl_load_stats *add);
 /** What happened between two snapshots; the gauges are the later one's. */
 void sl_load_subtract_stats(struct sl_load_stats *later, const struct sl_load_stats *earlier);
-/** Messages that may still be echoed: sent - echoed - late - lost. */
+/** Messages that may still be echoed: sent - echoed - late - lost - unechoed. */
 uint64_t sl_load_outstanding(const struct sl_load_stats *stats);
 
 /** Why handshakes failed or sessions were lost: a sentence, and how often. */

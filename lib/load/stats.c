@@ -71,8 +71,8 @@ void sl_load_subtract_stats(struct sl_load_stats *later, const struct sl_load_st
 uint64_t sl_load_outstanding(const struct sl_load_stats *stats)
 {
     const uint64_t *counters = stats->counters;
-    const uint64_t settled =
-        counters[SL_LOAD_ECHOED] + counters[SL_LOAD_LATE] + counters[SL_LOAD_LOST];
+    const uint64_t settled = counters[SL_LOAD_ECHOED] + counters[SL_LOAD_LATE] +
+                             counters[SL_LOAD_LOST] + counters[SL_LOAD_UNECHOED];
     return counters[SL_LOAD_SENT] > settled ? counters[SL_LOAD_SENT] - settled : 0;
 }
 

@@ -289,6 +289,37 @@ TEST(Load, TellsEchoesFromWhatIsNone)
     EXPECT_EQ(world.check_equation(), "");
 }
 
+TEST(Load, WaitsForNoEchoWhereNoneIsExpected)
+{
+    LoadOptions options;
+    options.scenario.expects_echo = false;
+    options.scenario.late_after_ns = 10000 * ns_per_ms;
+    LoadWorld world(options);
+    uint64_t pushed = 0;
+    world.on_data =
+        [&](const Told &told) { /* a server that says something now and then */
+                                if (told.event.payload[7] % 16 == 0)
+                                    pushed += world.gateway.send(told.consumer, SL_RING_SEND,
+                                                                 told.event.session, {1, 2, 3});
+        };
+    world.order(SL_LOAD_CONNECT);
+    ASSERT_TRUE(world.run_until_done());
+    world.order(SL_LOAD_RUN);
+    world.run_for(500);
+    const sl_load_stats stats = world.stats();
+    EXPECT_EQ(sl_load_outstanding(&stats), 0u);
+    world.run_for(100);
+    world.order(SL_LOAD_DRAIN);
+    EXPECT_TRUE(world.run_until_done(10));
+    EXPECT_NEAR((double)world.count(SL_LOAD_SENT), 1200, 3);
+    EXPECT_EQ(world.count(SL_LOAD_UNECHOED), world.count(SL_LOAD_SENT));
+    EXPECT_EQ(world.count(SL_LOAD_LOST) + world.count(SL_LOAD_CORRUPT), 0u);
+    world.run_for(100);
+    EXPECT_GT(pushed, 50u);
+    EXPECT_EQ(world.count(SL_LOAD_RECEIVED), pushed);
+    EXPECT_EQ(world.check_equation(), "");
+}
+
 TEST(Load, GivesUpWhatIsUnderWayWhenItIsToClose)
 {
     LoadOptions options;
