@@ -38,10 +38,11 @@ void sl_handshake_post_abort(struct sl_handshaker *handshaker, unsigned worker, 
 
 static void describe_time_out(const struct sl_message_abort *abort, char *text)
 {
+    /* In tenths, so that many are of one kind. */
     snprintf(text, SL_REASON_LEN, "%s in %g s",
              abort->has_heard ? "the server began to answer, and did not finish the handshake"
                               : "no answer from the server",
-             abort->age_ms / 1000.0);
+             (abort->age_ms + 50) / 100 / 10.0);
 }
 
 static void describe_failure(const struct sl_message_abort *abort, char *text)

@@ -307,7 +307,7 @@ TEST(ClientAbort, IsToldInWords)
     EXPECT_EQ(words(abort), "the handshake with the server failed: out of memory");
     abort.cause = SL_ABORT_TIMED_OUT;
     abort.age_ms = 250;
-    EXPECT_EQ(words(abort), "no answer from the server in 0.25 s");
+    EXPECT_EQ(words(abort), "no answer from the server in 0.3 s");
     abort.cause = SL_ABORT_ALERT;
     abort.alert = 255;
     EXPECT_EQ(words(abort), "the server answered alert 255 (unknown)");
