@@ -113,8 +113,15 @@ static bool load_credentials(struct settings *settings, const struct plan *plan,
 static void make_handshaker(struct settings *settings, const struct plan *plan)
 {
     uint32_t in_flight = plan->in_flight < plan->clients ? plan->in_flight : plan->clients;
+    /* Those of one engine, which has its share of the clients. */
+    uint32_t sessions = plan->clients / plan->cores + (plan->clients % plan->cores > 0);
     settings->client = (struct sl_client_config){
-        .credentials = settings->credentials, .suites = plan->suites, .believes_alerts = true};
+        .credentials = settings->credentials,
+        .suites = plan->suites,
+        .tickets = plan->resumes,
+        .sessions_max = plan->resumes ? sessions : 0,
+        .believes_alerts = true,
+    };
     settings->handshaker = (struct sl_handshaker_config){
         .client = &settings->client,
         .handshakes_max = in_flight + 1,

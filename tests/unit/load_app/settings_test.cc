@@ -56,3 +56,22 @@ TEST(Settings, WhoRebindsNeedsSpareOnes)
     sl_load_sources sources = Chosen("198.18.0.2:1000-1009", 8, 0.01);
     EXPECT_EQ(sources.port_count, 10u) << "all there are";
 }
+
+TEST(Settings, WhoResumesKeepsASessionForEachClientOfAnEngine)
+{
+    char server[] = "127.0.0.1:4433", reason[SETTINGS_REASON_LEN];
+    struct plan plan;
+    memset(&plan, 0, sizeof plan);
+    plan.server = server;
+    plan.is_insecure = true;
+    plan.clients = 101;
+    plan.cores = 2;
+    for (bool resumes : {false, true}) {
+        struct settings settings;
+        plan.resumes = resumes;
+        ASSERT_TRUE(settings_make(&settings, &plan, reason)) << reason;
+        EXPECT_EQ(settings.client.tickets, resumes);
+        EXPECT_EQ(settings.client.sessions_max, resumes ? 51u : 0u);
+        settings_wipe(&settings);
+    }
+}
