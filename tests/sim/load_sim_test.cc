@@ -320,6 +320,22 @@ TEST(Load, WaitsForNoEchoWhereNoneIsExpected)
     EXPECT_EQ(world.check_equation(), "");
 }
 
+TEST(Load, TakesNoPartOfAnEchoForTheWhole)
+{
+    LoadOptions options;
+    options.scenario.late_after_ns = 200 * ns_per_ms;
+    LoadWorld world(options);
+    world.on_data = [&](const Told &data) {
+        Bytes part = data.event.payload;
+        part.pop_back();
+        EXPECT_TRUE(world.gateway.send(data.consumer, SL_RING_SEND, data.event.session, part));
+    };
+    run(world, 200);
+    EXPECT_GT(world.count(SL_LOAD_SENT), 0u);
+    EXPECT_EQ(world.count(SL_LOAD_CORRUPT), world.count(SL_LOAD_SENT));
+    EXPECT_EQ(world.count(SL_LOAD_LOST), world.count(SL_LOAD_SENT));
+}
+
 TEST(Load, GivesUpWhatIsUnderWayWhenItIsToClose)
 {
     LoadOptions options;

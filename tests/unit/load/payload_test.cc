@@ -27,10 +27,10 @@ bool is_ours(const std::vector<uint8_t> &bytes)
 
 } // namespace
 
-TEST(LoadPayload, BeginsWithClientNumberAndTimeInNetworkOrder)
+TEST(LoadPayload, BeginsWithClientAndLengthNumberAndTimeInNetworkOrder)
 {
-    EXPECT_EQ(written(16), (std::vector<uint8_t>{1, 2, 3, 4, 0xff, 0xfe, 0xfd, 0xfc, 0x11, 0x22,
-                                                 0x33, 0x44, 0x55, 0x66, 0x77, 0x88}));
+    EXPECT_EQ(written(16), (std::vector<uint8_t>{1, 2 ^ 16, 3, 4, 0xff, 0xfe, 0xfd, 0xfc, 0x11,
+                                                 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88}));
 }
 
 TEST(LoadPayload, ReadsWhatItWroteAtEveryLength)
@@ -65,6 +65,16 @@ TEST(LoadPayload, RefusesWhatIsTooShortOrTooLong)
     std::vector<uint8_t> longest = written(SL_RECORD_PLAINTEXT_MAX);
     longest.push_back(0);
     EXPECT_FALSE(is_ours(longest));
+}
+
+TEST(LoadPayload, IsAnotherClientsWhenItWasCut)
+{
+    const std::vector<uint8_t> bytes = written(SL_RECORD_PLAINTEXT_MAX);
+    for (size_t len = LOAD_PAYLOAD_MIN; len < bytes.size(); len++) {
+        load_payload read;
+        ASSERT_TRUE(load_read_payload(bytes.data(), len, &read)) << len;
+        ASSERT_NE(read.client, sent.client) << len;
+    }
 }
 
 TEST(LoadPayload, RefusesBytesThatMoved)
