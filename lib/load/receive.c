@@ -112,7 +112,7 @@ static void take_raw(struct sl_load *load, struct client *client, const uint8_t 
         load_tell_repeat(load, client); /* the server's flight again, RFC 6347 4.2.4 */
     else if (load_has_keys(client) && header->type == SL_CONTENT_CHANGE_CIPHER_SPEC)
         load_count(load, SL_LOAD_CONSUMED, 1);
-    else if (header->type == SL_CONTENT_ALERT)
+    else if (header->type == SL_CONTENT_ALERT && header->epoch == 0)
         load_drop(load, SL_DROP_PLAINTEXT_ALERT);
     else if (load_has_keys(client))
         load_drop(load, SL_DROP_EPOCH);

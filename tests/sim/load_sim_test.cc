@@ -336,6 +336,23 @@ TEST(Load, TakesNoPartOfAnEchoForTheWhole)
     EXPECT_EQ(world.count(SL_LOAD_LOST), world.count(SL_LOAD_SENT));
 }
 
+TEST(Load, CountsTheServersEndOfASessionThatIsClosedAsThat)
+{
+    LoadOptions options;
+    options.network = {0, 0, 0, 10, 10};
+    options.scenario.offers_cid = false; /* so that what the server sends looks like an alert */
+    LoadWorld world(options);
+    run(world, 100);
+    world.gateway.stop();
+    world.run_for(5);
+    world.order(SL_LOAD_CLOSE);
+    ASSERT_TRUE(world.run_until_done());
+    world.run_for(1000);
+    EXPECT_EQ(world.stats().drops[SL_DROP_CLOSING], 20u);
+    EXPECT_EQ(world.stats().drops[SL_DROP_PLAINTEXT_ALERT], 0u);
+    EXPECT_EQ(world.check_equation(), "");
+}
+
 TEST(Load, GivesUpWhatIsUnderWayWhenItIsToClose)
 {
     LoadOptions options;
