@@ -174,7 +174,8 @@ static int share_queues(struct sl_port *port, unsigned i)
     device->stride = (uint16_t)count;
     device->rx_count = (uint16_t)RTE_MIN(share, dev.max_rx_queues);
     device->tx_count = (uint16_t)RTE_MIN(share, dev.max_tx_queues);
-    snprintf(port->driver, sizeof port->driver, "%s", dev.driver_name);
+    const bool is_alike = i == 0 || strcmp(port->driver, dev.driver_name) == 0;
+    snprintf(port->driver, sizeof port->driver, "%s", is_alike ? dev.driver_name : "mixed");
     if (strcmp(dev.driver_name, "net_af_xdp") == 0)
         port->room_extra = PORT_XDP_HEADROOM;
     return 0;

@@ -26,7 +26,7 @@ struct sl_port_config {
 
 /** What the group turned out to be. */
 struct sl_port_info {
-    const char *driver; /* "net_af_xdp" */
+    const char *driver; /* "net_af_xdp"; "mixed": its devices have several */
     uint8_t mac[SL_ETHER_ADDR_LEN];
     uint16_t mtu;
     uint16_t tx_flags;    /* SL_FRAME_TX_* that its queues do */

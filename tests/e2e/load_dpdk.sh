@@ -60,6 +60,9 @@ check 'is named' says '198.18.0.77'
 flooding=(--flood-hello 10 --flood-from 10.2.0.0/16 --next-hop 02:00:00:00:00:99 --handshake-timeout 1s -d 1s)
 check 'floods with false addresses go where nobody is hurt' load 1 --interface sl1 --from 10.1.0.2 "${flooding[@]}" 10.1.0.1:$port
 check 'and nowhere else' says 'reserved for benchmarks and documentation'
+check 'not past a port that leads nowhere either' load 1 --device net_af_packet0,iface=sl1 --device net_null0 --from 10.1.0.2 \
+    "${flooding[@]}" 10.1.0.1:$port
+check 'which is no excuse' says 'reserved for benchmarks and documentation'
 check 'a port that leads nowhere may have any' load 1 --device net_null0 --from 10.1.0.2 "${flooding[@]}" 10.1.0.1:$port
 check 'but nobody answers there' says 'no answer'
 on_peer ip addr add 198.18.0.2/24 dev sl1
