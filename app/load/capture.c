@@ -142,7 +142,8 @@ static bool copy_packet(struct tap *tap, const struct sl_frame *frame, bool is_s
     const struct capture *capture = tap->capture;
     const bool is_wanted = capture->what == VALUE_CAPTURE_DATA
                                ? is_sent && (frame->flags & SL_FRAME_TX_MESSAGE)
-                               : is_sent || capture->what == VALUE_CAPTURE_ALL;
+                               : is_sent || (capture->what == VALUE_CAPTURE_ALL &&
+                                             !(frame->flags & SL_FRAME_HANDED_OVER));
     const uint32_t longest =
         SNAPSHOT_LEN - SL_ETHER_HEADER_LEN - SL_IPV6_HEADER_LEN - SL_UDP_HEADER_LEN;
     if (!is_wanted || frame->len > longest)
@@ -212,6 +213,7 @@ static void give_back(void *arg, struct sl_frame **frames, unsigned n)
 static bool hand_over(void *arg, unsigned engine, struct sl_frame *frame)
 {
     struct tap *tap = arg;
+    frame->flags |= SL_FRAME_HANDED_OVER; /* it is in the file already */
     return tap->io.hand_over(tap->io.arg, engine, frame);
 }
 

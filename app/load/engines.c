@@ -279,10 +279,12 @@ void engines_read_ports(const struct engines *engines, struct result *result)
     struct sl_stat stats[PORT_STATS_MAX];
     for (unsigned i = 0; i < engines->count; i++) {
         const struct port *port = &engines->engine[i].port;
-        result->port_stat_count = port->count(port->arg, stats);
-        for (unsigned s = 0; s < result->port_stat_count; s++) {
-            stats[s].value += i > 0 ? result->port_stats[s].value : 0;
+        const unsigned count = port->count(port->arg, stats);
+        for (unsigned s = 0; s < count; s++) {
+            stats[s].value += s < result->port_stat_count ? result->port_stats[s].value : 0;
             result->port_stats[s] = stats[s];
         }
+        if (count > result->port_stat_count)
+            result->port_stat_count = count;
     }
 }

@@ -207,16 +207,22 @@ bool load_receive(struct sl_load *load)
 {
     const struct sl_load_io *io = &load->config.io;
     struct sl_frame *frames[SL_BURST];
-    uint64_t bytes = 0;
+    const uint64_t *handed_over = &load->stats.counters[SL_LOAD_HANDED_OVER];
+    uint64_t bytes = 0, count = 0;
     const unsigned n = io->receive(io->arg, frames, SL_BURST);
     unsigned kept = 0;
     for (unsigned i = 0; i < n; i++) {
-        bytes += frames[i]->len;
+        const uint64_t before = *handed_over;
+        const unsigned len = frames[i]->len;
         if (take_frame(load, frames[i]))
             frames[kept++] = frames[i];
+        if (*handed_over != before)
+            continue; /* whose it is now, counts it */
+        bytes += len;
+        count++;
     }
     finish_burst(load);
-    load_count(load, SL_LOAD_RX_FRAMES, n);
+    load_count(load, SL_LOAD_RX_FRAMES, count);
     load_count(load, SL_LOAD_RX_BYTES, bytes);
     io->free(io->arg, frames, kept);
     return n > 0;

@@ -40,6 +40,7 @@ check 'are all served' holds "$complete and .handshakes.with_cid == 100"
 check 'the gateway has met as many' counter_is .total.events.sessions_opened '== 100'
 check 'over IPv6, of two cores' load 0 --interface sl1 --from 2001:db8::2-2001:db8::5 -c 60 -r 1k -d 2s --cores 2 "$to6"
 check 'answers find the core that has the client' holds "$complete"
+check 'and are counted there alone' holds '.counters.handed_over > 50 and .counters.rx_frames < .port.rx_packets + 20'
 check 'on AF_PACKET' load 0 --interface sl1 --driver af_packet --from 198.18.0.2 -c 20 -r 500 -d 1s "$to4"
 check 'it is the same' holds "$complete"
 check 'clients that change their ports, and sessions that end' load 0 --interface sl1 --from 198.18.0.2 -c 20 -r 500 -d 2s \

@@ -69,6 +69,7 @@ TEST_P(LossyLink, EveryMessageIsEchoedLateOrLostAsTheNetworkHadIt)
     EXPECT_GT(world.count(SL_LOAD_REORDERED), 50u);
     EXPECT_EQ(world.count(SL_LOAD_CORRUPT) + world.count(SL_LOAD_STRAY), 0u);
     EXPECT_EQ(world.count(SL_LOAD_HANDED_OVER) > 0, options.engines > 1);
+    EXPECT_LE(world.count(SL_LOAD_RX_FRAMES), world.count(SL_LOAD_RX_RECORDS)) << "each once";
     EXPECT_EQ(world.check_equation(), "");
 }
 
