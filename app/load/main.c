@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "outcome.h"
 #include "run.h"
@@ -71,13 +72,16 @@ static bool write_outputs(const struct plan *plan, const struct result *result,
     return is_written;
 }
 
-/** A run that could not be made leaves no files that look like one. */
+/** A run that could not be made leaves no files that look like one; but /dev/null stays. */
 static void remove_output(const char *path, FILE *file)
 {
+    struct stat about;
     if (file == NULL)
         return;
+    const bool is_file = fstat(fileno(file), &about) == 0 && S_ISREG(about.st_mode);
     fclose(file);
-    remove(path);
+    if (is_file)
+        remove(path);
 }
 
 static int run_and_tell(const struct plan *plan, struct result *result)

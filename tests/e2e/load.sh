@@ -144,6 +144,12 @@ check 'has stopped answering' says 'the server stopped answering: nothing has co
 check 'and every message ended once all the same' holds "$exact and .lost > 500"
 consumer_stop echo
 
+# What is no file is not removed, as that is where a run that could not be made leaves nothing.
+mknod "$work/null" c 1 3
+check 'a run that can not be made' load 1 --ca "$work/nothing.crt" --csv "$work/null" "$to"
+check 'removes no device' [ -c "$work/null" ]
+check 'but what it began' [ ! -e "$json" ]
+
 # Misuse.
 check 'without a way to recognize the server' load 2 "$to"
 check 'the ways are named' says 'Choose --ca FILE'
