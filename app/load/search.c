@@ -55,6 +55,22 @@ static double share_gone(const struct trial *trial)
     return trial->sent > 0 ? (double)(trial->sent - trial->echoed) / (double)trial->sent : 0;
 }
 
+/** What has not come back when all is silent is lost, though the books keep a place for it. */
+static struct trial trial_of(const struct sl_load_stats *during)
+{
+    const uint64_t sent = during->counters[SL_LOAD_SENT];
+    const uint64_t echoed = during->counters[SL_LOAD_ECHOED];
+    const uint64_t late = during->counters[SL_LOAD_LATE];
+    return (struct trial){
+        .sent = sent,
+        .echoed = echoed,
+        .late = late,
+        .lost = sent > echoed + late ? sent - echoed - late : 0,
+        .p50_ns = (double)sl_histogram_quantile_ns(&during->latency, 0.5),
+        .p99_ns = (double)sl_histogram_quantile_ns(&during->latency, 0.99),
+    };
+}
+
 /** The run's measure is that of the highest rate that passed. */
 static void take_trial(struct run *run, double seconds)
 {
@@ -65,14 +81,7 @@ static void take_trial(struct run *run, double seconds)
     double passed_before = search->passed;
     *during = run->watch->now;
     sl_load_subtract_stats(during, &run->before);
-    *trial = (struct trial){
-        .sent = during->counters[SL_LOAD_SENT],
-        .echoed = during->counters[SL_LOAD_ECHOED],
-        .late = during->counters[SL_LOAD_LATE],
-        .lost = during->counters[SL_LOAD_LOST],
-        .p50_ns = (double)sl_histogram_quantile_ns(&during->latency, 0.5),
-        .p99_ns = (double)sl_histogram_quantile_ns(&during->latency, 0.99),
-    };
+    *trial = trial_of(during);
     sl_load_search_report(search, (double)trial->sent / seconds, share_gone(trial));
     if (search->passed > passed_before || result->measured_s <= 0) {
         result->measured = *during;

@@ -5,6 +5,9 @@
 
 #include "values.h"
 
+/** Engines count in thousandths of an event a second. */
+#define RATE_MIN 0.001
+
 static bool refuse(char *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static bool refuse(char *reason, const char *format, ...)
@@ -70,6 +73,9 @@ bool value_read_rate(const char *text, double *rate, char *reason)
     double value;
     if (!read_scaled(text, &value) || value <= 0 || value > 1e9)
         return refuse(reason, "'%.64s' is no rate; such are 500, 20k, 1.5M (a second)", text);
+    if (value < RATE_MIN)
+        return refuse(reason, "'%.64s' a second is too rare: one in a thousand seconds is least",
+                      text);
     *rate = value;
     return true;
 }

@@ -70,6 +70,8 @@ TEST(Values, ReadsRatesWithTheirSuffixes)
 {
     EXPECT_EQ(RateOf("500"), 500);
     EXPECT_EQ(RateOf("0.5"), 0.5);
+    EXPECT_EQ(RateOf("0.001"), 0.001);
+    EXPECT_EQ(RateOf("0.0009"), -1) << "an engine would take it for none";
     EXPECT_EQ(RateOf("20k"), 20e3);
     EXPECT_EQ(RateOf("1.5M"), 1.5e6);
     for (const char *text : {"", "0", "-1", "k", "1m", "1e3", "1 k", " 1", "0x10", "nan", "inf",
