@@ -80,6 +80,7 @@ int capture_close(struct capture *capture)
     bool has_failed = capture->has_failed;
     if (capture->packets != NULL) {
         has_failed |= pcap_dump_flush(capture->packets) != 0;
+        has_failed |= ferror(pcap_dump_file(capture->packets)) != 0;
         pcap_dump_close(capture->packets);
     }
     if (capture->format != NULL)

@@ -159,25 +159,25 @@ struct engines *engines_create(const struct settings *settings, unsigned count, 
         is_made = make_engine(engines, settings, i, reason);
     if (is_made)
         return engines;
-    engines_destroy(engines);
+    (void)engines_destroy(engines);
     return NULL;
 }
 
-void engines_destroy(struct engines *engines)
+int engines_destroy(struct engines *engines)
 {
     if (engines == NULL)
-        return;
+        return 0;
     engines_stop(engines);
     for (unsigned i = 0; i < engines->count; i++) {
         sl_load_destroy(engines->engine[i].load);
         if (engines->engine[i].port.close != NULL)
             engines->engine[i].port.close(engines->engine[i].port.arg);
     }
-    if (capture_close(engines->capture) != 0)
-        fputs("sluice-load: the capture could not be written whole\n", stderr);
+    const int error = capture_close(engines->capture);
     dpdk_close(engines->dpdk);
     free(engines->scratch);
     free(engines);
+    return error;
 }
 
 static int start_thread(struct engine *engine)

@@ -10,8 +10,9 @@ struct engines;
 
 /** return the engines (caller owns), not started, or NULL and reason [SETTINGS_REASON_LEN]. */
 struct engines *engines_create(const struct settings *settings, unsigned count, char *reason);
-/** Stops them, if they run. NULL: nothing. */
-void engines_destroy(struct engines *engines);
+/** Stops them, if they run. return 0, or -EIO: not all of the capture could be written. NULL:
+ * nothing, 0. */
+int engines_destroy(struct engines *engines);
 /** return 0, or -errno and reason. */
 int engines_start(struct engines *engines, char *reason) SL_MUST_USE;
 /** Returns when every thread has ended. */

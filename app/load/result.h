@@ -57,6 +57,7 @@ struct result {
     double silent_since_s; /* nothing has come back since; 0: it has */
     uint64_t sent_in_silence;
     struct search_result search;
+    bool is_capture_cut; /* not all of it could be written */
     /* verdict.c fills in: */
     char sentences[VERDICT_SENTENCES_MAX][VERDICT_SENTENCE_LEN];
     unsigned sentence_count;

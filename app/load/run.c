@@ -158,7 +158,7 @@ bool run_make(const struct plan *plan, struct result *result, FILE *live, char *
     run->result = result;
     bool is_made = settings_make(&settings, plan, reason) && make(run, &settings, live, reason);
     watch_destroy(run->watch);
-    engines_destroy(run->engines);
+    result->is_capture_cut = engines_destroy(run->engines) != 0;
     settings_wipe(&settings);
     free(run);
     return is_made;

@@ -1,4 +1,5 @@
 /* Was it what was asked for? Sentences, and the exit status. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,23 +143,43 @@ static void judge_sizes(struct judge *j)
             text_count(a, too_large));
 }
 
+/** Whether so many in the measured time are the rate that was ordered, or nearly: one may be due
+ * just behind its end, and chance may take four standard deviations of a Poisson process. */
+static bool is_reached(const struct judge *j, double rate, uint64_t made)
+{
+    const double ordered = rate * j->result->measured_s;
+    const double chance = j->plan->is_poisson ? 4 * sqrt(ordered) : 0;
+    return (double)made + 1 + chance >= RATE_REACHED * ordered;
+}
+
+static void judge_storm(struct judge *j)
+{
+    const uint64_t begun = j->result->measured.counters[SL_LOAD_HANDSHAKES_BEGUN];
+    const double seconds = j->result->measured_s;
+    char a[TEXT_LEN], b[TEXT_LEN];
+    if (seconds > 0 && !is_reached(j, j->plan->storm, begun))
+        say(j, EXIT_STATUS_FAILED,
+            "%s handshakes a second were asked for, and %s begun: the server or this program was "
+            "the limit, or there were too few clients, or too few in flight",
+            text_rate(a, j->plan->storm), text_rate(b, (double)begun / seconds));
+}
+
 /** What was asked for, but of a cycle, whose share of silence depends on where the run ends. */
 static void judge_rate(struct judge *j)
 {
     const struct result *result = j->result;
     const struct plan *plan = j->plan;
     char a[TEXT_LEN], b[TEXT_LEN];
-    double pacing = (double)sl_histogram_quantile_ns(&result->measured.pacing, 0.99);
-    double made = result->measured_s > 0
-                      ? (double)result->measured.counters[SL_LOAD_SENT] / result->measured_s
-                      : 0;
-    if (result->measured_s <= 0 || result->total.counters[SL_LOAD_SENT] == 0)
+    const double pacing = (double)sl_histogram_quantile_ns(&result->measured.pacing, 0.99);
+    const uint64_t sent = result->measured.counters[SL_LOAD_SENT];
+    const uint64_t too_large = result->measured.drops[SL_DROP_SEND_TOO_LARGE];
+    if (result->measured_s <= 0)
         return;
-    if (plan->rate > 0 && plan->cycle.idle_ns == 0 && made < RATE_REACHED * plan->rate)
+    if (plan->rate > 0 && plan->cycle.idle_ns == 0 && !is_reached(j, plan->rate, sent + too_large))
         say(j, EXIT_STATUS_FAILED,
             "%s messages a second were asked for, and %s sent: this program was the limit, or had "
             "too few sessions",
-            text_rate(a, plan->rate), text_rate(b, made));
+            text_rate(a, plan->rate), text_rate(b, (double)sent / result->measured_s));
     else if (pacing > PACING_BAD_NS)
         say(j, EXIT_STATUS_FINE,
             "one message in a hundred left %s or more after its time: latency says something of "
@@ -176,6 +197,13 @@ static void judge_port(struct judge *j)
             say(j, EXIT_STATUS_FAILED,
                 "nobody listened on the server's port: %s datagrams were refused there",
                 text_count(a, result->port_stats[i].value));
+}
+
+static void judge_capture(struct judge *j)
+{
+    if (j->result->is_capture_cut)
+        say(j, EXIT_STATUS_FAILED, "not all of %s and its sessions could be written",
+            j->plan->write_pcap);
 }
 
 static void judge_end(struct judge *j)
@@ -202,6 +230,8 @@ void verdict_reach(const struct plan *plan, struct result *result)
     judge_port(&j);
     judge_sums(&j);
     judge_sizes(&j);
+    judge_storm(&j);
+    judge_capture(&j);
     if (!plan->finds_max)
         judge_rate(&j);
     else if (result->end == END_COMPLETE && result->search.search.passed <= 0)

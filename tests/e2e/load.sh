@@ -67,6 +67,12 @@ check 'half of the time' holds '.messages.sent > 350 and .messages.sent < 650'
 check 'the highest rate, within bounds' load 0 "${trusting[@]}" -c 50 --find-max --max-loss 50% --trial 300ms --settle 100ms \
     --from-rate 500 --to-rate 2k --late-after 300ms "$to"
 check 'is the upper bound' holds '.search.end == "ceiling" and .search.rate == 2000'
+check 'a search that loses' load 0 "${trusting[@]}" -c 4 --find-max --max-loss 90% --trial 200ms --settle 100ms \
+    --from-rate 300 --to-rate 600 --late-after 2ms --size 64 "$to"
+check 'has an end for every message of each trial' holds '[.search.trials[] | .sent == .echoed + .late + .lost] | all'
+ln -s /dev/full "$work/full.pcap"
+check 'a capture on a full disk' load 1 "${trusting[@]}" -r 100 -d 500ms --write-pcap "$work/full.pcap" "$to"
+check 'fails the run' says 'could be written'
 check 'two engines, a core each' load 0 "${trusting[@]}" -c 40 -r 1k -d 1s --cores 2 "$to"
 check 'have all clients and messages' holds "(.handshakes.completed == 40) and ($exact)"
 cat >"$work/scenario.yaml" <<END

@@ -167,6 +167,40 @@ TEST_F(Verdict, ARateThatWasNotReachedIsNotWhatWasAsked)
     EXPECT_EQ(Reached(), "0") << "half of the time is silence";
 }
 
+TEST_F(Verdict, ChanceAndTheEndsOfTheTimeAreNoShortfall)
+{
+    Set("rate", "0.1");
+    Messages(0, 0, 0, 0);
+    EXPECT_EQ(Reached(), "0") << "the one is due just behind the end";
+    Set("rate", "10");
+    EXPECT_EQ(Reached().substr(0, 2), "1|") << "though nothing was sent at all";
+    Messages(80, 80, 0, 0);
+    EXPECT_EQ(Reached().substr(0, 2), "1|");
+    Set("poisson", "true");
+    EXPECT_EQ(Reached(), "0") << "of a hundred, ten more or less are no news";
+    Messages(50, 50, 0, 0);
+    EXPECT_EQ(Reached().substr(0, 2), "1|");
+}
+
+TEST_F(Verdict, AStormThatWasNotReachedIsNotWhatWasAsked)
+{
+    Messages(0, 0, 0, 0);
+    Set("storm", "50");
+    Count(SL_LOAD_HANDSHAKES_BEGUN, 499);
+    EXPECT_EQ(Reached(), "0");
+    Count(SL_LOAD_HANDSHAKES_BEGUN, 400);
+    EXPECT_EQ(Reached(), "1|50 handshakes a second were asked for, and 40 begun: the server or "
+                         "this program was the limit, or there were too few clients, or too few in "
+                         "flight");
+}
+
+TEST_F(Verdict, ACaptureThatIsNotWholeFailsTheRun)
+{
+    Set("write-pcap", "run.pcap");
+    result->is_capture_cut = true;
+    EXPECT_EQ(Reached(), "1|not all of run.pcap and its sessions could be written");
+}
+
 TEST_F(Verdict, MessagesTooLargeToBeSentFailTheRun)
 {
     result->total.drops[SL_DROP_SEND_TOO_LARGE] = 1200;
