@@ -49,7 +49,7 @@ static void describe_failure(const struct sl_message_abort *abort, char *text)
 {
     const char *reason = abort->error != 0 ? ERR_reason_error_string(abort->error) : NULL;
     snprintf(text, SL_REASON_LEN, "the handshake with the server failed: %s",
-             reason != NULL ? reason : "out of memory");
+             reason != NULL ? reason : "OpenSSL gives no reason");
 }
 
 void sl_handshake_describe_abort(const struct sl_message_abort *abort, char *text)

@@ -111,8 +111,6 @@ DtlsServerContext::DtlsServerContext(const ServerOptions &options) : chosen(opti
         SSL_CTX_set_options(ctx, SSL_OP_COOKIE_EXCHANGE);
     if (!chosen.tickets)
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-    if (!chosen.resumes)
-        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     if (!chosen.extended_master_secret)
         SSL_CTX_set_options(ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
     SSL_CTX_set_cookie_generate_cb(ctx, make_cookie);

@@ -30,7 +30,6 @@ struct ServerOptions {
     std::string suites = "ALL:@SECLEVEL=0";
     bool asks_cookie = true;
     bool tickets = false; /* else sessions are kept under their ID */
-    bool resumes = true;
     bool extended_master_secret = true;
     unsigned mtu = 1400;
     std::optional<Bytes> cid_answer; /* what it answers an offer of a connection ID with, raw */

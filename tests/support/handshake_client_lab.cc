@@ -89,7 +89,7 @@ void ClientLab::make_client()
     config.from_worker = &client_rings.from;
     config.to_worker = &client_rings.to;
     config.handshakes_max = chosen.handshakes_max;
-    config.last_flights_max = chosen.last_flights_max;
+    config.last_flights_max = 256;
     config.first_timeout_ms = chosen.first_timeout_ms;
     config.handshake_timeout_ms = chosen.handshake_timeout_ms;
     config.keylog_file = chosen.keylog_file;
@@ -122,7 +122,7 @@ void ClientLab::make_gateway()
     config.to_worker = &gateway_rings.to;
     config.handshakes_max = 1024;
     config.last_flights_max = 1024;
-    config.first_timeout_ms = chosen.gateway_timeout_ms;
+    config.first_timeout_ms = 1000;
     config.handshake_timeout_ms = 30000;
     config.connection_ids = true;
     gateway.reset(sl_handshaker_create(&config, reason));

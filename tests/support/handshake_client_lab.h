@@ -33,7 +33,6 @@ struct ClientLabOptions {
     bool has_self_signed = false;
     bool asks_clients = false;
     ServerOptions server; /* libssl's; without identities and authority */
-    unsigned gateway_timeout_ms = 1000;
     /* clients */
     Check check = Check::Ca;
     std::string server_name = "server.test";
@@ -47,7 +46,6 @@ struct ClientLabOptions {
     bool tickets = false;
     unsigned sessions_max = 0;
     unsigned handshakes_max = 256;
-    unsigned last_flights_max = 256;
     unsigned first_timeout_ms = 1000;
     unsigned handshake_timeout_ms = 30000;
     unsigned cid_len = 0; /* of all clients of the lab */

@@ -233,6 +233,61 @@ TEST(ClientHostile, AHandshakerThatIsNoServerTakesNoClientHello)
     EXPECT_EQ(lab.counter(SL_HANDSHAKE_STALE), 1u);
 }
 
+class ClientWithKeys : public ::testing::Test
+{
+  protected:
+    /** It has sent its Finished, and the server's does not come. */
+    void SetUp() override
+    {
+        lab.judge = [](bool to_server, unsigned, const Bytes &datagram) {
+            return !to_server && datagram.at(0) != SL_CONTENT_HANDSHAKE ? Fate::Lose
+                                                                        : Fate::Deliver;
+        };
+        lab.start(1);
+        ASSERT_TRUE(lab.run_until([this] { return lab.client(1).epoch != nullptr; }, 500));
+        lab.run_for(50);
+    }
+
+    void inject(uint8_t type, const Bytes &bytes)
+    {
+        sl_message_plaintext message = {1, type, 0, (uint16_t)bytes.size()};
+        Bytes body((uint8_t *)&message, (uint8_t *)(&message + 1));
+        body.insert(body.end(), bytes.begin(), bytes.end());
+        ASSERT_TRUE(lab.worker.post(SL_MESSAGE_PLAINTEXT, lab.client(1).handle, body));
+        lab.run_for(0);
+    }
+
+    ClientLab lab;
+};
+
+TEST_F(ClientWithKeys, BelievesAnAuthenticAlertAtOnce)
+{
+    inject(SL_CONTENT_ALERT, {SL_ALERT_WARNING, 100});
+    EXPECT_FALSE(lab.client(1).is_aborted);
+    inject(SL_CONTENT_ALERT, {SL_ALERT_FATAL, 51});
+    EXPECT_TRUE(lab.client(1).is_aborted);
+    EXPECT_EQ(lab.reason(1), "the server answered alert 51 (decrypt error)");
+}
+
+TEST_F(ClientWithKeys, CountsDataThatComesTooEarlyAndGoesOn)
+{
+    inject(SL_CONTENT_APPLICATION_DATA, {1, 2, 3});
+    inject(SL_CONTENT_HANDSHAKE, Bytes(20, 1));
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_EARLY_DATA), 1u);
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_BAD_RECORD), 1u);
+    lab.judge = nullptr;
+    EXPECT_TRUE(lab.run_until([this] { return lab.is_connected(1); }, 3000));
+    EXPECT_TRUE(lab.echoes(1));
+}
+
+TEST_F(ClientWithKeys, IsNotEstablishedByAFinishedThatDoesNotVerify)
+{
+    inject(SL_CONTENT_HANDSHAKE, message(SL_HANDSHAKE_FINISHED, 5, 12, 0, 12));
+    EXPECT_FALSE(lab.client(1).is_established);
+    EXPECT_TRUE(lab.client(1).is_aborted);
+    EXPECT_EQ(lab.reason(1), "the handshake with the server failed: digest check failed");
+}
+
 /** Each byte of what the server sends, changed in its first copy; retransmission may mend it. */
 class ClientMutations : public ::testing::TestWithParam<bool>
 {
@@ -304,7 +359,7 @@ TEST(ClientAbort, IsToldInWords)
     };
     sl_message_abort abort = {};
     abort.cause = SL_ABORT_FAILED;
-    EXPECT_EQ(words(abort), "the handshake with the server failed: out of memory");
+    EXPECT_EQ(words(abort), "the handshake with the server failed: OpenSSL gives no reason");
     abort.cause = SL_ABORT_TIMED_OUT;
     abort.age_ms = 250;
     EXPECT_EQ(words(abort), "no answer from the server in 0.3 s");

@@ -1,3 +1,5 @@
+#include <fstream>
+
 #include <gtest/gtest.h>
 
 #include "handshake_client_lab.h"
@@ -282,6 +284,39 @@ TEST(Client, ThatClosesInTheMiddleIsForgotten)
     EXPECT_EQ(lab.counter(SL_HANDSHAKE_FAILED), 1u);
     EXPECT_EQ(sl_handshaker_in_progress(lab.handshaker), 0u);
     EXPECT_EQ(sl_handshaker_next_timer(lab.handshaker), UINT64_MAX);
+}
+
+TEST(Client, LosesNothingWhenItsWorkersRingIsFull)
+{
+    ClientLabOptions options;
+    options.ring_size = 1 << 15;
+    ClientLab lab(options);
+    lab.polls_workers = false;
+    for (unsigned id = 0; id < 60; id++)
+        lab.start(id);
+    lab.run_for(5000); /* the ClientHello is sent three times */
+    EXPECT_LT(lab.counter(SL_HANDSHAKE_RETRANSMITTED), 2 * 60u); /* no room for all of them */
+    lab.polls_workers = true;
+    EXPECT_TRUE(lab.run_until([&] {
+        bool all = true;
+        for (unsigned id = 0; id < 60; id++)
+            all = all && lab.is_connected(id);
+        return all;
+    }));
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_WORKER_RING_FULL), 0u);
+}
+
+TEST(Client, WritesItsSecretsForWhomeverReadsTheCapture)
+{
+    TemporaryDirectory directory;
+    std::string path = directory.write("keys", "");
+    ClientLabOptions options;
+    options.keylog_file = path.c_str();
+    ClientLab lab(options);
+    ASSERT_TRUE(lab.connect(1));
+    std::string log(std::istreambuf_iterator<char>(std::ifstream(path).rdbuf()), {});
+    EXPECT_EQ(log.find("CLIENT_RANDOM "), 0u);
+    EXPECT_EQ(log.size(), sizeof "CLIENT_RANDOM" + 64 + 1 + 96 + 1);
 }
 
 TEST(Client, RefusesSuitesThatItsRecordsCannotHave)
