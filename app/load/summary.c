@@ -138,6 +138,9 @@ static void print_messages(const struct sheet *s)
                 text_rate(rate, (double)result->measured.counters[SL_LOAD_SENT] / span),
                 8e-6 * (double)result->measured.counters[SL_LOAD_SENT_BYTES] / span);
     fputc('\n', s->out);
+    if (counter(s, SL_LOAD_UNSENT) > sent / 1000) /* fewer are due between two looks at the time */
+        fprintf(s->out, "%-13s%-8s %14s   that were due when their time ended\n", "", "unsent",
+                text_count(count, counter(s, SL_LOAD_UNSENT)));
     if (s->plan->expects_echo) {
         print_part(s, "echoed", counter(s, SL_LOAD_ECHOED), sent);
         print_part(s, "late", counter(s, SL_LOAD_LATE), sent);

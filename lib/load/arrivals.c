@@ -56,6 +56,17 @@ void load_set_rate(struct load_arrivals *arrivals, uint64_t at_ns, uint64_t rate
     arrivals->change_milli = rate_milli;
 }
 
+uint64_t load_count_due(const struct load_arrivals *arrivals, uint64_t now_ns)
+{
+    const uint64_t end_ns = now_ns < arrivals->change_ns ? now_ns : arrivals->change_ns;
+    if (arrivals->next_ns > end_ns)
+        return 0;
+    /* The k-th behind the next is due at next_ns + floor((rest + k * 10^12) / rate). */
+    const unsigned __int128 beyond =
+        (unsigned __int128)(end_ns - arrivals->next_ns + 1) * arrivals->rate_milli;
+    return 1 + (uint64_t)((beyond - 1 - arrivals->rest) / PARTS_PER_ARRIVAL);
+}
+
 static void advance_constant(struct load_arrivals *arrivals)
 {
     arrivals->next_ns += arrivals->step_ns;

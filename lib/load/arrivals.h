@@ -57,6 +57,9 @@ static inline uint64_t load_next_arrival_ns(const struct load_arrivals *arrivals
     return arrivals->next_ns;
 }
 
+/** How many are due and not taken: at a constant rate exactly, else what is to be expected. */
+uint64_t load_count_due(const struct load_arrivals *arrivals, uint64_t now_ns);
+
 /** Takes the oldest arrival that is due: false when there is none. */
 static inline bool SL_MUST_USE load_take_arrival(struct load_arrivals *arrivals, uint64_t now_ns,
                                                  uint64_t *intended_ns)

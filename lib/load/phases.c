@@ -28,6 +28,12 @@ static void begin_arrivals(struct load_arrivals *arrivals, enum sl_load_arrivals
     load_set_rate(arrivals, since_ns, rate_milli);
 }
 
+/** They would be counted from their time if they were sent, and so they are if they are not. */
+static void count_unsent(struct sl_load *load)
+{
+    load_count(load, SL_LOAD_UNSENT, load_count_due(&load->messages, load->now_ns));
+}
+
 static void begin_messages(struct sl_load *load)
 {
     load->rate_milli = atomic_load_explicit(&load->orders.rate_milli, memory_order_relaxed);
@@ -69,11 +75,14 @@ void load_take_orders(struct sl_load *load)
     const unsigned rate_count =
         atomic_load_explicit(&load->orders.rate_count, memory_order_acquire);
     if (phase != load->phase || load->phase_since_ns == 0) {
+        if (load->phase == SL_LOAD_RUN)
+            count_unsent(load);
         load->phase = phase;
         load->phase_since_ns = load->now_ns;
         if (phase == SL_LOAD_RUN)
             begin_run(load);
     } else if (rate_count != load->rate_count && phase == SL_LOAD_RUN) {
+        count_unsent(load);
         begin_messages(load);
     }
     load->rate_count = rate_count;

@@ -138,6 +138,7 @@ struct sl_load_link {
     X(SESSIONS_CLOSED,      "sessions closed by the server, or unusable")                          \
     X(SENT,                 "messages sent")                                                       \
     X(SENT_BYTES,           "bytes of plaintext in them")                                          \
+    X(UNSENT,               "messages due that were not sent when their time ended")               \
     X(ECHOED,               "messages echoed in time")                                             \
     X(ECHOED_BYTES,         "bytes of plaintext in them")                                          \
     X(LATE,                 "messages echoed too late")                                            \

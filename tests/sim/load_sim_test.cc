@@ -120,6 +120,46 @@ TEST(Load, CountsFromWhenAMessageWasMeantToBeSent)
     EXPECT_NEAR((double)sl_histogram_quantile_ns(&stats.latency, 0.5), 400e6, 100e6);
 }
 
+TEST(Load, CountsWhatWasDueAndNotSentWhenItsTimeEnded)
+{
+    LoadOptions options;
+    options.scenario.data_rate = 1000;
+    LoadWorld world(options);
+    world.order(SL_LOAD_CONNECT);
+    ASSERT_TRUE(world.run_until_done());
+    world.order(SL_LOAD_RUN);
+    world.run_for(100);
+    EXPECT_EQ(world.count(SL_LOAD_UNSENT), 0u);
+    sl_test::set_now(sl_test::now_ns() + 1000 * ns_per_ms); /* nobody has called it for a second */
+    sl_load_order_rate(world.engines[0], 2000);
+    world.run_for(100);
+    EXPECT_NEAR((double)world.count(SL_LOAD_SENT), 300, 3) << "what was due is forgotten";
+    EXPECT_NEAR((double)world.count(SL_LOAD_UNSENT), 1000, 2);
+    const sl_load_stats stats = world.stats();
+    EXPECT_LT(sl_histogram_max_ns(&stats.pacing), 10 * ns_per_ms);
+    sl_test::set_now(sl_test::now_ns() + 1000 * ns_per_ms);
+    world.order(SL_LOAD_DRAIN);
+    ASSERT_TRUE(world.run_until_done());
+    EXPECT_NEAR((double)world.count(SL_LOAD_SENT), 300, 3);
+    EXPECT_NEAR((double)world.count(SL_LOAD_UNSENT), 3000, 4);
+}
+
+TEST(Load, CountsFromWhenAHandshakeWasMeantToBegin)
+{
+    LoadOptions options;
+    options.scenario.clients = 3;
+    options.scenario.connect_rate = 10;
+    LoadWorld world(options);
+    world.order(SL_LOAD_CONNECT);
+    world.run_for(50);
+    sl_test::set_now(sl_test::now_ns() + 1000 * ns_per_ms); /* nobody has called it for a second */
+    ASSERT_TRUE(world.run_until_done());
+    const sl_load_stats stats = world.stats();
+    EXPECT_EQ(sl_histogram_count(&stats.handshake), 3u);
+    EXPECT_GT(sl_histogram_max_ns(&stats.handshake), 950 * ns_per_ms);
+    EXPECT_GT(sl_histogram_quantile_ns(&stats.handshake, 0.6), 850 * ns_per_ms);
+}
+
 TEST(Load, BeginsHandshakesAtTheRateOfItsRamp)
 {
     LoadOptions options;

@@ -80,6 +80,23 @@ TEST(LoadArrivals, AreDueFromTheirTimeOnAndNotBefore)
     EXPECT_TRUE(load_take_arrival(&arrivals, start_ns + 1000000, &ns));
 }
 
+TEST(LoadArrivals, ThoseThatAreDueAreCountedWithoutTakingThem)
+{
+    for (uint64_t rate_milli : {1ULL, 3000ULL, 700001ULL, 300000007ULL, 999999999999ULL})
+        for (uint64_t later_ns : {0ULL, 1ULL, 3333333ULL, 1000000ULL, 7654321ULL}) {
+            load_arrivals arrivals = begun(LOAD_ARRIVALS_CONSTANT, rate_milli);
+            uint64_t ns;
+            ASSERT_TRUE(load_take_arrival(&arrivals, start_ns, &ns)) << "so that there is a rest";
+            const uint64_t due = load_count_due(&arrivals, start_ns + later_ns);
+            EXPECT_EQ(taken(&arrivals, start_ns + later_ns).size(), due) << rate_milli;
+        }
+    load_arrivals at_rest;
+    load_arrivals_init(&at_rest, LOAD_ARRIVALS_CONSTANT, 1);
+    EXPECT_EQ(load_count_due(&at_rest, UINT64_MAX - 1), 0u);
+    load_arrivals poisson = begun(LOAD_ARRIVALS_POISSON, 1000000);
+    EXPECT_NEAR((double)load_count_due(&poisson, start_ns + 1000 * second), 1e6, 1e3);
+}
+
 TEST(LoadArrivals, OfALongPauseAllStayDueWithTheirOwnTimes)
 {
     load_arrivals arrivals = begun(LOAD_ARRIVALS_CONSTANT, 1000000);
