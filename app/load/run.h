@@ -17,6 +17,7 @@ struct run {
     struct engines *engines;
     struct watch *watch;
     struct sl_load_stats before, during; /* room for snapshots */
+    uint64_t given_up;                   /* by a search: nobody waits for their echoes any more */
     bool is_interrupted;                 /* once: end well */
     bool is_hurried;                     /* twice: end now */
 };

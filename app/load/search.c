@@ -2,8 +2,12 @@
 #include <stdio.h>
 
 #include "run.h"
+#include "text.h"
 
 #define CONFIRMATIONS 2
+#define LOOK_NS 5000000ULL
+/** What is late may be later than that by so much, and still be counted where it belongs. */
+#define LATE_GRACE_NS 500000000ULL
 
 static void begin_search(const struct plan *plan, struct sl_load_search *search)
 {
@@ -17,15 +21,24 @@ static void begin_search(const struct plan *plan, struct sl_load_search *search)
     sl_load_search_init(search, &config);
 }
 
-/** No more is sent, and every answer has come or is late. */
+/** All that was ever sent and not answered. The books find out late, as new messages take their
+ * places, that they have lost one: so its loss must not be waited for. */
+static uint64_t unanswered(const struct run *run)
+{
+    const uint64_t *counters = run->watch->now.counters;
+    return counters[SL_LOAD_SENT] - counters[SL_LOAD_ECHOED] - counters[SL_LOAD_LATE];
+}
+
+/** No more is sent, and every answer since the last silence has come or is late. */
 static bool fall_silent(struct run *run)
 {
-    uint64_t end_ns = engines_now_ns() + run->plan->late_after_ns + 1000000000;
+    uint64_t end_ns = engines_now_ns() + run->plan->late_after_ns + LATE_GRACE_NS;
     engines_order_rate(run->engines, 0);
     do {
-        if (!run_wait(run, engines_now_ns() + 5000000, false))
+        if (!run_wait(run, engines_now_ns() + LOOK_NS, false))
             return false;
-    } while (sl_load_outstanding(&run->watch->now) > 0 && engines_now_ns() < end_ns);
+    } while (unanswered(run) > run->given_up && engines_now_ns() < end_ns);
+    run->given_up = unanswered(run);
     return true;
 }
 
@@ -52,7 +65,8 @@ static double try_rate(struct run *run, double rate)
 /** Late is as good as lost. */
 static double share_gone(const struct trial *trial)
 {
-    return trial->sent > 0 ? (double)(trial->sent - trial->echoed) / (double)trial->sent : 0;
+    uint64_t gone = trial->late + trial->lost;
+    return trial->sent > 0 ? (double)gone / (double)trial->sent : 0;
 }
 
 /** What has not come back when all is silent is lost, though the books keep a place for it. */
@@ -71,19 +85,20 @@ static struct trial trial_of(const struct sl_load_stats *during)
     };
 }
 
-/** The run's measure is that of the highest rate that passed. */
+/** The run's measure is that of the last trial at the highest rate that still passes. */
 static void take_trial(struct run *run, double seconds)
 {
     struct result *result = run->result;
     struct sl_load_search *search = &result->search.search;
     struct sl_load_stats *during = &run->during;
     struct trial *trial = &result->search.trials[search->trial_count];
-    double passed_before = search->passed;
     *during = run->watch->now;
     sl_load_subtract_stats(during, &run->before);
     *trial = trial_of(during);
     sl_load_search_report(search, (double)trial->sent / seconds, share_gone(trial));
-    if (search->passed > passed_before || result->measured_s <= 0) {
+    const struct sl_load_trial *last = &search->trials[search->trial_count - 1];
+    bool is_best = last->outcome == SL_LOAD_TRIAL_PASSED && last->rate >= search->passed;
+    if (is_best || result->measured_s <= 0) {
         result->measured = *during;
         result->measured_s = seconds;
     }
@@ -102,6 +117,21 @@ static void show_trial(const struct run *run)
     fflush(live->out);
 }
 
+/** A search that was interrupted has no result to describe. */
+static void describe(struct search_result *result)
+{
+    char rate[TEXT_LEN];
+    if (result->search.end != SL_LOAD_SEARCH_RUNNING)
+        sl_load_search_describe(&result->search, result->sentence, sizeof result->sentence);
+    else if (result->search.passed > 0)
+        snprintf(result->sentence, sizeof result->sentence,
+                 "not found; when it was interrupted, %s messages a second had passed",
+                 text_rate(rate, result->search.passed));
+    else
+        snprintf(result->sentence, sizeof result->sentence,
+                 "not found; when it was interrupted, no rate had passed for sure");
+}
+
 void run_search(struct run *run)
 {
     struct search_result *result = &run->result->search;
@@ -116,6 +146,6 @@ void run_search(struct run *run)
         take_trial(run, seconds);
         show_trial(run);
     }
-    sl_load_search_describe(&result->search, result->sentence, sizeof result->sentence);
+    describe(result);
     run->result->run_s = watch_seconds(run->watch) - begin_s;
 }

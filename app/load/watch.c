@@ -9,6 +9,7 @@
 #include "watch.h"
 
 #define LOOK_NS 20000000ULL
+#define SAME_SIGNAL_NS 100000000ULL
 #define LINE_NS 1000000000ULL
 /** An interval shorter than this has no rate worth a point. */
 #define POINT_MIN_NS 10000000ULL
@@ -106,14 +107,20 @@ void watch_begin_phase(struct watch *watch, enum phase phase)
     watch->phase = phase;
 }
 
-/** return whether a signal came within so long. */
-static bool wait_for_signal(const struct watch *watch, uint64_t timeout_ns)
+/** return whether a signal came within so long. One that follows another at once is the same wish:
+ * timeout(1) sends to the process and then to its group. */
+static bool wait_for_signal(struct watch *watch, uint64_t timeout_ns)
 {
     struct signalfd_siginfo info;
     struct pollfd poll_fd = {.fd = watch->signal_fd, .events = POLLIN};
     struct timespec timeout = {.tv_nsec = (long)timeout_ns};
-    return ppoll(&poll_fd, 1, &timeout, NULL) > 0 &&
-           read(watch->signal_fd, &info, sizeof info) == sizeof info;
+    if (ppoll(&poll_fd, 1, &timeout, NULL) <= 0 ||
+        read(watch->signal_fd, &info, sizeof info) != sizeof info)
+        return false;
+    uint64_t now_ns = engines_now_ns();
+    bool is_another = now_ns >= watch->signal_ns + SAME_SIGNAL_NS;
+    watch->signal_ns = now_ns;
+    return is_another;
 }
 
 enum wake watch_until(struct watch *watch, uint64_t until_ns, bool until_done)

@@ -22,6 +22,7 @@ struct watch {
     uint64_t point_ns, line_ns; /* of the last ones */
     uint64_t answer_ns;         /* when something was last seen to come back */
     uint64_t sent_at_answer;
+    uint64_t signal_ns;                    /* when the last signal came */
     struct sl_load_stats now, point, line; /* the last snapshot, and those of the last ones */
 };
 
