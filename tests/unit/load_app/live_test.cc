@@ -51,6 +51,19 @@ TEST(Live, WhatThereIsNotIsLeftOut)
     EXPECT_EQ(LineOf(point, 0), "   1.0 s connect 512 sessions, 512 handshakes/s");
 }
 
+TEST(Live, ThatNothingComesBackShowsBeforeAnythingIsKnownToBeLost)
+{
+    series_point point = {};
+    point.at_s = point.span_s = 1;
+    point.phase = PHASE_RUN;
+    point.sent = point.outstanding = 100;
+    const std::string line = "   1.0 s run     0 sessions, 0 handshakes/s, 100 sent/s, 0.0 Mbit/s, "
+                             "0 echoed/s, loss 0.000 %";
+    EXPECT_EQ(LineOf(point, 0), line + ", no echoes");
+    point.outstanding = 0;
+    EXPECT_EQ(LineOf(point, 0), line) << "none are expected";
+}
+
 TEST(Live, WhatDoesNotFitIsCut)
 {
     std::string whole = LineOf(Busy(), 3);
