@@ -38,7 +38,7 @@ void live_format(const struct series_point *p, uint64_t errors, char *out, size_
                text_rate(b, (double)p->echoed / p->span_s), text_share(c, series_loss(p)));
     if (p->latency_count > 0)
         append(out, out_len, ", p50 %s, p99 %s", text_ns(a, p->p50_ns), text_ns(b, p->p99_ns));
-    else if (p->sent > 0 && p->outstanding > 0) /* they are counted as lost only later */
+    else if (p->sent > 0 && p->outstanding > 0)
         append(out, out_len, ", no echoes");
     if (errors > 0)
         append(out, out_len, ", %s errors", text_count(a, errors));

@@ -129,7 +129,7 @@ static void read_point(const struct outcome *outcome, size_t i, struct outcome_p
 {
     char path[96];
     double span = number_in(outcome, "series", i, "span_s");
-    double gone = number_in(outcome, "series", i, "late") + number_in(outcome, "series", i, "lost");
+    double gone = number_in(outcome, "series", i, "overdue");
     double echoed = number_in(outcome, "series", i, "echoed");
     snprintf(path, sizeof path, "series[%zu].phase", i);
     const char *phase = outcome_text(outcome, path);

@@ -257,6 +257,7 @@ static void write_series(struct json *json, const struct series *series)
         json_count(json, "echoed", point->echoed);
         json_count(json, "late", point->late);
         json_count(json, "lost", point->lost);
+        json_count(json, "overdue", point->overdue);
         json_count(json, "outstanding", point->outstanding);
         json_count(json, "errors", point->errors);
         if (point->latency_count > 0)

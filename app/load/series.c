@@ -38,6 +38,7 @@ struct series_point series_point_of(const struct sl_load_stats *earlier,
         .echoed = between.counters[SL_LOAD_ECHOED],
         .late = between.counters[SL_LOAD_LATE],
         .lost = between.counters[SL_LOAD_LOST],
+        .overdue = between.counters[SL_LOAD_OVERDUE],
         .established = between.established,
         .outstanding = sl_load_outstanding(later),
         .errors = series_errors(&between),
@@ -51,8 +52,8 @@ struct series_point series_point_of(const struct sl_load_stats *earlier,
 
 double series_loss(const struct series_point *point)
 {
-    uint64_t gone = point->lost + point->late, all = gone + point->echoed;
-    return all == 0 ? 0 : (double)gone / (double)all;
+    uint64_t all = point->overdue + point->echoed;
+    return all == 0 ? 0 : (double)point->overdue / (double)all;
 }
 
 bool series_add(struct series *series, const struct series_point *point)
@@ -87,8 +88,8 @@ static void write_row(const struct series_point *p, FILE *out)
             phase_name(p->phase), p->established, (double)p->completed / p->span_s, p->failed,
             (double)p->sent / p->span_s, 8e-6 * (double)p->sent_bytes / p->span_s,
             (double)p->echoed / p->span_s);
-    fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%.4f", p->sent,
-            p->echoed, p->late, p->lost, p->outstanding, 100 * series_loss(p));
+    fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%.4f",
+            p->sent, p->echoed, p->late, p->lost, p->overdue, p->outstanding, 100 * series_loss(p));
     if (p->latency_count > 0)
         fprintf(out, ",%.2f,%.2f,%.2f,%.2f", p->p50_ns / 1e3, p->p99_ns / 1e3, p->p999_ns / 1e3,
                 p->max_ns / 1e3);
@@ -100,7 +101,8 @@ static void write_row(const struct series_point *p, FILE *out)
 void series_write_csv(const struct series *series, FILE *out)
 {
     fputs("time_s,phase,sessions,handshakes_per_s,handshakes_failed,sent_per_s,sent_mbit_per_s,"
-          "echoed_per_s,sent,echoed,late,lost,outstanding,loss_percent,p50_us,p99_us,p99_9_us,"
+          "echoed_per_s,sent,echoed,late,lost,overdue,outstanding,loss_percent,p50_us,p99_us,p99_9_"
+          "us,"
           "max_us,errors\n",
           out);
     for (size_t i = 0; i < series->count; i++)

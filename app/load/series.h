@@ -21,7 +21,7 @@ struct series_point {
     double span_s; /* its length, above 0 */
     enum phase phase;
     uint64_t completed, failed; /* handshakes */
-    uint64_t sent, sent_bytes, echoed, late, lost;
+    uint64_t sent, sent_bytes, echoed, late, lost, overdue;
     uint64_t established, outstanding; /* at its end */
     uint64_t errors;                   /* handshakes failed, sessions lost, what was dropped */
     uint64_t latency_count; /* of what came back, late or not; 0: the others mean nothing */
@@ -36,7 +36,8 @@ struct series {
 /** What happened from one snapshot to a later one, the gauges the later one's. */
 struct series_point series_point_of(const struct sl_load_stats *earlier,
                                     const struct sl_load_stats *later);
-/** Of what came back or was given up in the interval, how much was lost or late; 0 for nothing. */
+/** Of what came back in time or could not any more in the interval, how much was that; 0 for
+ * nothing. */
 double series_loss(const struct series_point *point);
 
 /** Handshakes that failed, sessions that were lost, what was dropped. */

@@ -167,6 +167,9 @@ struct sl_load *sl_load_create(const struct sl_load_config *config, char *reason
         return NULL;
     }
     load->key_lines = sl_aead_key_lines(load->aead);
+    load_overdue_init(&load->overdue, load->scenario.late_after_ns > LOAD_SPANS_IN_TIME
+                                          ? load->scenario.late_after_ns
+                                          : LOAD_SPANS_IN_TIME);
     line_up(load);
     return load;
 }
@@ -225,6 +228,7 @@ static void set_gauges(struct sl_load *load)
 bool sl_load_poll(struct sl_load *load, uint64_t now_ns)
 {
     load->now_ns = now_ns;
+    load_count(load, SL_LOAD_OVERDUE, load_overdue_advance(&load->overdue, now_ns));
     load_take_orders(load);                 /* 1. what is wanted now */
     bool is_busy = load_receive(load);      /* 2. echoes, and what servers say in handshakes */
     is_busy |= load_serve_handshakes(load); /* 3. flights, keys, outcomes */

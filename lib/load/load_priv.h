@@ -7,6 +7,7 @@
 #include "arrivals.h"
 #include "books.h"
 #include "neighbours.h"
+#include "overdue.h"
 #include "payload.h"
 #include "sets.h"
 #include "sl_load.h"
@@ -128,6 +129,7 @@ struct sl_load {
     _Atomic unsigned done;   /* 1 + the phase that is done, 0: none */
     uint64_t now_ns;
 
+    struct load_overdue overdue;
     struct outbox outbox;
     struct tx_burst tx;
     struct rx_burst rx;

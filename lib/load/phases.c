@@ -95,6 +95,7 @@ static void settle_all(struct sl_load *load)
 {
     for (uint32_t number = 0; number < load->client_count; number++)
         load_settle(load, &load->clients[number]);
+    load_count(load, SL_LOAD_OVERDUE, load_overdue_close(&load->overdue));
 }
 
 static bool is_drained(struct sl_load *load)

@@ -2,12 +2,14 @@
 #include "load_priv.h"
 
 static void count_answer(struct sl_load *load, enum load_answer answer, uint32_t len,
-                         uint64_t latency_ns)
+                         uint64_t intended_ns)
 {
+    const uint64_t latency_ns = load->now_ns - intended_ns;
     switch (answer) {
     case LOAD_ANSWER_ECHOED:
         load_count(load, SL_LOAD_ECHOED, 1);
         load_count(load, SL_LOAD_ECHOED_BYTES, len);
+        load_overdue_echo(&load->overdue, intended_ns);
         sl_histogram_record(&load->stats.latency, latency_ns);
         break;
     case LOAD_ANSWER_LATE:
@@ -41,7 +43,7 @@ static void take_data(struct sl_load *load, struct client *client, const uint8_t
         load_books_answer(&client->books, payload.number, payload.intended_ns, load->now_ns,
                           load->scenario.late_after_ns, &is_reordered);
     load_count(load, SL_LOAD_REORDERED, is_reordered);
-    count_answer(load, answer, len, load->now_ns - payload.intended_ns);
+    count_answer(load, answer, len, payload.intended_ns);
 }
 
 static void take_alert(struct sl_load *load, struct client *client, const uint8_t *plain,

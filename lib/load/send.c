@@ -77,6 +77,8 @@ static void make_messages(struct sl_load *load)
         }
         load->outbox.spare_count--;
         sl_histogram_record(&load->stats.pacing, load->now_ns - intended_ns);
+        if (load->scenario.expects_echo)
+            load_overdue_send(&load->overdue, intended_ns);
         bytes += tx->jobs[made].plain_len;
         tx->frames[made] = frame;
         tx->clients[made++] = number;

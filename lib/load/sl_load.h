@@ -143,6 +143,7 @@ struct sl_load_link {
     X(ECHOED_BYTES,         "bytes of plaintext in them")                                          \
     X(LATE,                 "messages echoed too late")                                            \
     X(LOST,                 "messages never echoed")                                               \
+    X(OVERDUE,              "messages not echoed in time, as soon as that is over: at the end late + lost") \
     X(UNECHOED,             "messages whose echo nobody expects")                                  \
     X(DUPLICATES,           "echoes that came once more")                                          \
     X(REORDERED,            "echoes that came behind one sent later")                              \

@@ -64,6 +64,7 @@ TEST_P(LossyLink, EveryMessageIsEchoedLateOrLostAsTheNetworkHadIt)
     EXPECT_EQ(world.count(SL_LOAD_ECHOED), expected.echoed);
     EXPECT_EQ(world.count(SL_LOAD_LATE), expected.late);
     EXPECT_EQ(world.count(SL_LOAD_LOST), expected.lost);
+    EXPECT_EQ(world.count(SL_LOAD_OVERDUE), expected.late + expected.lost);
     EXPECT_GT(expected.late, 20u);
     EXPECT_GT(expected.lost, 100u);
     EXPECT_GT(world.count(SL_LOAD_REORDERED), 50u);

@@ -26,7 +26,7 @@ series_point Busy()
     point.sent = 20000;
     point.sent_bytes = 20000 * 64;
     point.echoed = 19800;
-    point.lost = 200;
+    point.overdue = 200;
     point.latency_count = 19800;
     point.p50_ns = 81000;
     point.p99_ns = 2100000;

@@ -66,7 +66,7 @@ class Outcome : public ::testing::Test
         point.phase = phase;
         point.sent = sent;
         point.echoed = sent * 9 / 10;
-        point.lost = sent / 10;
+        point.lost = point.overdue = sent / 10;
         point.latency_count = sent > 0;
         point.p50_ns = 80000;
         point.p99_ns = 250000;

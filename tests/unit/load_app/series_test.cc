@@ -38,6 +38,7 @@ TEST(Series, APointIsWhatHappenedBetweenTwoSnapshots)
     later->counters[SL_LOAD_ECHOED] = 270;
     later->counters[SL_LOAD_LOST] = 15;
     later->counters[SL_LOAD_LATE] = 5;
+    later->counters[SL_LOAD_OVERDUE] = 20;
     later->drops[SL_DROP_AUTH] = 3;
     later->established = 7;
     sl_histogram_record(&later->latency, 1000);
@@ -85,6 +86,7 @@ TEST(Series, WritesARowForEachInterval)
     point.echoed = 990;
     point.late = 4;
     point.lost = 6;
+    point.overdue = 10;
     point.latency_count = 994;
     point.p50_ns = 80000;
     point.p99_ns = 120000;
@@ -93,10 +95,11 @@ TEST(Series, WritesARowForEachInterval)
     ASSERT_TRUE(series_add(&series, &point));
     EXPECT_EQ(CsvOf(series),
               "time_s,phase,sessions,handshakes_per_s,handshakes_failed,sent_per_s,sent_mbit_per_s,"
-              "echoed_per_s,sent,echoed,late,lost,outstanding,loss_percent,p50_us,p99_us,p99_9_us,"
+              "echoed_per_s,sent,echoed,late,lost,overdue,outstanding,loss_percent,p50_us,p99_us,"
+              "p99_9_us,"
               "max_us,errors\n"
-              "0.500,warm-up,3,6.0,0,0.0,0.0,0.0,0,0,0,0,0,0.0000,,,,,0\n"
-              "1.000,run,3,0.0,0,2000.0,1.0,1980.0,1000,990,4,6,0,1.0000,80.00,120.00,1000.00,"
+              "0.500,warm-up,3,6.0,0,0.0,0.0,0.0,0,0,0,0,0,0,0.0000,,,,,0\n"
+              "1.000,run,3,0.0,0,2000.0,1.0,1980.0,1000,990,4,6,10,0,1.0000,80.00,120.00,1000.00,"
               "2000000.00,0\n");
     series_free(&series);
 }
