@@ -10,6 +10,8 @@
 #define RING_LEN_PER_HANDSHAKE 4096
 #define RING_LEN_MIN (1UL << 18)
 #define RING_LEN_MAX (1UL << 24)
+/** Bytes of all clients' windows that need no reason. */
+#define CHEAP_WINDOWS_LEN (16UL << 20)
 
 static bool refuse(char *reason, const char *what)
 {
@@ -37,16 +39,21 @@ static uint64_t share_of(const struct sl_load_config *config, uint64_t all)
     return all / config->count + (config->index < all % config->count);
 }
 
-/** Numbers that a client may have outstanding until they are late, twice over, as a power of two.
+/**
+ * Numbers that a client may have outstanding until they are late, twice over, as a power of two;
+ * and, as far as that is cheap, until all clients' are: where only a few have sessions, they send
+ * for all.
  */
 static uint32_t window_of(const struct sl_load_scenario *scenario)
 {
     const double rate = scenario->data_rate_max > scenario->data_rate ? scenario->data_rate_max
                                                                       : scenario->data_rate;
-    const double wanted =
-        2 * rate / scenario->clients * ((double)scenario->late_after_ns / 1e9) + SL_BURST;
+    const double of_all = 2 * rate * ((double)scenario->late_after_ns / 1e9);
+    const double wanted = of_all / scenario->clients + SL_BURST;
     uint32_t window = 64;
-    while (window < wanted && window < LOAD_WINDOW_MAX)
+    while (window < LOAD_WINDOW_MAX &&
+           (window < wanted || (window < of_all + SL_BURST &&
+                                2ULL * window / 8 * scenario->clients <= CHEAP_WINDOWS_LEN)))
         window *= 2;
     return window;
 }

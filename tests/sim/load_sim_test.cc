@@ -99,82 +99,6 @@ TEST(Load, LosesNothingOnAGoodLinkAndSaysHowLongItTook)
             << sl_drop_name((sl_drop)drop);
 }
 
-TEST(Load, CountsFromWhenAMessageWasMeantToBeSent)
-{
-    LoadOptions options;
-    options.scenario.clients = 1;
-    options.scenario.data_rate = 1000;
-    options.scenario.late_after_ns = 10000 * ns_per_ms;
-    LoadWorld world(options);
-    world.order(SL_LOAD_CONNECT);
-    ASSERT_TRUE(world.run_until_done());
-    world.order(SL_LOAD_RUN);
-    world.run_for(100);
-    sl_test::set_now(sl_test::now_ns() + 1000 * ns_per_ms); /* nobody has called it for a second */
-    world.run_for(100);
-    world.order(SL_LOAD_DRAIN);
-    ASSERT_TRUE(world.run_until_done());
-    const sl_load_stats stats = world.stats();
-    EXPECT_NEAR((double)stats.counters[SL_LOAD_SENT], 1200, 2);
-    EXPECT_NEAR((double)sl_histogram_max_ns(&stats.latency), 1020e6, 5e6);
-    EXPECT_NEAR((double)sl_histogram_max_ns(&stats.pacing), 1000e6, 5e6);
-    EXPECT_NEAR((double)sl_histogram_quantile_ns(&stats.latency, 0.5), 400e6, 100e6);
-}
-
-TEST(Load, CountsWhatWasDueAndNotSentWhenItsTimeEnded)
-{
-    LoadOptions options;
-    options.scenario.data_rate = 1000;
-    LoadWorld world(options);
-    world.order(SL_LOAD_CONNECT);
-    ASSERT_TRUE(world.run_until_done());
-    world.order(SL_LOAD_RUN);
-    world.run_for(100);
-    EXPECT_EQ(world.count(SL_LOAD_UNSENT), 0u);
-    sl_test::set_now(sl_test::now_ns() + 1000 * ns_per_ms); /* nobody has called it for a second */
-    sl_load_order_rate(world.engines[0], 2000);
-    world.run_for(100);
-    EXPECT_NEAR((double)world.count(SL_LOAD_SENT), 300, 3) << "what was due is forgotten";
-    EXPECT_NEAR((double)world.count(SL_LOAD_UNSENT), 1000, 2);
-    const sl_load_stats stats = world.stats();
-    EXPECT_LT(sl_histogram_max_ns(&stats.pacing), 10 * ns_per_ms);
-    sl_test::set_now(sl_test::now_ns() + 1000 * ns_per_ms);
-    world.order(SL_LOAD_DRAIN);
-    ASSERT_TRUE(world.run_until_done());
-    EXPECT_NEAR((double)world.count(SL_LOAD_SENT), 300, 3);
-    EXPECT_NEAR((double)world.count(SL_LOAD_UNSENT), 3000, 4);
-}
-
-TEST(Load, CountsFromWhenAHandshakeWasMeantToBegin)
-{
-    LoadOptions options;
-    options.scenario.clients = 3;
-    options.scenario.connect_rate = 10;
-    LoadWorld world(options);
-    world.order(SL_LOAD_CONNECT);
-    world.run_for(50);
-    sl_test::set_now(sl_test::now_ns() + 1000 * ns_per_ms); /* nobody has called it for a second */
-    ASSERT_TRUE(world.run_until_done());
-    const sl_load_stats stats = world.stats();
-    EXPECT_EQ(sl_histogram_count(&stats.handshake), 3u);
-    EXPECT_GT(sl_histogram_max_ns(&stats.handshake), 950 * ns_per_ms);
-    EXPECT_GT(sl_histogram_quantile_ns(&stats.handshake, 0.6), 850 * ns_per_ms);
-}
-
-TEST(Load, BeginsHandshakesAtTheRateOfItsRamp)
-{
-    LoadOptions options;
-    options.scenario.clients = 100;
-    options.scenario.connect_rate = 200;
-    options.scenario.connects_in_flight = 100;
-    LoadWorld world(options);
-    world.order(SL_LOAD_CONNECT);
-    world.run_for(250);
-    EXPECT_NEAR((double)world.count(SL_LOAD_HANDSHAKES_BEGUN), 50, 1);
-    ASSERT_TRUE(world.run_until_done());
-    EXPECT_EQ(world.count(SL_LOAD_HANDSHAKES_COMPLETED), 100u);
-}
-
 TEST(Load, SendsAStormOfHandshakesAndKeepsNoSession)
 {
     LoadOptions options;
@@ -230,24 +154,6 @@ TEST(Load, GoesOnFromOtherPortsAsNatsMakeClientsDo)
     EXPECT_NEAR((double)world.count(SL_LOAD_REBOUND), 100, 1);
     EXPECT_GT(world.gateway.events(SL_COUNTER_MOVED), 90u);
     EXPECT_EQ(world.count(SL_LOAD_SENT), world.count(SL_LOAD_ECHOED));
-}
-
-TEST(Load, IsSilentWhileAllSleepAndTalksWhenTheyWake)
-{
-    LoadOptions options;
-    options.scenario.active_ns = 200 * ns_per_ms;
-    options.scenario.idle_ns = 300 * ns_per_ms;
-    LoadWorld world(options);
-    world.order(SL_LOAD_CONNECT);
-    ASSERT_TRUE(world.run_until_done());
-    world.order(SL_LOAD_RUN);
-    world.run_for(200);
-    const uint64_t talked = world.count(SL_LOAD_SENT);
-    EXPECT_NEAR((double)talked, 400, 12);
-    world.run_for(290);
-    EXPECT_EQ(world.count(SL_LOAD_SENT), talked);
-    world.run_for(210);
-    EXPECT_NEAR((double)world.count(SL_LOAD_SENT), 800, 24);
 }
 
 TEST(Load, AsksForTheNextHopAndTellsAllEnginesOfIt)
