@@ -117,8 +117,11 @@ static bool take_hello(struct handshake *handshake, const struct assembly *messa
     struct client_side *client = &handshake->client;
     if (sl_handshake_feed_message(handshake, 0, message) != SSL_ERROR_WANT_READ)
         return false;
+    const SSL_CIPHER *suite = SSL_get_pending_cipher(handshake->ssl);
+    if (suite == NULL)
+        return false;
     client->expects_ticket = promises_ticket(message);
-    if (SSL_CIPHER_get_auth_nid(SSL_get_pending_cipher(handshake->ssl)) == NID_auth_psk)
+    if (SSL_CIPHER_get_auth_nid(suite) == NID_auth_psk)
         client->method = SL_IDENTITY_PSK;
     return !has_abbreviated(handshake) ||
            (sl_handshake_derive_keys(handshake) && sl_handshake_open_held(handshake) &&

@@ -17,6 +17,7 @@ ClientLab::ClientLab(const ClientLabOptions &options)
 {
     worker.cid_len = chosen.cid_len;
     make_identities();
+    load_credentials();
     make_client();
     if (chosen.has_gateway)
         make_gateway();
@@ -41,7 +42,7 @@ void ClientLab::make_identities()
     }
 }
 
-void ClientLab::make_client()
+void ClientLab::load_credentials()
 {
     std::vector<std::string> paths;
     for (size_t i = 0; i < chosen.client_kinds.size(); i++) {
@@ -76,6 +77,11 @@ void ClientLab::make_client()
     credentials.reset(sl_client_credentials_load(&files, reason));
     if (credentials == nullptr)
         throw std::runtime_error(reason);
+}
+
+void ClientLab::make_client()
+{
+    char reason[SL_REASON_LEN];
     sl_client_config client = {};
     client.credentials = credentials.get();
     client.suites = chosen.suites;

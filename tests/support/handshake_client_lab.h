@@ -128,6 +128,7 @@ class ClientLab
     template <typename T> using Owned = std::unique_ptr<T, void (*)(T *)>;
 
     void make_identities();
+    void load_credentials();
     void make_client();
     void make_gateway();
     void deliver(const Event &event);
