@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -8,8 +9,11 @@
 #define CLOSE_NS 10000000000ULL
 /** Beyond the time in which an echo is late. */
 #define DRAIN_GRACE_NS 2000000000ULL
-/** Fewer messages lost at the end of a run say nothing of the server. */
+/** Fewer messages lost at the end of a run, or in less time, say nothing of the server. */
 #define SILENCE_MIN 3
+#define SILENCE_MIN_NS 100000000ULL
+/** That so many in a row are lost as by chance, at the rate of loss before, has to be rarer. */
+#define SILENCE_CHANCE 1e-6
 
 bool run_wait(struct run *run, uint64_t until_ns, bool until_done)
 {
@@ -61,13 +65,26 @@ static void measure(struct run *run)
     result->run_s = (double)(now_ns - begin_ns) / 1e9;
 }
 
-/** Has the server stopped answering? Only after DRAIN is that known. */
+/** How likely it is that the last `silent` messages are lost when the server loses as it did
+ * before.
+ */
+static double chance_of_silence(const struct watch *watch, uint64_t silent)
+{
+    const uint64_t lost = watch->now.counters[SL_LOAD_LOST];
+    if (watch->sent_at_answer == 0 || lost <= silent)
+        return 0;
+    return pow((double)(lost - silent) / (double)watch->sent_at_answer, (double)silent);
+}
+
+/** Has the server stopped answering? Only after DRAIN is that known, which waits for what is late.
+ */
 static void look_for_silence(struct run *run, uint64_t sending_ended_ns)
 {
     const struct watch *watch = run->watch;
     uint64_t sent = watch->now.counters[SL_LOAD_SENT] - watch->sent_at_answer;
-    if (!run->plan->expects_echo || sent < SILENCE_MIN ||
-        watch->answer_ns + run->plan->late_after_ns >= sending_ended_ns)
+    if (!run->plan->expects_echo || run->is_hurried || sent < SILENCE_MIN ||
+        watch->answer_ns + SILENCE_MIN_NS >= sending_ended_ns ||
+        chance_of_silence(watch, sent) > SILENCE_CHANCE)
         return;
     run->result->silent_since_s = (double)(watch->answer_ns - watch->begin_ns) / 1e9;
     run->result->sent_in_silence = sent;

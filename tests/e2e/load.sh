@@ -145,7 +145,13 @@ check 'took the messages, and resumed the sessions' \
     holds '.messages.sent > 300 and .handshakes.completed > 3 and .handshakes.resumed == .handshakes.completed - 1'
 check 'and got what was sent' [ "$(stat -c %s "$work/s_server.out")" -ge "$(jq .counters.sent_bytes "$json")" ]
 
-# A server that dies in the middle.
+# A server that dies in the middle, and one that dies when the run is nearly over.
+(sleep 2.6; kill -9 "$echo_pid") &
+killer=$!
+check 'a server that falls silent before the end' load 1 "${trusting[@]}" -c 20 -r 500 -d 3s "$to"
+wait $killer
+check 'has stopped answering, too' says 'the server stopped answering: nothing has come back since'
+consumer_start echo "$sluice_echo" -s "$consumers" echo
 (sleep 2.5; kill -9 "$gateway_pid") &
 killer=$!
 check 'a server killed in the middle' load 1 "${trusting[@]}" -c 20 -r 500 -d 5s --late-after 500ms "$to"
