@@ -164,6 +164,21 @@ static void judge_storm(struct judge *j)
             text_rate(a, j->plan->storm), text_rate(b, (double)begun / seconds));
 }
 
+/** Of replays there are none at first, and fewer where sessions end: so it is a remark. */
+static void judge_floods(struct judge *j)
+{
+    const double seconds = j->result->measured_s;
+    char a[TEXT_LEN], b[TEXT_LEN];
+    for (unsigned i = 0; seconds > 0 && i < SL_LOAD_FLOOD_COUNT; i++) {
+        const uint64_t sent = j->result->measured.floods[i];
+        if (!is_reached(j, j->plan->floods[i], sent))
+            say(j, EXIT_STATUS_FINE,
+                "%s packets a second of the flood '%s' were asked for, and %s sent",
+                text_rate(a, j->plan->floods[i]), sl_load_flood_name(i),
+                text_rate(b, (double)sent / seconds));
+    }
+}
+
 /** What was asked for, but of a cycle, whose share of silence depends on where the run ends. */
 static void judge_rate(struct judge *j)
 {
@@ -231,6 +246,7 @@ void verdict_reach(const struct plan *plan, struct result *result)
     judge_sums(&j);
     judge_sizes(&j);
     judge_storm(&j);
+    judge_floods(&j);
     judge_capture(&j);
     if (!plan->finds_max)
         judge_rate(&j);

@@ -194,6 +194,16 @@ TEST_F(Verdict, AStormThatWasNotReachedIsNotWhatWasAsked)
                          "flight");
 }
 
+TEST_F(Verdict, AFloodThatWasNotReachedIsARemark)
+{
+    Set("flood-hello", "1000");
+    result->measured.floods[SL_LOAD_FLOOD_HELLO] = 9990;
+    EXPECT_EQ(Reached(), "0");
+    result->measured.floods[SL_LOAD_FLOOD_HELLO] = 5000;
+    EXPECT_EQ(Reached(), "0|1,000 packets a second of the flood 'hello' were asked for, and 500 "
+                         "sent");
+}
+
 TEST_F(Verdict, ACaptureThatIsNotWholeFailsTheRun)
 {
     Set("write-pcap", "run.pcap");
