@@ -172,7 +172,8 @@ static void print_clients(const struct sheet *s)
 /** Of what a port counts, the table shows what went wrong; JSON has it all. */
 static bool is_trouble(const char *name)
 {
-    static const char *const usual[] = {"RECEIVED", "SENT", "JOINED", "CUT"};
+    static const char *const usual[] = {"RECEIVED",   "SENT",     "JOINED",     "CUT",
+                                        "rx_packets", "rx_bytes", "tx_packets", "tx_bytes"};
     for (unsigned i = 0; i < sizeof usual / sizeof usual[0]; i++)
         if (strcmp(name, usual[i]) == 0)
             return false;

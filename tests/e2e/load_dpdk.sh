@@ -37,6 +37,7 @@ to4=$gateway_ip4:$port to6=[$gateway_ip6]:$port
 check 'on AF_XDP, a hundred clients of eight addresses' load 0 --interface sl1 --driver af_xdp \
     --from 198.18.0.2-198.18.0.9 -c 100 -r 2k -d 2s "$to4"
 check 'are all served' holds "$complete and .handshakes.with_cid == 100"
+check 'of what the port counts, the table has what went wrong' [ "$(grep -c 'that the port' "$work/load.out")" = 0 ]
 check 'the gateway has met as many' counter_is .total.events.sessions_opened '== 100'
 check 'over IPv6, of two cores' load 0 --interface sl1 --from 2001:db8::2-2001:db8::5 -c 60 -r 1k -d 2s --cores 2 "$to6"
 check 'answers find the core that has the client' holds "$complete"
