@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # peers.sh BUILD
-# Makes the test clients in BUILD/peers: mbedtls_client (connection IDs; Mbed TLS 3.6 of Debian
-# trixie, unpacked there), openssl_client, crowd_client, flood and bad_consumer. Does nothing when they are newer
-# than their sources.
+# Makes the test peers in BUILD/peers: mbedtls_client and mbedtls_server (connection IDs; Mbed TLS 3.6
+# of Debian trixie, unpacked there), openssl_client, crowd_client, flood and bad_consumer. Does nothing
+# when they are newer than their sources.
 set -euo pipefail
 [ $# = 1 ] || { sed -n '2,5s/^# //p' "$0"; exit 2; }
 here=$(dirname "$(realpath "$0")")
@@ -23,7 +23,7 @@ build() {
         sources+=("$here/$1")
         shift
     done
-    newer=$(find "${sources[@]}" "$here"/{client,echo_load}.h "$here/peers.sh" -newer "$program" 2>/dev/null || echo all)
+    newer=$(find "${sources[@]}" "$here"/{client,echo_load,mbedtls_server_settings}.h "$here/peers.sh" -newer "$program" 2>/dev/null || echo all)
     [ -n "$newer" ] || return 0
     cc -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -D_GNU_SOURCE "${sources[@]}" "$@" -o "$program"
 }
@@ -32,5 +32,6 @@ build flood flood.c
 build bad_consumer bad_consumer.c -I"$root/lib/ring" -I"$root/lib/base"
 build crowd_client crowd_client.c -lssl -lcrypto
 build openssl_client openssl_client.c client.c echo_load.c -lssl -lcrypto
-build mbedtls_client mbedtls_client.c client.c echo_load.c -isystem "$peers/mbedtls/usr/include" -L"$libraries" \
-    -Wl,-rpath,"$libraries" -lmbedtls -lmbedx509 -lmbedcrypto
+mbedtls=(-isystem "$peers/mbedtls/usr/include" -L"$libraries" -Wl,-rpath,"$libraries" -lmbedtls -lmbedx509 -lmbedcrypto)
+build mbedtls_client mbedtls_client.c client.c echo_load.c "${mbedtls[@]}"
+build mbedtls_server mbedtls_server.c mbedtls_server_settings.c "${mbedtls[@]}"
