@@ -50,11 +50,22 @@ check 'with status 0' wait "$gateway_pid"
 gateway_start || exit
 many=${SLUICE_DEEP:+5000}
 many=${many:-500}
-on_peer timeout 120 "$peers/crowd_client" $gateway_ip4 $port $many >"$work/crowd.log" 2>&1 &
+# Not on_peer: behind a function, $! would be a shell's.
+ip netns exec "$peer_ns" "$build/app/load/sluice-load" --ca "$pki/ca.crt" --name localhost -c $many -d forever \
+    --json "$work/crowd.json" $gateway_ip4:$port >"$work/crowd.out" 2>"$work/crowd.log" &
 crowd_pid=$!
-check "$many clients are in" wait_for 100 grep -q '^OPEN' "$work/crowd.log"
+at_exit gateway_kill $crowd_pid
+all_were_closed() { # each by an alert that verified
+    wait_for 5 grep -q ' run  *0 sessions' "$work/crowd.log"
+    kill -INT "$crowd_pid"
+    wait "$crowd_pid"
+    jq -c '[.handshakes.completed, .counters.sessions_closed, .failures]' "$work/crowd.json"
+    jq -e --argjson many "$many" '.handshakes.completed == $many and .counters.sessions_closed == $many and
+        (.failures | length == 1 and (.[0] | .count == $many and (.text | contains("close_notify"))))' "$work/crowd.json"
+}
+check "$many clients are in" wait_counter 100 .total.sessions "== $many"
 check 'the gateway ends within two seconds all the same' gateway_stop 2
-check 'and each of them got close_notify' wait "$crowd_pid"
+check 'and each of them got close_notify' all_were_closed
 
 # Signals that come early or twice.
 gateway_launch

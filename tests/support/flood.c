@@ -1,8 +1,13 @@
 /*
  * flood KIND ADDRESS PORT COUNT: what anybody can send, from 64 ports, as fast as the kernel takes
- * it. garbage  random bytes records  record headers of every type, random bodies and connection IDs
+ * it.
+ *   garbage  random bytes
+ *   records  record headers of every type, random bodies and connection IDs
  *   hellos   ClientHellos without a cookie, each with another random
  * Prints `SENT datagrams bytes, ANSWERED datagrams bytes, LONGEST ratio`: of an answer to its ask.
+ *
+ * Not sluice-load: its floods run beside sessions of its own, know connection IDs that live, and
+ * nobody looks at what is answered to them. This is somebody who never had a session.
  */
 #include <arpa/inet.h>
 #include <poll.h>

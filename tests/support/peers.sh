@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # peers.sh BUILD
 # Makes the test peers in BUILD/peers: mbedtls_client and mbedtls_server (connection IDs; Mbed TLS 3.6
-# of Debian trixie, unpacked there), openssl_client, crowd_client, flood and bad_consumer. Does nothing
-# when they are newer than their sources.
+# of Debian trixie, unpacked there), openssl_client, flood and bad_consumer. Does nothing when they are
+# newer than their sources. They are written apart from the gateway's libraries; load is sluice-load's.
 set -euo pipefail
 [ $# = 1 ] || { sed -n '2,5s/^# //p' "$0"; exit 2; }
 here=$(dirname "$(realpath "$0")")
@@ -30,7 +30,6 @@ build() {
 libraries=$peers/mbedtls/usr/lib/x86_64-linux-gnu
 build flood flood.c
 build bad_consumer bad_consumer.c -I"$root/lib/ring" -I"$root/lib/base"
-build crowd_client crowd_client.c -lssl -lcrypto
 build openssl_client openssl_client.c client.c echo_load.c -lssl -lcrypto
 mbedtls=(-isystem "$peers/mbedtls/usr/include" -L"$libraries" -Wl,-rpath,"$libraries" -lmbedtls -lmbedx509 -lmbedcrypto)
 build mbedtls_client mbedtls_client.c client.c echo_load.c "${mbedtls[@]}"
