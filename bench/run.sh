@@ -35,8 +35,8 @@ fi
 others=() # what the scripts of bench/compare start
 if [ ${#options[@]} = 0 ]; then
     programs+=(compare/libssl_bench)
-    others=(bench/compare/{libssl_echo,echo_client})
-    [ "$gateway" = disabled ] || others+=(app/{gateway/sluice,ctl/sluice-ctl,echo/sluice-echo})
+    others=(bench/compare/libssl_echo)
+    [ "$gateway" = disabled ] || others+=(app/{gateway/sluice,ctl/sluice-ctl,echo/sluice-echo,load/sluice-load})
 fi
 ninja -C "$build" "${programs[@]/#/bench/}" "${others[@]}" >&2
 lines=$(mktemp)

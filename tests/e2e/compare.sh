@@ -77,7 +77,7 @@ priority_before=$(priority)
 is_clean() {
     [ -z "$(ls "$TMPDIR")" ] || { ls "$TMPDIR"; return 1; }
     ! ip netns list | grep sluice-vs- || return 1
-    ! pgrep -af "$TMPDIR|$programs/(libssl_echo|echo_client)" || return 1
+    ! pgrep -af "$TMPDIR|$programs/libssl_echo|$build/app/load/sluice-load" || return 1
     pages_are_put_back || { echo "huge pages: $(cat "$hugepages_lock")"; return 1; }
     [ "$(priority)" = "$priority_before" ] || { echo "priority $(priority), $priority_before before"; return 1; }
 }
@@ -88,7 +88,7 @@ echoes() {
     grep 'kpps ' "$work/values" >"$work/rates"
     grep -v 'kpps ' "$work/values" >"$work/shares"
     has_keys "$work/rates" 2 1 100000 $(keys 'e2e.{gateway,libssl}.echo.{64,1400}.kpps') &&
-        has_keys "$work/shares" 2 0 100 $(keys 'e2e.{gateway,libssl}.echo.{64,1400}.client_idle_percent')
+        has_keys "$work/shares" 2 0 100 $(keys 'e2e.{gateway,libssl}.echo.{64,1400}.lost_percent')
 }
 check 'both servers echo through a veth, twice in turns, and all keys are there' echoes
 check 'nothing of it is left' is_clean
@@ -102,17 +102,17 @@ mangled() { # the gateway's figures stay, as it was not altered
 check 'a server that alters one message in a thousand has no figure' mangled
 check 'nothing of it is left' is_clean
 
-server_is_up() { pgrep -f "$programs/$1" >/dev/null; }
+is_up() { pgrep -f "$1" >/dev/null; }
 interrupted() { # PROGRAM: when that runs
     local pid status begun
     SECONDS_EACH=20 "$compare/veth_echo.sh" --rounds 1 >"$work/values" 2>&1 &
     pid=$!
-    wait_for 20 server_is_up "$1" || echo "no $1"
+    wait_for 20 is_up "$1" || echo "no $1"
     kill -TERM "$pid"
     begun=$SECONDS
     wait "$pid"
     status=$?
     [ $status = 143 ] && [ $((SECONDS - begun)) -lt 8 ] || { echo "status $status after $((SECONDS - begun)) s"; return 1; }
 }
-check 'it ends soon when it is told to' interrupted echo_client
+check 'it ends soon when it is told to' interrupted "$build/app/load/sluice-load"
 check 'nothing of it is left then' is_clean
