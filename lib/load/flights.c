@@ -33,16 +33,11 @@ void load_send_flight(struct sl_load *load, struct client *client,
     if (frame == NULL)
         return;
     uint8_t *start = writer.at;
-    const uint32_t bytes_max = body_len - (uint32_t)sizeof *send;
-    struct sl_reader parts =
-        sl_reader_of(send->bytes, send->bytes_len < bytes_max ? send->bytes_len : bytes_max);
-    struct sl_message_part part;
-    enum sl_drop drop = SL_DROP_NONE;
-    while (drop == SL_DROP_NONE && sl_message_next_part(&parts, &part))
-        drop = sl_record_append(load->aead, &source, &writer, part.type, part.epoch, part.bytes,
-                                part.len);
-    if (drop != SL_DROP_NONE || writer.at == start) {
-        load_drop(load, drop != SL_DROP_NONE ? drop : SL_DROP_SEND_STALE);
+    unsigned sealed;
+    enum sl_drop drop =
+        sl_message_write_flight(send, body_len, load->aead, &source, &writer, &sealed);
+    if (drop != SL_DROP_NONE) {
+        load_drop(load, drop);
         load_keep_frame(load, frame);
         return;
     }

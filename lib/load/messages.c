@@ -100,25 +100,8 @@ static void take_keys(struct sl_load *load, struct client *client,
 {
     if (client->state != CLIENT_HANDSHAKE)
         return;
-    struct sl_epoch *epoch = load_epoch_of(load, client);
-    const struct sl_epoch_config config = {
-        .number = keys->epoch,
-        .alg = (enum sl_aead_alg)keys->alg,
-        .open_key = keys->open_key,
-        .open_iv = keys->open_iv,
-        .seal_key = keys->seal_key,
-        .seal_iv = keys->seal_iv,
-        .write_next = keys->write_next,
-        .forged = keys->forged,
-        .own_cid_negotiated = keys->own_cid_negotiated != 0,
-        .own_cid_len = load->scenario.cid_len,
-        .own_cid = client->own_cid,
-        .peer_cid_len = keys->peer_cid_len,
-        .peer_cid = keys->peer_cid,
-        .plain_max = keys->plain_max,
-    };
-    sl_epoch_init(epoch, load->aead, &config);
-    epoch->replay = keys->replay;
+    sl_message_init_epoch(keys, load->aead, client->own_cid, load->scenario.cid_len,
+                          load_epoch_of(load, client));
     client->state = CLIENT_KEYED;
     tell_session(load, client, keys);
 }

@@ -189,4 +189,20 @@ struct sl_message_part {
 };
 bool sl_message_next_part(struct sl_reader *bytes, struct sl_message_part *out) SL_MUST_USE;
 
+/**
+ * The epoch that the keys are for. own_cid [own_cid_len]: what the peer puts into its records, if
+ * that was negotiated. epoch [sl_epoch_len(aead)]
+ */
+void sl_message_init_epoch(const struct sl_message_keys *keys, const struct sl_aead *aead,
+                           const uint8_t *own_cid, uint8_t own_cid_len, struct sl_epoch *epoch);
+
+/**
+ * Writes the datagram that a `send` [body_len] stands for, numbered and sealed.
+ * sealed  out: how many of its records are under a key.
+ * return  SL_DROP_NONE, or why it is not to be sent.
+ */
+enum sl_drop sl_message_write_flight(const struct sl_message_send *send, uint32_t body_len,
+                                     struct sl_aead *aead, const struct sl_record_source *source,
+                                     struct sl_writer *to, unsigned *sealed) SL_MUST_USE;
+
 #endif

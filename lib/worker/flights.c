@@ -1,18 +1,6 @@
 /* Datagrams made of several records: flights of the handshakers, and alerts of our own. */
 #include "worker_priv.h"
 
-/** Appends one record, numbered here, to a datagram under construction. */
-static enum sl_drop append_record(struct sl_worker *w, struct sl_session *session,
-                                  struct sl_writer *to, uint8_t type, uint8_t epoch,
-                                  const uint8_t *plain, uint16_t len)
-{
-    const struct sl_record_source source = {&session->epoch0_next, session->epoch};
-    enum sl_drop drop = sl_record_append(w->aead, &source, to, type, epoch, plain, len);
-    if (drop == SL_DROP_NONE && epoch > 0)
-        worker_count(w, SL_COUNTER_TX_RECORDS, 1);
-    return drop;
-}
-
 /** A frame with room for a datagram of this session, as a writer; NULL when there is no buffer. */
 static struct sl_frame *begin_datagram(struct sl_worker *w, const struct sl_session *session,
                                        struct sl_writer *writer)
@@ -36,16 +24,13 @@ void worker_send_flight(struct sl_worker *w, struct sl_session *session,
         worker_drop(w, SL_DROP_SEND_NO_BUFFER);
         return;
     }
+    const struct sl_record_source source = {&session->epoch0_next, session->epoch};
     uint8_t *start = writer.at;
-    uint32_t bytes_max = body_len - (uint32_t)sizeof *send;
-    struct sl_reader parts =
-        sl_reader_of(send->bytes, send->bytes_len < bytes_max ? send->bytes_len : bytes_max);
-    struct sl_message_part part;
-    enum sl_drop drop = SL_DROP_NONE;
-    while (drop == SL_DROP_NONE && sl_message_next_part(&parts, &part))
-        drop = append_record(w, session, &writer, part.type, part.epoch, part.bytes, part.len);
-    if (drop != SL_DROP_NONE || writer.at == start) {
-        worker_drop(w, drop != SL_DROP_NONE ? drop : SL_DROP_SEND_STALE);
+    unsigned sealed;
+    enum sl_drop drop = sl_message_write_flight(send, body_len, w->aead, &source, &writer, &sealed);
+    worker_count(w, SL_COUNTER_TX_RECORDS, sealed);
+    if (drop != SL_DROP_NONE) {
+        worker_drop(w, drop);
         worker_keep_frame(w, frame);
         return;
     }
@@ -65,8 +50,10 @@ void worker_send_close_notify(struct sl_worker *w, struct sl_session *session)
         return;
     }
     uint8_t *start = writer.at;
-    enum sl_drop drop = append_record(w, session, &writer, SL_CONTENT_ALERT,
-                                      (uint8_t)session->epoch->number, alert, sizeof alert);
+    const struct sl_record_source source = {&session->epoch0_next, session->epoch};
+    enum sl_drop drop = sl_record_append(w->aead, &source, &writer, SL_CONTENT_ALERT,
+                                         session->epoch->number, alert, sizeof alert);
+    worker_count(w, SL_COUNTER_TX_RECORDS, drop == SL_DROP_NONE);
     if (drop != SL_DROP_NONE) {
         worker_drop(w, drop);
         worker_keep_frame(w, frame);

@@ -79,25 +79,8 @@ static void take_keys(struct sl_worker *w, struct sl_session *session,
 {
     if (session->state != SL_SESSION_HANDSHAKE)
         return;
-    struct sl_epoch *epoch = sl_session_take_epoch(w->table, session);
-    struct sl_epoch_config config = {
-        .number = keys->epoch,
-        .alg = (enum sl_aead_alg)keys->alg,
-        .open_key = keys->open_key,
-        .open_iv = keys->open_iv,
-        .seal_key = keys->seal_key,
-        .seal_iv = keys->seal_iv,
-        .write_next = keys->write_next,
-        .forged = keys->forged,
-        .own_cid_negotiated = keys->own_cid_negotiated != 0,
-        .own_cid_len = SL_OWN_CID_LEN,
-        .own_cid = session->own_cid,
-        .peer_cid_len = keys->peer_cid_len,
-        .peer_cid = keys->peer_cid,
-        .plain_max = keys->plain_max,
-    };
-    sl_epoch_init(epoch, w->aead, &config);
-    epoch->replay = keys->replay;
+    sl_message_init_epoch(keys, w->aead, session->own_cid, SL_OWN_CID_LEN,
+                          sl_session_take_epoch(w->table, session));
     session->has_cid = keys->own_cid_negotiated != 0;
     session->state = SL_SESSION_KEYED;
 }
