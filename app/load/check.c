@@ -121,6 +121,9 @@ static bool check_data(struct complaint *c)
         if (plan_has(plan, not_in_a_storm[i]) &&
             (strcmp(not_in_a_storm[i], "find-max") != 0 || plan->finds_max))
             return complain(c, not_in_a_storm[i], "does not go together with --storm");
+    for (unsigned flood = 0; plan->storm > 0 && flood < SL_LOAD_FLOOD_COUNT; flood++)
+        if (plan->floods[flood] > 0)
+            return complain(c, "storm", "floods go beside sessions, and a storm keeps none");
     if (plan->duration_ns < 100000000)
         return complain(c, "duration", "is at least 100ms");
     if (plan->warmup_ns >= plan->duration_ns)

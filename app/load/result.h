@@ -22,7 +22,8 @@ struct spread {
     double median, p99, worst; /* share of the client's messages */
 };
 struct client_spread {
-    uint32_t clients; /* that sent anything */
+    uint32_t clients;    /* that sent anything */
+    uint32_t unanswered; /* that sent some messages, and got none of them back */
     struct sl_load_client_result sum;
     struct spread lost, late, reordered, duplicates;
 };

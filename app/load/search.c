@@ -8,6 +8,8 @@
 #define LOOK_NS 5000000ULL
 /** What is late may be later than that by so much, and still be counted where it belongs. */
 #define LATE_GRACE_NS 500000000ULL
+/** So many trials without any echo end the search. */
+#define TRIALS_DEAD 2
 
 static void begin_search(const struct plan *plan, struct sl_load_search *search)
 {
@@ -117,7 +119,7 @@ static void show_trial(const struct run *run)
     fflush(live->out);
 }
 
-/** A search that was interrupted has no result to describe. */
+/** A search that was interrupted, or whose server died, has no result to describe. */
 static void describe(struct search_result *result)
 {
     char rate[TEXT_LEN];
@@ -125,21 +127,31 @@ static void describe(struct search_result *result)
         sl_load_search_describe(&result->search, result->sentence, sizeof result->sentence);
     else if (result->search.passed > 0)
         snprintf(result->sentence, sizeof result->sentence,
-                 "not found; when it was interrupted, %s messages a second had passed",
+                 "not found; when it ended, %s messages a second had passed",
                  text_rate(rate, result->search.passed));
     else
         snprintf(result->sentence, sizeof result->sentence,
-                 "not found; when it was interrupted, no rate had passed for sure");
+                 "not found; when it ended, no rate had passed for sure");
+}
+
+/** Nothing came back in the last trials: lower rates would not bring it back. */
+static bool is_dead(const struct search_result *result)
+{
+    const unsigned count = result->search.trial_count;
+    for (unsigned i = 0; i < TRIALS_DEAD; i++)
+        if (count < TRIALS_DEAD || result->trials[count - 1 - i].echoed > 0)
+            return false;
+    return true;
 }
 
 void run_search(struct run *run)
 {
     struct search_result *result = &run->result->search;
-    double rate, seconds = 1, begin_s = watch_seconds(run->watch);
+    double rate, seconds, begin_s = watch_seconds(run->watch);
     begin_search(run->plan, &result->search);
     engines_order_rate(run->engines, 0);
     engines_order_phase(run->engines, SL_LOAD_RUN);
-    while (seconds > 0 && sl_load_search_next(&result->search, &rate)) {
+    while (!is_dead(result) && sl_load_search_next(&result->search, &rate)) {
         seconds = try_rate(run, rate);
         if (seconds <= 0)
             break;

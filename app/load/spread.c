@@ -3,6 +3,9 @@
 
 #include "result.h"
 
+/** Fewer messages may all be lost by chance. */
+#define UNANSWERED_MIN 10
+
 static uint64_t lost_of(const struct sl_load_client_result *client)
 {
     return client->lost;
@@ -59,6 +62,8 @@ bool spread_of_clients(const struct sl_load_client_result *clients, uint32_t cou
         return false;
     for (uint32_t i = 0; i < count; i++) {
         spread->clients += clients[i].sent > 0;
+        spread->unanswered +=
+            clients[i].sent >= UNANSWERED_MIN && clients[i].lost == clients[i].sent;
         spread->sum.sent += clients[i].sent;
         spread->sum.lost += clients[i].lost;
         spread->sum.late += clients[i].late;

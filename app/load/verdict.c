@@ -104,6 +104,9 @@ static void judge_echoes(struct judge *j)
             "the server stopped answering: nothing has come back since %.1f s, and %s messages "
             "have been sent meanwhile",
             j->result->silent_since_s, text_count(a, j->result->sent_in_silence));
+    else if (j->result->spread.unanswered > 0)
+        say(j, EXIT_STATUS_FAILED, "%s of %s clients got no echo at all",
+            text_count(a, j->result->spread.unanswered), text_count(b, j->result->spread.clients));
     if (corrupt > 0)
         say(j, EXIT_STATUS_FAILED, "%s echoes were not what had been sent", text_count(a, corrupt));
     if (plan_has(j->plan, "max-loss") && !j->plan->finds_max &&

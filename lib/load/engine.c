@@ -236,14 +236,16 @@ bool sl_load_poll(struct sl_load *load, uint64_t now_ns)
 {
     load->now_ns = now_ns;
     load_count(load, SL_LOAD_OVERDUE, load_overdue_advance(&load->overdue, now_ns));
-    load_take_orders(load);                 /* 1. what is wanted now */
-    bool is_busy = load_receive(load);      /* 2. echoes, and what servers say in handshakes */
-    is_busy |= load_serve_handshakes(load); /* 3. flights, keys, outcomes */
-    is_busy |= load_move_clients(load);     /* 4. who comes, goes and moves */
-    is_busy |= load_send_messages(load);    /* 5. what is due */
+    load_take_orders(load);                  /* 1. what is wanted now */
+    bool is_busy = load_send_messages(load); /* 2. what is due, first: a handshake may take long */
     is_busy |= load_send_floods(load);
     if (load->outbox.count > 0)
-        is_busy |= load_flush(load); /* 6. on its way */
+        is_busy |= load_flush(load);        /* 3. on its way */
+    is_busy |= load_receive(load);          /* 4. echoes, and what servers say in handshakes */
+    is_busy |= load_serve_handshakes(load); /* 5. flights, keys, outcomes */
+    is_busy |= load_move_clients(load);     /* 6. who comes, goes and moves */
+    if (load->outbox.count > 0)
+        is_busy |= load_flush(load);
     set_gauges(load);
     load_look_whether_done(load);
     return is_busy;

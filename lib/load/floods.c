@@ -64,6 +64,12 @@ static bool is_any(const double rates[SL_LOAD_FLOOD_COUNT])
     return false;
 }
 
+static bool are_reserved(const struct sl_load_sources *sources)
+{
+    const struct sl_ip last = load_add_to_ip(&sources->first_ip, sources->ip_count - 1);
+    return load_is_reserved(&sources->first_ip, &last);
+}
+
 bool load_make_floods(struct sl_load *load, char *reason)
 {
     const struct sl_load_scenario *scenario = &load->scenario;
@@ -78,6 +84,12 @@ bool load_make_floods(struct sl_load *load, char *reason)
     }
     if (load->has_link && scenario->false_sources.ip_count == 0) {
         snprintf(reason, SL_REASON_LEN, "floods need addresses that they seem to come from");
+        return false;
+    }
+    if (load->has_link && !load->link.is_memory && !are_reserved(&scenario->false_sources)) {
+        snprintf(reason, SL_REASON_LEN,
+                 "the false addresses of floods have to be reserved for benchmarks or "
+                 "documentation: that is where answers go");
         return false;
     }
     load->floods = calloc(1, sizeof *load->floods);

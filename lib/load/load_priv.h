@@ -276,6 +276,12 @@ uint64_t load_next_flood_ns(const struct sl_load *load);
 void load_save_datagram(struct sl_load *load, const struct client *client, const uint8_t *payload,
                         uint32_t len);
 
+/* reserved.c */
+
+/** All addresses from the first to the last are of one of the prefixes that floods may have to do
+ * with. */
+bool load_is_reserved(const struct sl_ip *first, const struct sl_ip *last);
+
 /* hello.c */
 
 /** A ClientHello as a client's of ours, without a cookie, its random and connection ID drawn. out

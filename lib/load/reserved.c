@@ -32,10 +32,15 @@ static bool begins_with(const struct sl_ip *ip, const struct prefix *prefix)
     return rest == 0 || (ip->bytes[whole] ^ prefix->bytes[whole]) >> (8 - rest) == 0;
 }
 
-bool sl_load_may_be_flooded(const struct sl_ip *ip)
+bool load_is_reserved(const struct sl_ip *first, const struct sl_ip *last)
 {
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-        if (begins_with(ip, &reserved[i]))
+        if (begins_with(first, &reserved[i]) && begins_with(last, &reserved[i]))
             return true;
     return false;
+}
+
+bool sl_load_may_be_flooded(const struct sl_ip *ip)
+{
+    return load_is_reserved(ip, ip);
 }

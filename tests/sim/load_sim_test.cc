@@ -385,4 +385,11 @@ TEST(Load, FloodsOnlyWhereFalseAddressesDoNoHarm)
     options.scenario.flood_rates[SL_LOAD_FLOOD_HELLO] = 1;
     options.scenario.false_sources = options.scenario.sources;
     EXPECT_THROW(LoadWorld world(options), std::runtime_error);
+    options = LoadOptions();
+    options.scenario.flood_rates[SL_LOAD_FLOOD_HELLO] = 1;
+    static const uint8_t low[4] = {198, 19, 255, 0};
+    options.scenario.false_sources = {sl_ip_from_v4(low), 256, 1, 1000};
+    EXPECT_NO_THROW(LoadWorld world(options));
+    options.scenario.false_sources.ip_count = 257; /* the answers would go to somebody */
+    EXPECT_THROW(LoadWorld world(options), std::runtime_error);
 }

@@ -285,6 +285,7 @@ TEST_F(Plan, GoesPastTheKernelOnlyWithAddressesOfItsOwn)
         {{"--interface", "eth1", "--from", "198.18.0.2", "--vlan", "4095"}, "--vlan: 1 to 4094"},
         {{"--interface", "eth1", "--from", "198.18.0.2", "--driver", "xdp"},
          "'xdp' is none of auto, af_xdp and af_packet"},
+        {{"--storm", "100", "--flood-hello", "10"}, "--storm: floods go beside sessions"},
         {{"--pcap", "data"}, "--pcap: is for --write-pcap"},
         {{"--write-pcap", "x", "--pcap", "most"}, "'most' is none of all, sent and data"},
     };

@@ -140,6 +140,18 @@ TEST(Spread, TellsHowLossIsSpreadOverTheClientsThatSent)
     EXPECT_EQ(spread.sum.lost, 4170u);
 }
 
+TEST(Spread, CountsWhoGotNothingBackOfMoreThanAFewMessages)
+{
+    std::vector<struct sl_load_client_result> clients(4);
+    clients[0].sent = clients[0].lost = 10;
+    clients[1].sent = clients[1].lost = 9;
+    clients[2].sent = 1000, clients[2].lost = 999;
+    clients[3].sent = 1000, clients[3].lost = 999, clients[3].late = 1;
+    client_spread spread;
+    ASSERT_TRUE(spread_of_clients(clients.data(), 4, &spread));
+    EXPECT_EQ(spread.unanswered, 1u);
+}
+
 TEST(Spread, OfNobodyIsNothing)
 {
     client_spread spread;

@@ -112,6 +112,14 @@ TEST_F(Verdict, AServerThatStoppedAnsweringIsNamedWithItsTime)
                          "600 messages have been sent meanwhile");
 }
 
+TEST_F(Verdict, AServerThatAnswersSomeClientsOnlyFailsTheRun)
+{
+    Messages(1000, 600, 0, 400);
+    result->spread.clients = 10;
+    result->spread.unanswered = 4;
+    EXPECT_EQ(Reached(), "1|4 of 10 clients got no echo at all");
+}
+
 TEST_F(Verdict, AServerThatNeverEchoesMayBeMeantTo)
 {
     Messages(1000, 0, 0, 1000);
