@@ -136,6 +136,9 @@ TEST_F(Verdict, SessionsThatTheServerClosedFailTheRun)
     Fail("the server closed the session", 2);
     EXPECT_EQ(Reached(), "1|2 sessions were closed by the server, or could not go on: the server "
                          "closed the session (2 times)");
+    Set("rate", "1000"); // not reached, and whose fault that is has been said
+    EXPECT_EQ(Reached(), "1|2 sessions were closed by the server, or could not go on: the server "
+                         "closed the session (2 times)");
 }
 
 TEST_F(Verdict, RefusedDatagramsAreToldWhereNothingElseShowsThem)
@@ -230,8 +233,10 @@ TEST_F(Verdict, BadPacingIsARemark)
 {
     for (int i = 0; i < 100; i++)
         sl_histogram_record(&result->measured.pacing, i < 97 ? 1000 : 20000000);
-    EXPECT_EQ(Reached(), "0|one message in a hundred left 20.0 ms or more after its time: latency "
-                         "says something of this program or machine, too");
+    EXPECT_EQ(
+        Reached(),
+        "0|one message in a hundred left 20.0 ms or more after its time: latency "
+        "says something of this program or machine, too, or of sessions that had to be waited for");
 }
 
 TEST_F(Verdict, AnInterruptedRunWasCutShortUnlessItHadNoEnd)
