@@ -1,8 +1,10 @@
 /* A DPDK port for the engines: a queue for each, and rings for what comes to the wrong one. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <bpf/libbpf.h>
 #include <rte_eal.h>
 #include <rte_lcore.h>
 #include <rte_ring.h>
@@ -115,6 +117,24 @@ static int start_eal(const struct plan *plan, char *reason)
     return error;
 }
 
+/**
+ * An XDP program on the interface is another's: a gateway's, for one, that would receive nothing
+ * any more once AF_XDP's set-up had failed and taken its program away.
+ */
+static int check_interface(const char *name, char *reason)
+{
+    const unsigned number = if_nametoindex(name);
+    uint32_t program = 0;
+    if (number == 0 || bpf_xdp_query_id((int)number, 0, &program) != 0 || program == 0)
+        return 0; /* one that is not there is told by the port */
+    snprintf(
+        reason, SL_REASON_LEN,
+        "%.15s is in use: it has an XDP program of another one's, a gateway's perhaps. If that is "
+        "what a killed program has left: ip link set dev %.15s xdp off",
+        name, name);
+    return -EBUSY;
+}
+
 static int start_port(struct dpdk *dpdk, const struct plan *plan, char *reason)
 {
     for (unsigned shard = 0; shard < SHARDS; shard++)
@@ -181,7 +201,9 @@ int dpdk_open(const struct plan *plan, const struct sl_load_scenario *scenario, 
         return -ENOMEM;
     }
     dpdk->lane_count = plan->cores;
-    int error = start_eal(plan, reason);
+    int error = plan->interface != NULL ? check_interface(plan->interface, reason) : 0;
+    if (error == 0)
+        error = start_eal(plan, reason);
     if (error != 0) {
         free(dpdk);
         return error;

@@ -55,6 +55,18 @@ static int run_gnuplot(int script_fd, char *error, size_t error_len)
     return -EIO;
 }
 
+int plot_check(char *error, size_t error_len)
+{
+    const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing < 0) {
+        snprintf(error, error_len, "no plot: can't open /dev/null: %s", strerror(errno));
+        return -errno;
+    }
+    const int result = run_gnuplot(nothing, error, error_len);
+    close(nothing);
+    return result;
+}
+
 int plot_draw(const struct outcome *outcomes, unsigned count, const char *path, char *error,
               size_t error_len)
 {

@@ -72,6 +72,27 @@ static bool write_outputs(const struct plan *plan, const struct result *result,
     return is_written;
 }
 
+/** A plot that can't be drawn is told before the run, which may take hours, and not after it. */
+static bool check_plot(const char *path)
+{
+    char error[VALUE_REASON_LEN];
+    if (path == NULL)
+        return true;
+    if (plot_check(error, sizeof error) != 0) {
+        fprintf(stderr, "sluice-load: %s\n", error);
+        return false;
+    }
+    FILE *file = fopen(path, "ae");
+    if (file == NULL) {
+        fprintf(stderr, "sluice-load: can't write %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    if (ftell(file) == 0) /* it was not there; nor is it if there will be no run */
+        remove(path);
+    fclose(file);
+    return true;
+}
+
 /** A run that could not be made leaves no files that look like one; but /dev/null stays. */
 static void remove_output(const char *path, FILE *file)
 {
@@ -88,7 +109,8 @@ static int run_and_tell(const struct plan *plan, struct result *result)
 {
     char reason[SETTINGS_REASON_LEN] = "";
     struct outputs outputs = {NULL, NULL};
-    bool is_made = open_output(plan->json, &outputs.json) && open_output(plan->csv, &outputs.csv);
+    bool is_made = check_plot(plan->plot) && open_output(plan->json, &outputs.json) &&
+                   open_output(plan->csv, &outputs.csv);
     if (is_made) {
         is_made = run_make(plan, result, plan->is_quiet ? NULL : stderr, reason);
         if (!is_made)

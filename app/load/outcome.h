@@ -44,6 +44,8 @@ const char *outcome_text(const struct outcome *outcome, const char *path);
 
 /** plot.c. The page for one outcome or several, overlaid: a script for gnuplot. */
 void plot_write_script(const struct outcome *outcomes, unsigned count, const char *path, FILE *out);
+/** Whether gnuplot is there and runs. return 0, or -errno and error, as plot_draw. */
+int plot_check(char *error, size_t error_len) SL_MUST_USE;
 /** gnuplot.c. Has gnuplot draw it. error [error_len]: a sentence. return 0 or -errno; -ENOENT:
  * there is no gnuplot. */
 int plot_draw(const struct outcome *outcomes, unsigned count, const char *path, char *error,

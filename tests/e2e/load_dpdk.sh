@@ -74,6 +74,12 @@ on_peer ip addr add 198.18.0.2/24 dev sl1
 check 'past the kernel clients need addresses' load 2 --interface sl1 "$to4"
 check 'which is said' says 'needs --from'
 check 'a tag that no frame can have' load 2 --interface sl1 --from 198.18.0.2 --vlan 5000 "$to4"
+of_the_gateway() {
+    on_gateway timeout 20 "$sluice_load" --insecure --interface sl0 --from 198.18.0.2 "$to4" >"$work/load.out" 2>"$work/load.err"
+    [ $? = 1 ] && says 'sl0 is in use'
+}
+check 'the interface of a gateway is not taken' of_the_gateway
+check 'and has its XDP program still' on_gateway bash -c 'ip -d link show sl0 | grep -q xdp'
 check 'an interface that is not there' load 1 --interface nowhere0 --from 198.18.0.2 "$to4"
 check 'is named' says 'nowhere0'
 consumer_stop echo
