@@ -140,8 +140,8 @@ void load_explain_next_hop(const struct load_neighbours *neighbours, char *reaso
     if (config->vlan_id != SL_VLAN_NONE)
         snprintf(vlan, sizeof vlan, " on VLAN %u", config->vlan_id);
     snprintf(reason, LOAD_NEIGHBOURS_REASON_LEN,
-             "%s has not answered %u %s%s: if it is in another network, name the router on the way "
-             "as gateway, or the MAC of the next hop",
+             "%s has not answered %u %s%s: if it is in another network, name the router on the way"
+             ", or the MAC of the next hop (--next-hop)",
              next_ip, neighbours->asked,
              sl_ip_is_v4(&config->next_ip) ? "ARP requests" : "neighbour solicitations", vlan);
 }

@@ -182,7 +182,7 @@ TEST(LoadNeighbours, ItIsAskedForEvery200MsAndThenGivenUp)
     load_explain_next_hop(&clients, reason);
     EXPECT_STREQ(
         "198.18.0.1 has not answered 3 ARP requests on VLAN 7: if it is in another network, "
-        "name the router on the way as gateway, or the MAC of the next hop",
+        "name the router on the way, or the MAC of the next hop (--next-hop)",
         reason);
     Frame late(first);
     Neighbours server(of_server(false, 7));
