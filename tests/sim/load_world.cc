@@ -64,10 +64,10 @@ LoadWorld::LoadWorld(const LoadOptions &options)
     sl_client_files files = {};
     files.trusts_anyone = true;
     char reason[SL_CREDENTIALS_REASON_LEN];
-    credentials = sl_client_credentials_load(&files, reason);
+    credentials.reset(sl_client_credentials_load(&files, reason));
     if (credentials == nullptr)
         throw std::runtime_error(reason);
-    client.credentials = credentials;
+    client.credentials = credentials.get();
     client.believes_alerts = true;
     on_data = [this](const Told &told) {
         EXPECT_TRUE(
@@ -83,7 +83,6 @@ LoadWorld::~LoadWorld()
         sl_load_destroy(engine);
     for (auto &side : sides)
         EXPECT_EQ(side->pool.in_use(), 0u) << "frames that nobody gave back";
-    sl_client_credentials_destroy(credentials);
 }
 
 void LoadWorld::create_engine(unsigned index)

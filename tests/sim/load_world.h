@@ -89,7 +89,8 @@ class LoadWorld
 
     LoadOptions chosen;
     sl_test::TemporaryDirectory directory;
-    sl_client_credentials *credentials = nullptr;
+    std::unique_ptr<sl_client_credentials, void (*)(sl_client_credentials *)> credentials{
+        nullptr, sl_client_credentials_destroy}; /* gone also where an engine can't be made */
     sl_client_config client{};
     std::vector<std::unique_ptr<Side>> sides;
     bool is_watching = false;

@@ -6,6 +6,8 @@ extern "C" {
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -79,7 +81,7 @@ class LoadEngine : public ::testing::Test
         for (; done < n && !test->inbox.empty(); done++) {
             Take(arg, &frames[done], 1);
             const auto &[source, bytes] = test->inbox.back();
-            memcpy(frames[done]->data, bytes.data(), bytes.size());
+            std::copy(bytes.begin(), bytes.end(), frames[done]->data);
             frames[done]->len = frames[done]->payload_len = (uint16_t)bytes.size();
             frames[done]->tuple_hash = source;
             test->inbox.pop_back();
