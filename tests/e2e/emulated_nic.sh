@@ -82,7 +82,7 @@ ask_stats() {
 asked=0
 answered() {
     tr -d '\r' <"$serial" | sed -n "s/^STATS $asked \({.*}\)$/\1/p" >"$work/stats.json"
-    [ -s "$work/stats.json" ]
+    [ -s "$work/stats.json" ] && jq -e . "$work/stats.json" >/dev/null 2>&1 # a line that is still being written may end in a brace, too
 }
 stat() { jq -r "$1" "$work/stats.json"; }
 each_worker() { # COUNTER: more than nothing on both
