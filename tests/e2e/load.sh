@@ -10,22 +10,9 @@ tap_begin
 "$support/pki.sh" "$pki"
 net_up
 at_failure gateway_dump
-sluice_load=$build/app/load/sluice-load
-json=$work/run.json
+. "$support/load.sh"
 trusting=(--ca "$pki/ca.crt" --name localhost)
-
-# load EXIT-STATUS ARG..: runs it in the peer's namespace; its output in $work/load.out and load.err.
-load() {
-    local wanted=$1 status
-    shift
-    on_peer timeout 60 "$sluice_load" --json "$json" "$@" >"$work/load.out" 2>"$work/load.err"
-    status=$?
-    cat "$work/load.out" "$work/load.err"
-    [ $status = "$wanted" ] || { echo "exit status $status, and not $wanted"; return 1; }
-}
-says() { grep -qF -- "$1" "$work/load.err" || { cat "$work/load.err"; return 1; }; }
 shows() { grep -qE -- "$1" "$work/load.out" || { cat "$work/load.out"; return 1; }; }
-holds() { jq -e "$1" "$json" || { jq 'del(.series, .messages.latency_curve, .handshakes.time_curve)' "$json"; return 1; }; }
 exact='.messages | .sent > 0 and .sent == .echoed + .late + .lost'
 
 gateway_config

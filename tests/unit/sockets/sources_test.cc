@@ -123,7 +123,7 @@ TEST(SocketsClose, AndOpenWithAnotherPortIsARebinding)
     EXPECT_EQ(nullptr, sl_sockets_tuple(s.sockets, 0));
     sl_sockets_free(s.sockets, &frame, 1);
     EXPECT_TRUE(s.is_pool_whole());
-    Peer placeholder; // takes a port, so that the next is another
+    Peer other; // takes a port, so that the next is another
     s.open(0, peer.tuple());
     ASSERT_NE(old_port, s.port(0));
     EXPECT_EQ(1U, s.send({{"moved", 0}}));
