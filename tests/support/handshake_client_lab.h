@@ -111,6 +111,8 @@ class ClientLab
     std::vector<Identity> server_identities;
     /** Looks at each datagram: to_server, id, the datagram. */
     std::function<Fate(bool, unsigned, const Bytes &)> judge;
+    /** Changes a datagram that is on its way: to_server, id, the datagram. */
+    std::function<void(bool, unsigned, Bytes &)> alter;
     bool polls_workers = true;
 
   private:

@@ -85,12 +85,15 @@ void HandshakeLab::transmit(bool to_server, unsigned id, const Bytes &datagram)
     Fate fate = judge ? judge(to_server, id, datagram) : Fate::By_chance;
     if (fate == Fate::Lose || (fate == Fate::By_chance && chance(chosen.loss)))
         return;
+    Bytes arriving = datagram;
+    if (alter)
+        alter(to_server, id, arriving);
     unsigned copies = fate == Fate::By_chance && chance(chosen.duplication) ? 2 : 1;
     for (unsigned i = 0; i < copies; i++) {
         uint64_t delay = latency_ns;
         if (fate == Fate::By_chance && chance(chosen.reordering))
             delay += random() % (30 * ns_per_ms);
-        events.push({now_ns() + delay, order++, to_server, id, datagram});
+        events.push({now_ns() + delay, order++, to_server, id, arriving});
     }
 }
 

@@ -82,6 +82,8 @@ class HandshakeLab
     Identity server_authority;
     /** Looks at each datagram: to_server, id, the datagram. */
     std::function<Fate(bool, unsigned, const Bytes &)> judge;
+    /** Changes a datagram that is on its way: to_server, id, the datagram. */
+    std::function<void(bool, unsigned, Bytes &)> alter;
     /** Changes what a step does: called after each. */
     std::function<void()> after_step;
     bool polls_workers = true; /* false: workers read nothing of what the handshaker writes */
