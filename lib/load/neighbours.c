@@ -29,18 +29,15 @@ static void format_ip(const struct sl_ip *ip, char out[INET6_ADDRSTRLEN])
               INET6_ADDRSTRLEN);
 }
 
-/** false: no client has an address of the next hop's family. */
-static bool find_asker(struct load_neighbours *neighbours)
+/** One of the clients' addresses, of the next hop's family. NULL: nobody has one. */
+static const struct sl_ip *find_asker(const struct load_neighbours_config *config)
 {
-    const struct load_neighbours_config *config = &neighbours->config;
     for (unsigned i = 0; i < config->range_count; i++) {
         const struct load_ip_range *range = &config->ranges[i];
-        if (range->count == 0 || sl_ip_is_v4(&range->first) != sl_ip_is_v4(&config->next_ip))
-            continue;
-        neighbours->asker = range->first;
-        return true;
+        if (range->count > 0 && sl_ip_is_v4(&range->first) == sl_ip_is_v4(&config->next_ip))
+            return &range->first;
     }
-    return false;
+    return NULL;
 }
 
 int load_neighbours_init(struct load_neighbours *neighbours,
@@ -49,12 +46,21 @@ int load_neighbours_init(struct load_neighbours *neighbours,
     assert(config->range_count <= LOAD_IP_RANGES_MAX);
     *neighbours = (struct load_neighbours){.config = *config};
     reason[0] = '\0';
+    struct sl_next_hop_config hop = {.ip = config->next_ip,
+                                     .vlan_id = config->vlan_id,
+                                     .attempts = config->attempts,
+                                     .believed_ns = UINT64_MAX};
+    memcpy(hop.mac, config->mac, sizeof hop.mac);
+    const struct sl_ip *asker = find_asker(config);
+    if (asker != NULL)
+        hop.asker = *asker;
+    sl_next_hop_init(&neighbours->next_hop, &hop);
     if (config->has_next_mac) {
-        neighbours->next_hop = LOAD_NEXT_HOP_KNOWN;
-        memcpy(neighbours->next_mac, config->next_mac, sizeof neighbours->next_mac);
+        sl_next_hop_set(&neighbours->next_hop, config->next_mac);
         return 0;
     }
-    if (find_asker(neighbours))
+    sl_next_hop_seek(&neighbours->next_hop, 0);
+    if (asker != NULL)
         return 0;
     char next_ip[INET6_ADDRSTRLEN];
     format_ip(&config->next_ip, next_ip);
@@ -84,64 +90,12 @@ enum sl_drop load_answer_neighbour(const struct load_neighbours *neighbours, str
     return sl_wire_answer_frame(frame, config->mac);
 }
 
-bool load_ask_for_next_hop(struct load_neighbours *neighbours, struct sl_frame *frame,
-                           uint64_t now_ns)
-{
-    const struct load_neighbours_config *config = &neighbours->config;
-    if (load_next_ask_ns(neighbours) > now_ns)
-        return false;
-    if (neighbours->asked >= config->attempts) {
-        neighbours->next_hop = LOAD_NEXT_HOP_GIVEN_UP;
-        return false;
-    }
-    struct sl_neighbour asker = {.ip = neighbours->asker, .vlan_id = config->vlan_id};
-    memcpy(asker.mac, config->mac, sizeof asker.mac);
-    if (!sl_wire_write_neighbour_request(frame, &asker, &config->next_ip))
-        return false;
-    neighbours->asked++;
-    neighbours->due_ns = now_ns + LOAD_ASK_EVERY_NS;
-    return true;
-}
-
-uint64_t load_next_ask_ns(const struct load_neighbours *neighbours)
-{
-    return neighbours->next_hop == LOAD_NEXT_HOP_ASKED_FOR ? neighbours->due_ns : UINT64_MAX;
-}
-
-bool load_hear_neighbour(struct load_neighbours *neighbours, const struct sl_frame *frame)
-{
-    const struct load_neighbours_config *config = &neighbours->config;
-    struct sl_neighbour found;
-    if (neighbours->next_hop != LOAD_NEXT_HOP_ASKED_FOR ||
-        !sl_wire_parse_neighbour_answer(frame, &found) || found.vlan_id != config->vlan_id ||
-        memcmp(&found.ip, &config->next_ip, sizeof found.ip) != 0)
-        return false;
-    const bool is_to_us =
-        (frame->data[0] & 1) || memcmp(frame->data, config->mac, SL_ETHER_ADDR_LEN) == 0;
-    if (!is_to_us || memcmp(found.mac, config->mac, sizeof found.mac) == 0)
-        return false;
-    memcpy(neighbours->next_mac, found.mac, sizeof found.mac);
-    neighbours->next_hop = LOAD_NEXT_HOP_KNOWN;
-    return true;
-}
-
-enum load_next_hop load_next_hop_of(const struct load_neighbours *neighbours, uint8_t *mac)
-{
-    if (neighbours->next_hop == LOAD_NEXT_HOP_KNOWN)
-        memcpy(mac, neighbours->next_mac, sizeof neighbours->next_mac);
-    return neighbours->next_hop;
-}
-
 void load_explain_next_hop(const struct load_neighbours *neighbours, char *reason)
 {
-    const struct load_neighbours_config *config = &neighbours->config;
-    char next_ip[INET6_ADDRSTRLEN], vlan[32] = "";
-    format_ip(&config->next_ip, next_ip);
-    if (config->vlan_id != SL_VLAN_NONE)
-        snprintf(vlan, sizeof vlan, " on VLAN %u", config->vlan_id);
+    char silence[SL_NEXT_HOP_REASON_LEN];
+    sl_next_hop_explain(&neighbours->next_hop, silence);
     snprintf(reason, LOAD_NEIGHBOURS_REASON_LEN,
-             "%s has not answered %u %s%s: if it is in another network, name the router on the way"
-             ", or the MAC of the next hop (--next-hop)",
-             next_ip, neighbours->asked,
-             sl_ip_is_v4(&config->next_ip) ? "ARP requests" : "neighbour solicitations", vlan);
+             "%s: if it is in another network, name the router on the way, or the MAC of the next "
+             "hop (--next-hop)",
+             silence);
 }

@@ -29,10 +29,11 @@ bool load_make_neighbours(struct sl_load *load, char *reason)
 static void ask(struct sl_load *load)
 {
     struct sl_frame *frame;
-    if (load_next_ask_ns(&load->neighbours) > load->now_ns || load_outbox_room(load) == 0 ||
+    struct sl_next_hop *hop = &load->neighbours.next_hop;
+    if (sl_next_hop_due_ns(hop) > load->now_ns || load_outbox_room(load) == 0 ||
         (frame = load_take_frame(load)) == NULL)
         return;
-    if (load_ask_for_next_hop(&load->neighbours, frame, load->now_ns))
+    if (sl_next_hop_ask(hop, frame, load->now_ns))
         load_queue_frame(load, frame);
     else
         load_keep_frame(load, frame);
@@ -51,7 +52,7 @@ static void give_up(struct sl_load *load)
 bool load_knows_next_hop(const struct sl_load *load)
 {
     uint8_t mac[SL_ETHER_ADDR_LEN];
-    return !load->has_link || load_next_hop_of(&load->neighbours, mac) == LOAD_NEXT_HOP_KNOWN;
+    return !load->has_link || sl_next_hop_of(&load->neighbours.next_hop, mac) == SL_NEXT_HOP_KNOWN;
 }
 
 bool load_is_on_the_net(struct sl_load *load)
@@ -59,15 +60,15 @@ bool load_is_on_the_net(struct sl_load *load)
     if (!load->has_link)
         return true;
     ask(load);
-    enum load_next_hop state = load_next_hop_of(&load->neighbours, load->link.next_mac);
-    if (state == LOAD_NEXT_HOP_GIVEN_UP)
+    enum sl_next_hop_state state = sl_next_hop_of(&load->neighbours.next_hop, load->link.next_mac);
+    if (state == SL_NEXT_HOP_GIVEN_UP)
         give_up(load);
-    return state == LOAD_NEXT_HOP_KNOWN;
+    return state == SL_NEXT_HOP_KNOWN;
 }
 
 uint64_t load_next_hop_due_ns(const struct sl_load *load)
 {
-    return load->has_link ? load_next_ask_ns(&load->neighbours) : UINT64_MAX;
+    return load->has_link ? sl_next_hop_due_ns(&load->neighbours.next_hop) : UINT64_MAX;
 }
 
 /** The answer to one engine's question is news for all: each one passes it on once. */
@@ -81,7 +82,7 @@ static bool pass_on(struct sl_load *load, struct sl_frame *frame)
 bool load_take_neighbour(struct sl_load *load, struct sl_frame *frame, enum sl_drop drop)
 {
     load_count(load, SL_LOAD_RX_RECORDS, 1);
-    if (drop != SL_DROP_NONE && load_hear_neighbour(&load->neighbours, frame)) {
+    if (drop != SL_DROP_NONE && sl_next_hop_hear(&load->neighbours.next_hop, frame, load->now_ns)) {
         load_count(load, SL_LOAD_CONSUMED, 1);
         return !pass_on(load, frame);
     }

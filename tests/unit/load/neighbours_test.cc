@@ -1,4 +1,4 @@
-// Answers for a range of clients, and the way to the next hop. The other side is a second of these.
+// Answers for a range of clients, who asks for the next hop. The other side is a second of these.
 extern "C" {
 #include "neighbours.h"
 }
@@ -134,105 +134,37 @@ TEST(LoadNeighbours, PingIsAnsweredAndUdpIsNot)
     EXPECT_EQ(SL_DROP_NOT_OURS, answer(server, &udp));
 }
 
-TEST(LoadNeighbours, TheNextHopIsFoundInBothFamiliesAndOnAVlan)
+TEST(LoadNeighbours, OneOfTheClientsAsksForTheNextHopInItsFamily)
 {
-    for (bool v6 : {false, true})
-        for (uint16_t vlan : {(uint16_t)SL_VLAN_NONE, (uint16_t)7}) {
-            Neighbours clients(of_clients(v6, vlan)), server(of_server(v6, vlan));
-            uint8_t mac[6] = {0};
-            EXPECT_EQ(LOAD_NEXT_HOP_ASKED_FOR, load_next_hop_of(&clients, mac));
-            EXPECT_GE(start, load_next_ask_ns(&clients));
-            Frame frame{Bytes()};
-            ASSERT_TRUE(load_ask_for_next_hop(&clients, &frame, start));
-            EXPECT_FALSE(load_hear_neighbour(&clients, &frame)) << "a request is no answer";
-            ASSERT_EQ(SL_DROP_NONE, answer(server, &frame));
-            EXPECT_EQ(SL_DROP_IP_PROTOCOL, sl_wire_parse_frame(&frame, SL_RX_CHECKSUM_REQUIRE));
-            EXPECT_TRUE(load_hear_neighbour(&clients, &frame));
-            EXPECT_EQ(LOAD_NEXT_HOP_KNOWN, load_next_hop_of(&clients, mac));
-            EXPECT_EQ(0, memcmp(kOwnMac, mac, 6));
-            EXPECT_EQ(UINT64_MAX, load_next_ask_ns(&clients));
-            EXPECT_FALSE(load_hear_neighbour(&clients, &frame)) << "the first one counts";
-        }
+    for (bool v6 : {false, true}) {
+        load_neighbours_config config = of_clients(v6, 7);
+        config.ranges[1] = config.ranges[0];
+        config.ranges[0] = {v6 ? V4(198, 19, 0, 7) : V6(7), 1000};
+        config.range_count = 2;
+        Neighbours clients(config), server(of_server(v6, 7));
+        Frame frame{Bytes()};
+        ASSERT_TRUE(sl_next_hop_ask(&clients.next_hop, &frame, start));
+        ASSERT_EQ(SL_DROP_NONE, answer(server, &frame));
+        EXPECT_TRUE(sl_next_hop_hear(&clients.next_hop, &frame, start));
+        uint8_t mac[6] = {0};
+        EXPECT_EQ(SL_NEXT_HOP_KNOWN, sl_next_hop_of(&clients.next_hop, mac));
+        EXPECT_EQ(0, memcmp(kOwnMac, mac, 6));
+    }
 }
 
-TEST(LoadNeighbours, ItIsAskedForEvery200MsAndThenGivenUp)
+TEST(LoadNeighbours, ANextHopThatWasGivenUpIsExplainedWithWhatToDo)
 {
     Neighbours clients(of_clients(false, 7));
-    Bytes first;
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         Frame frame{Bytes()};
-        const uint64_t due = start + i * 200 * ms;
-        if (i > 0) {
-            EXPECT_EQ(due, load_next_ask_ns(&clients));
-            EXPECT_FALSE(load_ask_for_next_hop(&clients, &frame, due - 1));
-            EXPECT_EQ(0, frame.len);
-        }
-        ASSERT_TRUE(load_ask_for_next_hop(&clients, &frame, due));
-        first = i == 0 ? frame.bytes() : first;
-        EXPECT_EQ(first, frame.bytes());
+        EXPECT_EQ(i < 3, sl_next_hop_ask(&clients.next_hop, &frame, start + i * 200 * ms));
     }
-    Frame frame{Bytes()};
-    uint8_t mac[6];
-    EXPECT_FALSE(load_ask_for_next_hop(&clients, &frame, start + 600 * ms - 1));
-    EXPECT_EQ(LOAD_NEXT_HOP_ASKED_FOR, load_next_hop_of(&clients, mac));
-    EXPECT_FALSE(load_ask_for_next_hop(&clients, &frame, start + 600 * ms));
-    EXPECT_EQ(LOAD_NEXT_HOP_GIVEN_UP, load_next_hop_of(&clients, mac));
-    EXPECT_EQ(UINT64_MAX, load_next_ask_ns(&clients));
     char reason[LOAD_NEIGHBOURS_REASON_LEN];
     load_explain_next_hop(&clients, reason);
     EXPECT_STREQ(
         "198.18.0.1 has not answered 3 ARP requests on VLAN 7: if it is in another network, "
         "name the router on the way, or the MAC of the next hop (--next-hop)",
         reason);
-    Frame late(first);
-    Neighbours server(of_server(false, 7));
-    ASSERT_EQ(SL_DROP_NONE, answer(server, &late));
-    EXPECT_FALSE(load_hear_neighbour(&clients, &late)) << "for good";
-}
-
-TEST(LoadNeighbours, AFrameWithoutRoomIsNoAttempt)
-{
-    Neighbours clients(of_clients(true));
-    Frame small{Bytes()};
-    small.tailroom = SL_WIRE_NEIGHBOUR_REQUEST_MAX - 1;
-    EXPECT_FALSE(load_ask_for_next_hop(&clients, &small, start));
-    Frame frame{Bytes()};
-    for (unsigned i = 0; i < 3; i++)
-        EXPECT_TRUE(load_ask_for_next_hop(&clients, &frame, start + i * 200 * ms));
-    EXPECT_FALSE(load_ask_for_next_hop(&clients, &frame, start + 600 * ms));
-    char reason[LOAD_NEIGHBOURS_REASON_LEN];
-    load_explain_next_hop(&clients, reason);
-    EXPECT_EQ(0, strncmp("2001:db8::1 has not answered 3 neighbour solicitations: ", reason, 56))
-        << reason;
-}
-
-TEST(LoadNeighbours, OnlyTheAnswerThatIsMeantCounts)
-{
-    Neighbours clients(of_clients(false));
-    Frame frame{Bytes()};
-    ASSERT_TRUE(load_ask_for_next_hop(&clients, &frame, start));
-    load_neighbours_config config = of_server(false);
-    config.ranges[0].count = 2;
-    Neighbours server(config);
-    ASSERT_EQ(SL_DROP_NONE, answer(server, &frame));
-    const Bytes good = frame.bytes();
-    auto is_heard = [&](const Bytes &bytes) {
-        Frame changed(bytes);
-        return load_hear_neighbour(&clients, &changed);
-    };
-    Bytes bad = good;
-    bad[31] = 2; // of 198.18.0.2
-    EXPECT_FALSE(is_heard(bad));
-    bad = good;
-    bad[5] = 0x99; // to another station
-    EXPECT_FALSE(is_heard(bad));
-    bad = good;
-    memcpy(&bad[22], kPeerMac, 6); // our own MAC
-    EXPECT_FALSE(is_heard(bad));
-    bad = good;
-    bad.insert(bad.begin() + 12, {0x81, 0, 0, 7});
-    EXPECT_FALSE(is_heard(bad));
-    EXPECT_TRUE(is_heard(good));
 }
 
 TEST(LoadNeighbours, AMacOfTheConfigurationIsNotAskedFor)
@@ -244,10 +176,9 @@ TEST(LoadNeighbours, AMacOfTheConfigurationIsNotAskedFor)
     Neighbours clients(config);
     uint8_t mac[6];
     Frame frame{Bytes()};
-    EXPECT_EQ(LOAD_NEXT_HOP_KNOWN, load_next_hop_of(&clients, mac));
+    EXPECT_EQ(SL_NEXT_HOP_KNOWN, sl_next_hop_of(&clients.next_hop, mac));
     EXPECT_EQ(0, memcmp(kOwnMac, mac, 6));
-    EXPECT_EQ(UINT64_MAX, load_next_ask_ns(&clients));
-    EXPECT_FALSE(load_ask_for_next_hop(&clients, &frame, start));
+    EXPECT_FALSE(sl_next_hop_ask(&clients.next_hop, &frame, start));
 }
 
 TEST(LoadNeighbours, ANextHopOfAFamilyThatNoClientHasIsRefused)
