@@ -118,7 +118,19 @@ int sl_crypto_derive_keys(enum sl_aead_alg alg, enum sl_prf_hash hash,
                           const uint8_t server_random[SL_RANDOM_LEN],
                           struct sl_key_material *out) SL_MUST_USE;
 
-/** HMAC-SHA256 engine for cookies: created per worker, then computes without allocating. */
+/**
+ * HMAC-SHA256 with a secret that was made ready: what of each message is the same is done once.
+ * The key is worth as much as the secret: wipe it. Never allocates, does not fail.
+ */
+struct sl_mac_key {
+    uint32_t inner[8], outer[8]; /* SHA-256 after the secret's block */
+};
+void sl_mac_key_init(struct sl_mac_key *key, const uint8_t secret[32]);
+/** out = HMAC-SHA256(secret, bytes[len]), 32 bytes */
+void sl_mac_key_compute(const struct sl_mac_key *key, const void *bytes, size_t len,
+                        uint8_t out[32]);
+
+/** The same with another secret each time: created once, then computes without allocating. */
 struct sl_mac;
 struct sl_mac *sl_mac_create(void);
 void sl_mac_destroy(struct sl_mac *mac);

@@ -115,3 +115,15 @@ TEST(Mac, IsHmacSha256)
         EXPECT_EQ(out, hmac(EVP_sha256(), secret, bytes)) << len;
     }
 }
+
+TEST(Mac, IsTheSameWithASecretThatWasMadeReady)
+{
+    Bytes secret = noise(32, 7);
+    sl_mac_key key;
+    sl_mac_key_init(&key, secret.data());
+    for (size_t len = 0; len < 200; len++) {
+        Bytes bytes = noise(len, 900 + len), out(32);
+        sl_mac_key_compute(&key, bytes.data(), len, out.data());
+        EXPECT_EQ(out, hmac(EVP_sha256(), secret, bytes)) << len;
+    }
+}
