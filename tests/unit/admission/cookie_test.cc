@@ -4,6 +4,8 @@ extern "C" {
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace
 {
 
@@ -138,4 +140,24 @@ TEST_F(Cookie, OfAnotherLengthIsWrong)
     second.cookie = cookie;
     second.cookie_len = sizeof cookie - 1;
     EXPECT_FALSE(sl_cookie_check(jar, &tuple, &second, now));
+}
+
+TEST_F(Cookie, CoversEachSuiteHoweverManyThereAre)
+{
+    std::vector<uint8_t> many(2000);
+    for (size_t i = 0; i < many.size(); i++)
+        many[i] = (uint8_t)(7 * i);
+    hello.suites = many.data();
+    for (uint16_t len : {2, 254, 256, 258, 288, 2000}) {
+        hello.suites_len = len;
+        Make();
+        EXPECT_TRUE(Check(now)) << len;
+        for (size_t at : {0, len / 2, len - 1}) {
+            many[at] ^= 1;
+            EXPECT_FALSE(Check(now)) << at << " of " << len;
+            many[at] ^= 1;
+        }
+        hello.suites_len = (uint16_t)(len - 2);
+        EXPECT_FALSE(Check(now)) << "one less than " << len;
+    }
 }
