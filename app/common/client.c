@@ -70,7 +70,7 @@ static const char *advice_on(int error)
     case EPROTO:
         return "what listens there is no gateway of this version; use programs of one version";
     case EUSERS:
-        return "the gateway has no room for another consumer; stop one";
+        return "the gateway has no room for another consumer, or not of this user; stop one";
     default:
         return strerror(-error);
     }

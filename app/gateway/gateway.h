@@ -24,6 +24,8 @@ struct settings {
     struct sl_credentials *credentials;
     const char *services[SL_SERVICES_MAX];
     struct sl_runtime_config runtime;
+    bool has_control_group;
+    gid_t control_group;
     const char *preload_path; /* the file of recorded sessions to begin with, or NULL */
 };
 

@@ -72,6 +72,8 @@ static int open_control(struct gateway *gateway, char *reason)
 {
     struct sl_control_config control = {
         .socket_path = gateway->settings.config->control_socket,
+        .has_group = gateway->settings.has_control_group,
+        .group = gateway->settings.control_group,
         .version = SLUICE_VERSION,
         .stop_ms = STOP_MS,
         .log = log_info,

@@ -1,6 +1,7 @@
 /* The configuration, made into what the libraries want. What only shows here is reported with the
  * line it comes from, as the configuration's own errors are. */
 #include <arpa/inet.h>
+#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -175,6 +176,19 @@ static void make_handshaker(struct settings *settings)
     };
 }
 
+static bool find_control_group(struct settings *settings)
+{
+    const char *name = settings->config->control_group;
+    if (name == NULL)
+        return true;
+    const struct group *group = getgrnam(name);
+    if (group == NULL)
+        return fail_at(settings, "control_group", "there is no group '%s' here", name);
+    settings->has_control_group = true;
+    settings->control_group = group->gr_gid;
+    return true;
+}
+
 bool settings_make(struct settings *settings, const struct sl_config *config,
                    const char *preload_path)
 {
@@ -188,9 +202,11 @@ bool settings_make(struct settings *settings, const struct sl_config *config,
     settings->runtime.yield_when_idle = config->idle == SL_IDLE_YIELD;
     settings->runtime.consumer_socket = config->consumer_socket;
     settings->runtime.consumer_socket_mode = config->consumer_socket_mode;
+    settings->runtime.consumers_per_user = config->consumers_per_user;
     settings->runtime.ring_size = (uint64_t)config->ring_kib << 10;
     settings->runtime.log = log_info;
-    if (!load_credentials(settings) || !make_ports(settings) || !make_listeners(settings))
+    if (!find_control_group(settings) || !load_credentials(settings) || !make_ports(settings) ||
+        !make_listeners(settings))
         return false;
     make_worker(settings);
     make_handshaker(settings);

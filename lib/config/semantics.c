@@ -33,6 +33,7 @@ void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml)
         {"workers", &config->workers, 1},
         {"memory_mb", &config->memory_mb, 256},
         {"consumer_socket_mode", &config->consumer_socket_mode, 0660},
+        {"consumers_per_user", &config->consumers_per_user, 32},
         {"ring_kib", &config->ring_kib, 1024},
         {"sessions", &config->sessions, 65536},
         {"half_open", &config->half_open, 4096},
@@ -70,6 +71,7 @@ static bool check_numbers(struct meaning *m)
     if (!check_range(m, "workers", c->workers, 1, SL_CONFIG_WORKERS_MAX) ||
         !check_range(m, "memory_mb", c->memory_mb, 32, 1 << 20) ||
         !check_range(m, "consumer_socket_mode", c->consumer_socket_mode, 0, 0777) ||
+        !check_range(m, "consumers_per_user", c->consumers_per_user, 1, 64) ||
         !check_range(m, "ring_kib", c->ring_kib, 64, 65536) ||
         !check_range(m, "sessions", c->sessions, 1, (uint64_t)c->workers << 20) ||
         !check_range(m, "half_open", c->half_open, 1, 1 << 20) ||

@@ -61,8 +61,10 @@ struct sl_config {
     char **eal;                   /* further EAL arguments, for experts */
     unsigned eal_count;
     char *control_socket;          /* default /run/sluice/control.sock */
+    char *control_group;           /* whose members may ask there too; default none */
     char *consumer_socket;         /* default /run/sluice/consumers.sock */
     unsigned consumer_socket_mode; /* octal; default 0660 */
+    unsigned consumers_per_user;   /* 1..64, root aside; default 32 */
     unsigned ring_kib;             /* of each ring's data, a power of two; default 1024 */
     struct sl_config_port *ports;
     unsigned ports_count;

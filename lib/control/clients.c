@@ -48,6 +48,11 @@ void control_accept(struct sl_control *control, uint64_t now_ns)
     }
     if (fd < 0)
         return;
+    if (!control_admits(control, fd,
+                        now_ns)) { /* not a word: nor who is there, nor which version */
+        close(fd);
+        return;
+    }
     for (unsigned i = 0; i < CLIENTS_MAX; i++) {
         struct control_client *client = &control->clients[i];
         if (client->fd >= 0)

@@ -50,7 +50,7 @@ int sl_control_create(const struct sl_control_config *config, struct sl_control 
     control->config = *config;
     for (unsigned i = 0; i < CLIENTS_MAX; i++)
         control->clients[i].fd = -1;
-    control->listen_fd = control_listen(config->socket_path, reason);
+    control->listen_fd = control_listen(config, reason);
     if (control->listen_fd < 0) {
         int error = control->listen_fd;
         free(control);

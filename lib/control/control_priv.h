@@ -37,10 +37,15 @@ struct sl_control {
     int epoll_fd;
     struct control_client clients[CLIENTS_MAX];
     struct control_print print;
+    uint64_t refusals;        /* of peers, since the start */
+    uint64_t refusal_said_ns; /* not 0: when the log last heard of one */
 };
 
 /* listen.c: the listening socket, or -errno and the reason. */
-int control_listen(const char *path, char *reason);
+int control_listen(const struct sl_control_config *config, char *reason);
+
+/* peers.c: whether this connection may ask; says some of those that may not. */
+bool control_admits(struct sl_control *control, int fd, uint64_t now_ns);
 
 /* print.c */
 /** Statistics as they are now; nothing where the last ones still wait to be written. */

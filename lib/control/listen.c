@@ -33,8 +33,19 @@ static void make_parent(const struct sockaddr_un *address)
     mkdir(parent.sun_path, 0755);
 }
 
+/** Before listen(2), so that nobody connects under other permissions. */
+static int admit_group(const struct sl_control_config *config)
+{
+    if (!config->has_group)
+        return 0;
+    if (lchown(config->socket_path, (uid_t)-1, config->group) != 0 ||
+        chmod(config->socket_path, 0660) != 0)
+        return errno;
+    return 0;
+}
+
 /** Bound with mode 0600 from its first moment; what else is at the path stays there. */
-static int bind_private(const struct sockaddr_un *address)
+static int bind_private(const struct sl_control_config *config, const struct sockaddr_un *address)
 {
     if (is_stale(address))
         unlink(address->sun_path);
@@ -44,16 +55,22 @@ static int bind_private(const struct sockaddr_un *address)
     mode_t before = umask(0177);
     int error = bind(fd, (const struct sockaddr *)address, sizeof *address) != 0 ? errno : 0;
     umask(before);
+    bool is_bound = error == 0;
+    if (error == 0)
+        error = admit_group(config);
     if (error == 0 && listen(fd, CLIENTS_MAX) != 0)
         error = errno;
     if (error == 0)
         return fd;
+    if (is_bound)
+        unlink(address->sun_path);
     close(fd);
     return -error;
 }
 
-int control_listen(const char *path, char *reason)
+int control_listen(const struct sl_control_config *config, char *reason)
 {
+    const char *path = config->socket_path;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
         snprintf(reason, REASON_LEN, "%s: path too long for a Unix socket; choose a shorter one",
@@ -62,7 +79,7 @@ int control_listen(const char *path, char *reason)
     }
     strcpy(address.sun_path, path);
     make_parent(&address);
-    int fd = bind_private(&address);
+    int fd = bind_private(config, &address);
     if (fd == -EADDRINUSE)
         snprintf(reason, REASON_LEN,
                  "another gateway listens on %s, or it is no socket; stop it, or give this one its "

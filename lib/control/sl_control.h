@@ -5,12 +5,16 @@
  * The socket's protocol: one connection a command: a line "stats", "stats json", "consumers" or
  * "version" in; the answer out, then the end. An answer has a byte at least ("none" when there is
  * nothing to say). An unknown command, or one too many at once, is answered with "error: ...".
+ * Only root, the user that the process runs as, and members of a group that is named get an answer:
+ * the kernel says who connected (SO_PEERCRED, unix(7)). Others see the end at once, and the log
+ * says so, one line in ten seconds.
  */
 #ifndef SL_CONTROL_H
 #define SL_CONTROL_H
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "sl_base.h"
 
@@ -27,6 +31,8 @@ struct sl_control_target {
 
 struct sl_control_config {
     const char *socket_path; /* mode 0600; a stale one is replaced, a live one refused */
+    bool has_group;          /* its members may ask too: the socket is the group's, mode 0660 */
+    gid_t group;
     const char *version;
     unsigned stop_ms; /* how long to wait for is_stopped after a signal */
     void (*log)(const char *line);

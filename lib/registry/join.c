@@ -72,6 +72,15 @@ static int create_wake_socket(struct registry_consumer *consumer, int *client_en
     return 0;
 }
 
+/** One user can't take all the places. Those who are leaving still count: their rings are there. */
+static bool has_quota(const struct sl_registry *registry, uid_t uid)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < SL_CONSUMERS_MAX; i++)
+        count += registry->consumers[i].in_use && registry->consumers[i].info.uid == uid;
+    return registry->config.per_user == 0 || uid == 0 || count < registry->config.per_user;
+}
+
 /** Fills in the slot: who it is, its wake-up socket, its rings. return 0 or -errno. */
 static int prepare_consumer(struct sl_registry *registry, struct registry_consumer *consumer,
                             int socket, int service, int *client_end)
@@ -80,6 +89,8 @@ static int prepare_consumer(struct sl_registry *registry, struct registry_consum
     socklen_t len = sizeof peer;
     if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || len != sizeof peer)
         return -EPERM;
+    if (!has_quota(registry, peer.uid))
+        return -EUSERS;
     *consumer = (struct registry_consumer){
         .socket = socket,
         .info = {.consumer = (uint32_t)(consumer - registry->consumers),
@@ -138,8 +149,9 @@ static enum sl_ring_status admit(struct sl_registry *registry, int socket, int s
     int client_end = -1;
     if (consumer == NULL)
         return SL_RING_STATUS_FULL;
-    if (prepare_consumer(registry, consumer, socket, service, &client_end) != 0)
-        return SL_RING_STATUS_MEMORY;
+    int result = prepare_consumer(registry, consumer, socket, service, &client_end);
+    if (result != 0)
+        return result == -EUSERS ? SL_RING_STATUS_FULL : SL_RING_STATUS_MEMORY;
     if (hand_out(registry, consumer, client_end) != 0 ||
         registry_watch(registry, EPOLL_CTL_MOD, socket, SOURCE_CONSUMER, consumer->info.consumer) !=
             0) {

@@ -57,6 +57,7 @@ struct sl_registry_config {
     const char *const *services; /* [service_count] names, borrowed */
     unsigned service_count;
     unsigned worker_count;
+    unsigned per_user;   /* consumers of one user, root aside; 0: as many as there is room for */
     uint64_t ring_size;  /* bytes of data for each ring, a power of two */
     uint64_t generation; /* of this gateway process: random */
     /* What the registry asks of its owner; called on the polling thread. An attachment is to be

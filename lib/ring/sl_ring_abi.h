@@ -141,7 +141,7 @@ enum sl_ring_status {
     SL_RING_STATUS_OK = 0,
     SL_RING_STATUS_ABI = 1,     /* abi_version is the gateway's */
     SL_RING_STATUS_SERVICE = 2, /* no such service */
-    SL_RING_STATUS_FULL = 3,    /* too many consumers */
+    SL_RING_STATUS_FULL = 3,    /* too many consumers, of all or of this user */
     SL_RING_STATUS_MEMORY = 4,  /* no memory or no descriptors for the rings */
 };
 

@@ -54,6 +54,7 @@ int runtime_registry_create(struct sl_runtime *runtime)
     struct sl_registry_config registry = {
         .socket_path = config->consumer_socket,
         .socket_mode = config->consumer_socket_mode,
+        .per_user = config->consumers_per_user,
         .services = config->services,
         .service_count = config->worker.service_count,
         .worker_count = config->worker_count,

@@ -25,6 +25,7 @@ struct sl_runtime_config {
     unsigned handshaker_count;
     const char *consumer_socket;
     uint32_t consumer_socket_mode;
+    unsigned consumers_per_user; /* root aside; 0: as many as there is room for */
     const char *const *services; /* [worker.service_count] */
     uint64_t ring_size;
     void (*log)(const char *line);

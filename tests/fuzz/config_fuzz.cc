@@ -101,7 +101,7 @@ std::vector<Bytes> fuzz::seeds()
                               listeners + certificates;
     const std::string most =
         "workers: 2\nidle: yield\ncrypto: openssl\nmemory_mb: 128\neal: [\"--no-huge\", a]\n"
-        "control_socket: /run/c\nconsumer_socket: /run/d\nconsumer_socket_mode: 0660\n"
+        "control_socket: /run/c\ncontrol_group: g\nconsumers_per_user: 1\nconsumer_socket: /run/d\nconsumer_socket_mode: 0660\n"
         "ring_kib: 64\nclient_ca: ca.crt\nconnection_ids: false\npeer_moves: accept\n"
         "sessions: 100\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
         "first_timeout_ms: 100\nhandshake_threads: 2\nkeylog_file: /tmp/k\n"

@@ -73,7 +73,7 @@ class Gateway
   public:
     /** give_back: detached attachments return to the registry at once, as workers would do. */
     explicit Gateway(const std::string &path, unsigned workers = 1, uint64_t ring_size = 65536,
-                     uint64_t generation = 1, bool give_back = true)
+                     uint64_t generation = 1, bool give_back = true, unsigned per_user = 0)
         : path_(path), give_back_(give_back)
     {
         config_.socket_path = path_.c_str();
@@ -84,6 +84,7 @@ class Gateway
         config_.ring_size = ring_size;
         config_.generation = generation;
         config_.payload_max = 1400;
+        config_.per_user = per_user;
         config_.arg = this;
         config_.attach = [](void *arg, sl_attachment *attachment) {
             static_cast<Gateway *>(arg)->attachments_.push_back(attachment);

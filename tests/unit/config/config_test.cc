@@ -89,7 +89,8 @@ TEST_F(Config, TakesEverySetting)
 {
     ASSERT_TRUE(Load(std::string(kGood) +
                      "idle: yield\ncrypto: openssl\nmemory_mb: 128\neal: [\"--log-level=8\"]\n"
-                     "control_socket: /tmp/a\nconsumer_socket: /tmp/b\nconsumer_socket_mode: 0600\n"
+                     "control_socket: /tmp/a\ncontrol_group: operators\nconsumers_per_user: "
+                     "3\nconsumer_socket: /tmp/b\nconsumer_socket_mode: 0600\n"
                      "ring_kib: 256\nclient_ca: ca.crt\nconnection_ids: false\npeer_moves: accept\n"
                      "close_at_usage_limit: true\nbenchmark: true\n"
                      "sessions: 1000\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
@@ -98,6 +99,8 @@ TEST_F(Config, TakesEverySetting)
     EXPECT_EQ(config->idle, SL_IDLE_YIELD);
     EXPECT_EQ(config->crypto, SL_CONFIG_CRYPTO_OPENSSL);
     EXPECT_EQ(config->consumer_socket_mode, 0600u);
+    EXPECT_STREQ(config->control_group, "operators");
+    EXPECT_EQ(config->consumers_per_user, 3u);
     EXPECT_FALSE(config->connection_ids);
     EXPECT_TRUE(config->close_at_usage_limit);
     EXPECT_TRUE(config->benchmark);
@@ -142,6 +145,8 @@ TEST_F(Config, ErrorsNameTheLine)
         {std::string(kGood) + "idle: sleep\n", "11: 'idle' is 'sleep'; possible are: spin, yield"},
         {std::string(kGood) + "connection_ids: maybe\n",
          "11: 'connection_ids' has to be true or false, not 'maybe'"},
+        {std::string(kGood) + "consumers_per_user: 0\n",
+         "11: 'consumers_per_user' is 0; 1 to 64 are possible"},
         {std::string(kGood) + "ring_kib: 100\n", "11: 'ring_kib' has to be a power of two"},
         {std::string(kGood) + "consumer_socket_mode: 660\n",
          "11: 'consumer_socket_mode' is 660; 0 to 511 are possible"},

@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <sys/stat.h>
 
 #include "raw_consumer.h"
 #include "test_gateway.h"
@@ -145,6 +146,43 @@ TEST_F(RegistryJoin, LetsOthersWaitBehindABoundedNumberOfSilentOnes)
     gateway.poll(now + 3000000000ULL);
     EXPECT_EQ(late.hear(), (ssize_t)sizeof late.reply);
     EXPECT_EQ(late.reply.status, SL_RING_STATUS_OK);
+}
+
+/** A consumer of another user; only root can make one. */
+std::unique_ptr<test::RawConsumer> consumer_of(uid_t uid, const std::string &path)
+{
+    EXPECT_EQ(seteuid(uid), 0);
+    auto consumer = std::make_unique<test::RawConsumer>(path); // the kernel notes who connects
+    EXPECT_EQ(seteuid(0), 0);
+    return consumer;
+}
+
+TEST_F(RegistryJoin, OneUserCanNotTakeAllThePlaces)
+{
+    if (geteuid() != 0)
+        GTEST_SKIP() << "only root can be somebody else";
+    const std::string limited = dir.file("limited.sock");
+    test::Gateway quota{limited, 1, 65536, 1, true, 2};
+    ASSERT_EQ(chmod(limited.c_str(), 0666), 0);
+    ASSERT_EQ(chmod(dir.path.c_str(), 0755), 0);
+    std::vector<std::unique_ptr<test::RawConsumer>> consumers;
+    auto status_of = [&](uid_t uid) {
+        consumers.push_back(consumer_of(uid, limited));
+        consumers.back()->say_hello();
+        quota.poll();
+        quota.poll();
+        EXPECT_EQ(consumers.back()->hear(), (ssize_t)sizeof(sl_ring_reply));
+        return consumers.back()->reply.status;
+    };
+    EXPECT_EQ(status_of(1234), SL_RING_STATUS_OK);
+    EXPECT_EQ(status_of(1234), SL_RING_STATUS_OK);
+    EXPECT_EQ(status_of(1234), SL_RING_STATUS_FULL);
+    EXPECT_EQ(status_of(1235), SL_RING_STATUS_OK) << "another user has his own";
+    for (int i = 0; i < 3; i++)
+        EXPECT_EQ(status_of(0), SL_RING_STATUS_OK) << "root is not counted";
+    consumers[0]->leave();
+    quota.poll();
+    EXPECT_EQ(status_of(1234), SL_RING_STATUS_OK) << "who leaves makes room";
 }
 
 TEST_F(RegistryJoin, RefusesMoreConsumersThanItHasRoomFor)
