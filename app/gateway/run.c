@@ -170,6 +170,9 @@ int gateway_run(const struct sl_config *config, const char *preload_path)
     int status = EXIT_FAILED;
     sl_control_block_signals(); /* before EAL makes threads, which inherit it */
     if (settings_make(&gateway.settings, config, preload_path)) {
+        if (config->keylog_file != NULL)
+            log_warning("KEY LOG: the secrets of every session are written to keylog_file; whoever "
+                        "reads it reads them all; never in production");
         if (config->benchmark)
             log_warning("BENCHMARK: this gateway takes sessions whose keys others may know, of "
                         "clients that nobody has asked who they are; never in production");

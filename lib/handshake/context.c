@@ -61,22 +61,40 @@ SSL_CTX *sl_handshake_make_context(const struct sl_handshaker *handshaker, const
     return NULL;
 }
 
+/** Whoever can read the file, or has it open since he could, reads all sessions. */
+static bool is_private(int fd, const char *path, char *reason)
+{
+    struct stat info;
+    const char *what = NULL;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        what = "is no ordinary file; name another";
+    else if (info.st_uid != geteuid())
+        what = "belongs to another user; name another, or remove it";
+    else if ((info.st_mode & 077) != 0)
+        what = "is open to other users; remove it, or `chmod 600` it if none of them has read it";
+    if (what != NULL)
+        snprintf(reason, SL_REASON_LEN, "key log file %s %s", path, what);
+    return what == NULL;
+}
+
 static bool open_keylog(struct sl_handshaker *handshaker, char *reason)
 {
     const char *path = handshaker->config.keylog_file;
     handshaker->keylog_fd = -1;
     if (path == NULL)
         return true;
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
-    if (fd < 0 || fchmod(fd, 0600) != 0) {
+    /* Neither through a link that somebody laid there, nor into a pipe, whose reader is waited for.
+     */
+    int fd = open(
+        path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (fd < 0)
         snprintf(reason, SL_REASON_LEN, "key log file %s cannot be written: %s", path,
                  strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    handshaker->keylog_fd = fd;
-    return true;
+    else if (is_private(fd, path, reason))
+        handshaker->keylog_fd = fd;
+    else
+        close(fd);
+    return handshaker->keylog_fd >= 0;
 }
 
 bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason)

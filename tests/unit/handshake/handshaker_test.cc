@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
@@ -220,7 +222,7 @@ TEST(Handshaker, WritesTheKeyLogForItsOwnerOnly)
 {
     TemporaryDirectory directory;
     std::string path = directory.write("keys", "# first line\n");
-    ASSERT_EQ(chmod(path.c_str(), 0644), 0);
+    ASSERT_EQ(chmod(path.c_str(), 0600), 0);
     LabOptions options;
     options.keylog_file = path.c_str();
     HandshakeLab lab(options);
@@ -241,6 +243,67 @@ TEST(Handshaker, WritesTheKeyLogForItsOwnerOnly)
     }
     EXPECT_EQ(second.substr(0, 14 + 64), "CLIENT_RANDOM " + random.str());
     EXPECT_EQ(second.size(), 14u + 64 + 1 + 96);
+}
+
+TEST(Handshaker, MakesAKeyLogThatNobodyElseCanRead)
+{
+    TemporaryDirectory directory;
+    std::string path = directory.path("keys");
+    LabOptions options;
+    options.keylog_file = path.c_str();
+    mode_t before = umask(0);
+    HandshakeLab lab(options);
+    umask(before);
+    struct stat info;
+    ASSERT_EQ(stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+// What a handshaker says that is to write its key log there.
+static std::string keylog_refusal(const std::string &path)
+{
+    LabOptions options;
+    options.keylog_file = path.c_str();
+    try {
+        HandshakeLab lab(options);
+    } catch (const std::runtime_error &error) {
+        return error.what();
+    }
+    return "none";
+}
+
+TEST(Handshaker, WritesNoKeyLogWhereOthersCanReadIt)
+{
+    TemporaryDirectory directory;
+    std::string path = directory.write("keys", "");
+    for (mode_t mode : {0640, 0604, 0660, 0601}) {
+        ASSERT_EQ(chmod(path.c_str(), mode), 0);
+        EXPECT_EQ(keylog_refusal(path), "key log file " + path +
+                                            " is open to other users; remove it, or `chmod 600` it "
+                                            "if none of them has read it");
+    }
+    ASSERT_EQ(chmod(path.c_str(), 0600), 0);
+    EXPECT_EQ(keylog_refusal(path), "none");
+    if (geteuid() != 0)
+        return; // only root can give it away
+    ASSERT_EQ(chown(path.c_str(), 1234, -1), 0);
+    EXPECT_EQ(keylog_refusal(path),
+              "key log file " + path + " belongs to another user; name another, or remove it");
+}
+
+TEST(Handshaker, WritesNoKeyLogThroughALinkOrIntoAPipe)
+{
+    TemporaryDirectory directory;
+    std::string file = directory.write("file", ""), link = directory.path("link"),
+                pipe = directory.path("pipe");
+    ASSERT_EQ(chmod(file.c_str(), 0600), 0);
+    ASSERT_EQ(symlink(file.c_str(), link.c_str()), 0);
+    EXPECT_EQ(keylog_refusal(link),
+              "key log file " + link + " cannot be written: Too many levels of symbolic links");
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+    int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+    EXPECT_EQ(keylog_refusal(pipe), "key log file " + pipe + " is no ordinary file; name another");
+    close(reader);
 }
 
 TEST(Handshaker, SaysWhyItCannotStart)
