@@ -9,8 +9,10 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_memory.h>
 
 #include "eal.h"
+#include "sl_dump.h"
 
 #define ARGUMENTS_MAX 96
 #define ARGUMENT_LEN 1024
@@ -189,4 +191,16 @@ int eal_start(const struct eal_settings *settings, char *reason)
     snprintf(reason, EAL_REASON_LEN, "DPDK can't start: %s; see its message above",
              rte_strerror(rte_errno));
     return -EIO;
+}
+
+static int leave_out(const struct rte_memseg_list *list, void *arg)
+{
+    (void)arg;
+    sl_dump_leave_out(list->base_va, list->len);
+    return 0;
+}
+
+void eal_leave_out_of_dumps(void)
+{
+    rte_memseg_list_walk(leave_out, NULL);
 }

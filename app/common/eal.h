@@ -24,4 +24,8 @@ struct eal_settings {
 /** return 0, or -errno and reason [EAL_REASON_LEN]. Once a process; rte_eal_cleanup ends it. */
 int eal_start(const struct eal_settings *settings, char *reason);
 
+/** All memory of DPDK's, packets and what was in them, stays out of dumps: once all is allocated.
+ */
+void eal_leave_out_of_dumps(void);
+
 #endif

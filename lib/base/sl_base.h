@@ -6,6 +6,7 @@
 #include "sl_arena.h"
 #include "sl_bytes.h"
 #include "sl_drop.h"
+#include "sl_dump.h"
 #include "sl_frame.h"
 #include "sl_protocol.h"
 

@@ -16,6 +16,7 @@ static int map_and_seal(struct registry_region *region, size_t len, int seals)
         return -errno;
     region->at = at;
     region->len = len;
+    sl_dump_leave_out(at, len); /* plaintext of sessions */
     /* A consumer may punch holes; in a huge page that would cost the worker far more. Kernels
      * without huge pages for shared memory refuse the advice, and need none. */
     (void)madvise(at, len, MADV_NOHUGEPAGE);

@@ -61,6 +61,7 @@ int memory_map(struct memory *memory, size_t len)
     }
     if (memory->at == NULL)
         return -ENOMEM;
+    sl_dump_leave_out(memory->at, memory->len);
     /* Now, and not when a packet needs it. Kernels before 5.14 can't, and fault them in later. */
     if (madvise(memory->at, memory->len, MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
         return 0;
