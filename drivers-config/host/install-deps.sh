@@ -8,7 +8,7 @@ set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin # `su` without `-` leaves them out
 
 demo=(build-essential meson ninja-build pkg-config python3 scdoc
-      libdpdk-dev libssl-dev libipsec-mb-dev libcyaml-dev libyaml-dev
+      libdpdk-dev libssl-dev libipsec-mb-dev libcyaml-dev libyaml-dev libcap-ng-dev libseccomp-dev
       libxdp-dev libbpf-dev libnuma-dev libpcap-dev libgtest-dev
       gnuplot-nox fonts-dejavu-core
       iproute2 iputils-ping ethtool openssl procps util-linux man-db debian-archive-keyring ca-certificates)
