@@ -1,4 +1,5 @@
 #include <fstream>
+#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
@@ -310,6 +311,7 @@ TEST(Client, WritesItsSecretsForWhomeverReadsTheCapture)
 {
     TemporaryDirectory directory;
     std::string path = directory.write("keys", "");
+    ASSERT_EQ(chmod(path.c_str(), 0600), 0);
     ClientLabOptions options;
     options.keylog_file = path.c_str();
     ClientLab lab(options);

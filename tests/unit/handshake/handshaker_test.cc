@@ -248,7 +248,8 @@ TEST(Handshaker, WritesTheKeyLogForItsOwnerOnly)
 TEST(Handshaker, MakesAKeyLogThatNobodyElseCanRead)
 {
     TemporaryDirectory directory;
-    std::string path = directory.path("keys");
+    std::string path = directory.write("keys", "");
+    ASSERT_EQ(unlink(path.c_str()), 0);
     LabOptions options;
     options.keylog_file = path.c_str();
     mode_t before = umask(0);
@@ -294,8 +295,9 @@ TEST(Handshaker, WritesNoKeyLogWhereOthersCanReadIt)
 TEST(Handshaker, WritesNoKeyLogThroughALinkOrIntoAPipe)
 {
     TemporaryDirectory directory;
-    std::string file = directory.write("file", ""), link = directory.path("link"),
-                pipe = directory.path("pipe");
+    std::string file = directory.write("file", ""), link = directory.write("link", ""),
+                pipe = directory.write("pipe", "");
+    ASSERT_EQ(unlink(link.c_str()) + unlink(pipe.c_str()), 0);
     ASSERT_EQ(chmod(file.c_str(), 0600), 0);
     ASSERT_EQ(symlink(file.c_str(), link.c_str()), 0);
     EXPECT_EQ(keylog_refusal(link),
