@@ -3,6 +3,7 @@
 #define GATEWAY_H
 
 #include "sl_config.h"
+#include "sl_hardening.h"
 #include "sl_identity.h"
 #include "sl_runtime.h"
 
@@ -24,6 +25,8 @@ struct settings {
     struct sl_credentials *credentials;
     const char *services[SL_SERVICES_MAX];
     struct sl_runtime_config runtime;
+    bool has_user; /* to become */
+    struct sl_hardening_user user;
     bool has_control_group;
     gid_t control_group;
     const char *preload_path; /* the file of recorded sessions to begin with, or NULL */
@@ -39,6 +42,18 @@ struct settings {
 bool settings_make(struct settings *settings, const struct sl_config *config,
                    const char *preload_path);
 void settings_wipe(struct settings *settings);
+
+/* privileges.c */
+/** Before there are threads or keys. return 0 and *out, or -errno and reason [REASON_LEN]. */
+int privileges_begin(const struct sl_config *config, struct sl_hardening **out,
+                     char *reason) SL_MUST_USE;
+/** What the user that the gateway is to become can't read or remove: "FILE:LINE: reason". */
+void privileges_check(const struct settings *settings, void (*say)(const char *line));
+/** Folders of the sockets, and the log's warnings. */
+void privileges_prepare(const struct settings *settings);
+/** Becomes the user that is configured, if one is. return 0, or -errno and reason. */
+int privileges_drop(const struct settings *settings, const struct sl_hardening *hardening,
+                    char *reason) SL_MUST_USE;
 
 /** Gives a gateway that has not started the sessions of a file. return 0, or negative and reason
  * [REASON_LEN]: "FILE:LINE: reason". */

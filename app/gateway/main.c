@@ -27,10 +27,17 @@ static int misuse(const char *reason, const char *what)
     return EXIT_USAGE;
 }
 
+static void print_warning(const char *line)
+{
+    fprintf(stderr, "%s\n", line);
+}
+
 static int check(const struct sl_config *config)
 {
     struct settings settings;
     bool is_sound = settings_make(&settings, config, NULL);
+    if (is_sound)
+        privileges_check(&settings, print_warning);
     settings_wipe(&settings);
     if (!is_sound)
         return EXIT_FAILED;

@@ -25,6 +25,7 @@ static uint64_t now_ns(void)
 struct gateway {
     struct settings settings;
     bool has_eal;
+    struct sl_hardening *hardening;
     struct sl_runtime *runtime;
     struct sl_control *control;
 };
@@ -138,6 +139,17 @@ static int begin_eal(const struct sl_config *config, char *reason)
     return eal_start(&settings, reason);
 }
 
+/** The last step of a start: nothing is opened any more but what the control thread's list has. */
+static int enter_control(struct gateway *gateway, char *reason)
+{
+    int error = sl_hardening_enter_thread(gateway->hardening, SL_THREAD_CONTROL);
+    if (error != 0)
+        snprintf(reason, REASON_LEN,
+                 "can't give up privileges: %s; `seccomp: off` does without a filter",
+                 strerror(-error));
+    return error;
+}
+
 static int start(struct gateway *gateway, char *reason)
 {
     int error = begin_eal(gateway->settings.config, reason);
@@ -150,8 +162,13 @@ static int start(struct gateway *gateway, char *reason)
     if (gateway->settings.preload_path != NULL &&
         preload_sessions(gateway->runtime, gateway->settings.preload_path, reason) != 0)
         return -1;
+    eal_leave_out_of_dumps();
     error = open_control(gateway, reason);
-    return error != 0 ? error : sl_runtime_start(gateway->runtime, reason);
+    if (error == 0)
+        error = privileges_drop(&gateway->settings, gateway->hardening, reason);
+    if (error == 0)
+        error = sl_runtime_start(gateway->runtime, reason);
+    return error == 0 ? enter_control(gateway, reason) : error;
 }
 
 /** In the opposite order of start, from wherever it got. */
@@ -169,6 +186,10 @@ int gateway_run(const struct sl_config *config, const char *preload_path)
     char reason[REASON_LEN] = "";
     int status = EXIT_FAILED;
     sl_control_block_signals(); /* before EAL makes threads, which inherit it */
+    if (privileges_begin(config, &gateway.hardening, reason) != 0) {
+        log_fatal(reason);
+        return status;
+    }
     if (settings_make(&gateway.settings, config, preload_path)) {
         if (config->keylog_file != NULL)
             log_warning("KEY LOG: the secrets of every session are written to keylog_file; whoever "
@@ -176,6 +197,8 @@ int gateway_run(const struct sl_config *config, const char *preload_path)
         if (config->benchmark)
             log_warning("BENCHMARK: this gateway takes sessions whose keys others may know, of "
                         "clients that nobody has asked who they are; never in production");
+        gateway.settings.runtime.hardening = gateway.hardening;
+        privileges_prepare(&gateway.settings);
         bool is_started = start(&gateway, reason) == 0;
         if (is_started)
             status = serve(&gateway);
@@ -184,5 +207,6 @@ int gateway_run(const struct sl_config *config, const char *preload_path)
             log_fatal(reason);
     }
     settings_wipe(&gateway.settings);
+    sl_hardening_destroy(gateway.hardening);
     return status;
 }

@@ -189,6 +189,15 @@ static bool find_control_group(struct settings *settings)
     return true;
 }
 
+static bool find_user(struct settings *settings)
+{
+    const char *name = settings->config->user;
+    if (name == NULL)
+        return true;
+    settings->has_user = sl_hardening_find_user(name, &settings->user) == 0;
+    return settings->has_user || fail_at(settings, "user", "there is no user '%s' here", name);
+}
+
 bool settings_make(struct settings *settings, const struct sl_config *config,
                    const char *preload_path)
 {
@@ -205,8 +214,8 @@ bool settings_make(struct settings *settings, const struct sl_config *config,
     settings->runtime.consumers_per_user = config->consumers_per_user;
     settings->runtime.ring_size = (uint64_t)config->ring_kib << 10;
     settings->runtime.log = log_info;
-    if (!find_control_group(settings) || !load_credentials(settings) || !make_ports(settings) ||
-        !make_listeners(settings))
+    if (!find_user(settings) || !find_control_group(settings) || !load_credentials(settings) ||
+        !make_ports(settings) || !make_listeners(settings))
         return false;
     make_worker(settings);
     make_handshaker(settings);

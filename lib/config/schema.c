@@ -21,6 +21,11 @@ static const cyaml_strval_t checksum_names[] = {
     {"require", SL_CONFIG_CHECKSUM_REQUIRE},
     {"ignore", SL_CONFIG_CHECKSUM_IGNORE},
 };
+static const cyaml_strval_t seccomp_names[] = {
+    {"enforce", SL_CONFIG_SECCOMP_ENFORCE},
+    {"log", SL_CONFIG_SECCOMP_LOG},
+    {"off", SL_CONFIG_SECCOMP_OFF},
+};
 static const cyaml_strval_t driver_names[] = {
     {"auto", SL_CONFIG_DRIVER_AUTO},
     {"af_xdp", SL_CONFIG_DRIVER_AF_XDP},
@@ -103,6 +108,10 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT("handshake_threads", OPTIONAL, struct sl_config, handshake_threads),
     CYAML_FIELD_STRING_PTR("keylog_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
                            keylog_file, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("user", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config, user, 1, 31),
+    CYAML_FIELD_ENUM("seccomp", OPTIONAL, struct sl_config, seccomp, seccomp_names,
+                     LENGTH(seccomp_names)),
+    CYAML_FIELD_BOOL("core_dumps", OPTIONAL, struct sl_config, core_dumps),
     CYAML_FIELD_BOOL("benchmark", OPTIONAL, struct sl_config, benchmark),
     CYAML_FIELD_END,
 };

@@ -19,6 +19,11 @@ enum sl_config_crypto {
     SL_CONFIG_CRYPTO_OPENSSL,
 };
 enum sl_config_moves { SL_CONFIG_MOVES_HOLD, SL_CONFIG_MOVES_ACCEPT, SL_CONFIG_MOVES_REFUSE };
+enum sl_config_seccomp {
+    SL_CONFIG_SECCOMP_ENFORCE,
+    SL_CONFIG_SECCOMP_LOG,
+    SL_CONFIG_SECCOMP_OFF,
+};
 enum sl_config_checksum {
     SL_CONFIG_CHECKSUM_AUTO,
     SL_CONFIG_CHECKSUM_REQUIRE,
@@ -83,6 +88,9 @@ struct sl_config {
     unsigned first_timeout_ms;       /* 100..60000, default 1000 */
     unsigned handshake_threads;      /* 1..8, default 1 */
     char *keylog_file;               /* default none; secrets: for debugging only */
+    char *user;                      /* to become after the start; default none: stay who it is */
+    enum sl_config_seccomp seccomp;  /* default enforce */
+    bool core_dumps;                 /* default false; dumps hold secrets */
     bool benchmark;                  /* default false; takes sessions whose keys others know */
     char *path;                      /* of the file itself */
     void *private_data;              /* where each path stands in the file */

@@ -1,4 +1,6 @@
 /* Handshake threads: they poll, so that a worker never has to wake them, and nap when idle. */
+#include <stdio.h>
+
 #include "runtime_priv.h"
 
 #define MESSAGES_PER_POLL 64
@@ -6,7 +8,12 @@
 void *runtime_handshaker_main(void *arg)
 {
     struct runtime_handshaker *self = arg;
+    char name[16];
+    snprintf(name, sizeof name, "sluice-hs%u", self->index);
+    pthread_setname_np(pthread_self(), name);
     runtime_nap_prepare();
+    if (!runtime_thread_enter(self->runtime, SL_THREAD_HANDSHAKE, &self->entered))
+        return NULL;
     while (!runtime_must_quit(self->runtime))
         if (!sl_handshaker_poll(self->handshaker, clock_kernel_ns(), MESSAGES_PER_POLL))
             runtime_nap();
@@ -18,6 +25,7 @@ int runtime_handshakers_create(struct sl_runtime *runtime)
     for (unsigned h = 0; h < runtime->config.handshaker_count; h++) {
         struct runtime_handshaker *self = &runtime->handshakers[h];
         self->runtime = runtime;
+        self->index = h;
         for (unsigned w = 0; w < runtime->worker_count; w++) {
             self->from_worker[w] = sl_ring_consumer_of(runtime->workers[w].to_handshaker[h]);
             self->to_worker[w] = sl_ring_producer_of(runtime->workers[w].from_handshaker[h]);

@@ -47,12 +47,17 @@ void memory_unmap(struct memory *memory);
 /** "huge pages", "transparent huge pages", "ordinary pages" */
 const char *memory_kind_name(enum memory_kind kind);
 
+/** How it went when a thread gave up what it is to: ENTERED_NOT_YET, ENTERED, or a negative errno.
+ * Atomic: written once, by the thread. */
+enum { ENTERED_NOT_YET = 0, ENTERED = 1 };
+
 /** One worker's thread, and the rings that end there. */
 struct runtime_worker {
     struct sl_runtime *runtime;
     unsigned index;
     unsigned lcore;
     bool is_launched;
+    int entered;
     bool is_stopped; /* it said so; the control thread's */
     struct sl_worker *worker;
     struct clock clock; /* its thread's */
@@ -66,8 +71,10 @@ struct runtime_worker {
 
 struct runtime_handshaker {
     struct sl_runtime *runtime;
+    unsigned index;
     pthread_t thread;
     bool is_launched;
+    int entered;
     struct sl_handshaker *handshaker;
     struct sl_ring_consumer *from_worker[SL_WORKERS_MAX];
     struct sl_ring_producer *to_worker[SL_WORKERS_MAX];
@@ -85,7 +92,8 @@ struct sl_runtime {
     unsigned worker_count, handshaker_count; /* that were made */
     struct runtime_worker workers[SL_WORKERS_MAX];
     struct runtime_handshaker handshakers[SL_HANDSHAKERS_MAX];
-    bool quit; /* atomic: written by the control thread, read by all */
+    int events_entered; /* DPDK's interrupt thread */
+    bool quit;          /* atomic: written by the control thread, read by all */
     uint64_t started_ns;
     uint64_t notices_since_ns; /* consumers.c: lines said since then */
     unsigned notices;
@@ -119,6 +127,9 @@ bool runtime_worker_poll(struct runtime_worker *self);
 void *runtime_handshaker_main(void *runtime_handshaker);
 
 /* threads.c */
+/** Once in each thread, at its begin. return whether it may go on. */
+bool runtime_thread_enter(struct sl_runtime *runtime, enum sl_thread_kind kind,
+                          int *entered) SL_MUST_USE;
 int runtime_threads_launch(struct sl_runtime *runtime);
 void runtime_threads_join(struct sl_runtime *runtime);
 

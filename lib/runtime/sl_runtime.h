@@ -7,6 +7,7 @@
 
 #include "sl_base.h"
 #include "sl_handshake.h"
+#include "sl_hardening.h"
 #include "sl_port.h"
 #include "sl_registry.h"
 #include "sl_worker.h"
@@ -28,6 +29,7 @@ struct sl_runtime_config {
     unsigned consumers_per_user; /* root aside; 0: as many as there is room for */
     const char *const *services; /* [worker.service_count] */
     uint64_t ring_size;
+    struct sl_hardening *hardening; /* each thread gives up what its kind does not need; or NULL */
     void (*log)(const char *line);
 };
 
@@ -41,7 +43,10 @@ struct sl_runtime *sl_runtime_create(const struct sl_runtime_config *config, cha
  */
 int sl_runtime_preload(struct sl_runtime *runtime, const struct sl_preload_session *recorded,
                        char *reason) SL_MUST_USE;
-/** Launches all threads. return 0 or -errno and reason. */
+/**
+ * Launches all threads, and waits until each has given up what it is to. The calling thread, the
+ * control thread, sees to itself. return 0 or -errno and reason.
+ */
 int sl_runtime_start(struct sl_runtime *runtime, char *reason) SL_MUST_USE;
 
 /** The control thread's turn: messages of workers, registration of consumers. */

@@ -62,6 +62,8 @@ int runtime_worker_main(void *arg)
     unsigned empty_turns = 0;
     clock_start(&self->clock);
     runtime_nap_prepare();
+    if (!runtime_thread_enter(self->runtime, SL_THREAD_WORKER, &self->entered))
+        return 0;
     while (!runtime_must_quit(self->runtime)) {
         if (runtime_worker_poll(self))
             empty_turns = 0;

@@ -105,7 +105,7 @@ std::vector<Bytes> fuzz::seeds()
         "ring_kib: 64\nclient_ca: ca.crt\nconnection_ids: false\npeer_moves: accept\n"
         "sessions: 100\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
         "first_timeout_ms: 100\nhandshake_threads: 2\nkeylog_file: /tmp/k\n"
-        "benchmark: true\n"
+        "benchmark: true\nuser: nobody\nseccomp: off\ncore_dumps: false\n"
         "ports:\n"
         "  - driver: dpdk\n    devices: [net_ring0, net_ring1]\n"
         "    addresses: [198.18.0.1, '2001:db8::1']\n    vlan: 7\n    rx_checksum: require\n"

@@ -93,12 +93,16 @@ TEST_F(Config, TakesEverySetting)
                      "3\nconsumer_socket: /tmp/b\nconsumer_socket_mode: 0600\n"
                      "ring_kib: 256\nclient_ca: ca.crt\nconnection_ids: false\npeer_moves: accept\n"
                      "close_at_usage_limit: true\nbenchmark: true\n"
+                     "user: sluice\nseccomp: log\ncore_dumps: true\n"
                      "sessions: 1000\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
                      "first_timeout_ms: 200\nhandshake_threads: 2\nkeylog_file: k.log\n"))
         << error;
     EXPECT_EQ(config->idle, SL_IDLE_YIELD);
     EXPECT_EQ(config->crypto, SL_CONFIG_CRYPTO_OPENSSL);
     EXPECT_EQ(config->consumer_socket_mode, 0600u);
+    EXPECT_STREQ(config->user, "sluice");
+    EXPECT_EQ(config->seccomp, SL_CONFIG_SECCOMP_LOG);
+    EXPECT_TRUE(config->core_dumps);
     EXPECT_STREQ(config->control_group, "operators");
     EXPECT_EQ(config->consumers_per_user, 3u);
     EXPECT_FALSE(config->connection_ids);
