@@ -3,10 +3,10 @@
  * back: nothing queues. docs/decisions/chacha-by-jobs.md says why jobs, and when.
  */
 #include <errno.h>
-#include <intel-ipsec-mb.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+#include "aead_mb.h"
 #include "crypto_priv.h"
 
 /** Measured: without AVX-512 libcrypto is the faster one for long records. */
@@ -19,21 +19,16 @@ struct aead_chacha {
 
 struct aead_chacha *aead_chacha_create(void)
 {
+    IMB_MGR *mgr = aead_mb_create(IMB_FEATURE_AESNI);
+    if (mgr == NULL)
+        return NULL;
     struct aead_chacha *chacha = calloc(1, sizeof *chacha);
-    IMB_MGR *mgr = chacha != NULL ? alloc_mb_mgr(0) : NULL;
-    if (mgr == NULL) {
-        free(chacha);
+    if (chacha == NULL) {
+        free_mb_mgr(mgr);
         errno = ENOMEM;
         return NULL;
     }
     chacha->mgr = mgr;
-    if (mgr->features & IMB_FEATURE_AESNI) /* without it the library emulates, slowly */
-        init_mb_mgr_auto(mgr, NULL);
-    if (!(mgr->features & IMB_FEATURE_AESNI) || mgr->get_next_job == NULL) {
-        aead_chacha_destroy(chacha);
-        errno = ENOTSUP;
-        return NULL;
-    }
     chacha->len_max = mgr->used_arch == IMB_ARCH_AVX512 ? UINT32_MAX : LEN_MAX_NARROW;
     return chacha;
 }

@@ -1,9 +1,9 @@
 /** AES-GCM by direct calls of Intel's IPsec_MB: no job queue, one call opens or seals a record. */
 #include <errno.h>
-#include <intel-ipsec-mb.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+#include "aead_mb.h"
 #include "crypto_priv.h"
 
 static_assert(SL_AEAD_KEY_BLOCK_LEN >= sizeof(struct gcm_key_data),
@@ -23,25 +23,18 @@ struct aead_ipsecmb {
 
 struct aead_ipsecmb *aead_ipsecmb_create(void)
 {
+    IMB_MGR *mgr = aead_mb_create(IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ);
+    if (mgr == NULL)
+        return NULL;
     struct aead_ipsecmb *mb = aligned_alloc(CACHE_LINE, (sizeof *mb + 63) & ~(size_t)63);
-    IMB_MGR *mgr = alloc_mb_mgr(0);
-    if (mb == NULL || mgr == NULL) {
-        if (mgr != NULL)
-            free_mb_mgr(mgr);
+    if (mb == NULL || mgr->gcm128_enc == NULL || mgr->gcm256_pre == NULL) {
+        errno = mb == NULL ? ENOMEM : ENOTSUP;
+        free_mb_mgr(mgr);
         free(mb);
-        errno = ENOMEM;
         return NULL;
     }
     memset(mb, 0, sizeof *mb);
     mb->mgr = mgr;
-    const uint64_t needed = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ;
-    if ((mgr->features & needed) == needed)
-        init_mb_mgr_auto(mgr, NULL);
-    if ((mgr->features & needed) != needed || mgr->gcm128_enc == NULL || mgr->gcm256_pre == NULL) {
-        aead_ipsecmb_destroy(mb);
-        errno = ENOTSUP;
-        return NULL;
-    }
     const uint64_t wide = IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
     mb->is_vaes = mgr->used_arch == IMB_ARCH_AVX512 && (mgr->features & wide) == wide;
     return mb;
