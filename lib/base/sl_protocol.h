@@ -56,9 +56,10 @@ enum sl_alert { SL_ALERT_CLOSE_NOTIFY = 0 };
 #define SL_CID_WIRE_MAX 255
 
 /** AEAD records. */
-#define SL_AEAD_TAG_LEN 16
+#define SL_AEAD_TAG_LEN 16      /* the longest, and nearly always the one */
+#define SL_AEAD_SHORT_TAG_LEN 8 /* RFC 6655 4 */
 #define SL_AEAD_NONCE_LEN 12
-#define SL_GCM_EXPLICIT_NONCE_LEN 8 /* RFC 5288 3 */
+#define SL_GCM_EXPLICIT_NONCE_LEN 8 /* RFC 5288 3; CCM's, too: RFC 6655 3 */
 
 /** The most that protection adds to a payload: header, peer CID, explicit nonce, inner type, tag.
  */

@@ -10,13 +10,18 @@
 static_assert(SL_AEAD_KEY_BLOCK_LEN >= sizeof(struct gcm_key), "room for any back-end's key");
 
 static const struct alg_facts {
-    uint8_t key_len, iv_len, explicit_nonce_len;
+    uint8_t key_len, iv_len, explicit_nonce_len, tag_len;
     uint64_t forgery_limit;
 } facts[SL_AEAD_ALG_COUNT] = {
     /* 2^28, which is stricter than what RFC 9147 4.5.3 asks for */
-    [SL_AEAD_AES_128_GCM] = {16, 4, SL_GCM_EXPLICIT_NONCE_LEN, 1ULL << 28},
-    [SL_AEAD_AES_256_GCM] = {32, 4, SL_GCM_EXPLICIT_NONCE_LEN, 1ULL << 28},
-    [SL_AEAD_CHACHA20_POLY1305] = {32, 12, 0, 1ULL << 36},
+    [SL_AEAD_AES_128_GCM] = {16, 4, SL_GCM_EXPLICIT_NONCE_LEN, SL_AEAD_TAG_LEN, 1ULL << 28},
+    [SL_AEAD_AES_256_GCM] = {32, 4, SL_GCM_EXPLICIT_NONCE_LEN, SL_AEAD_TAG_LEN, 1ULL << 28},
+    [SL_AEAD_CHACHA20_POLY1305] = {32, 12, 0, SL_AEAD_TAG_LEN, 1ULL << 36},
+    /* floor(2^23.5) */
+    [SL_AEAD_AES_128_CCM] = {16, 4, SL_GCM_EXPLICIT_NONCE_LEN, SL_AEAD_TAG_LEN, 11863283},
+    [SL_AEAD_AES_256_CCM] = {32, 4, SL_GCM_EXPLICIT_NONCE_LEN, SL_AEAD_TAG_LEN, 11863283},
+    [SL_AEAD_AES_128_CCM_8] = {16, 4, SL_GCM_EXPLICIT_NONCE_LEN, SL_AEAD_SHORT_TAG_LEN, 1ULL << 16},
+    [SL_AEAD_AES_256_CCM_8] = {32, 4, SL_GCM_EXPLICIT_NONCE_LEN, SL_AEAD_SHORT_TAG_LEN, 1ULL << 16},
 };
 
 unsigned sl_aead_key_len(enum sl_aead_alg alg)
@@ -32,6 +37,11 @@ unsigned sl_aead_iv_len(enum sl_aead_alg alg)
 unsigned sl_aead_explicit_nonce_len(enum sl_aead_alg alg)
 {
     return facts[alg].explicit_nonce_len;
+}
+
+unsigned sl_aead_tag_len(enum sl_aead_alg alg)
+{
+    return facts[alg].tag_len;
 }
 
 uint64_t sl_aead_forgery_limit(enum sl_aead_alg alg)
@@ -51,22 +61,42 @@ static void evp_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsig
         jobs[i].ok = aead_evp_seal(aead->evp, &jobs[i]);
 }
 
+void aead_open_others(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
+{
+    bool has_ccm = false;
+    for (unsigned i = 0; i < n; i++)
+        if (jobs[i].alg == SL_AEAD_CHACHA20_POLY1305)
+            jobs[i].ok = aead_chacha_open(aead, &jobs[i]);
+        else
+            has_ccm |= aead_is_ccm(jobs[i].alg);
+    if (has_ccm)
+        aead_ccm_open_burst(aead, jobs, n);
+}
+
+void aead_seal_others(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
+{
+    bool has_ccm = false;
+    for (unsigned i = 0; i < n; i++)
+        if (jobs[i].alg == SL_AEAD_CHACHA20_POLY1305)
+            jobs[i].ok = aead_chacha_seal(aead, &jobs[i]);
+        else
+            has_ccm |= aead_is_ccm(jobs[i].alg);
+    if (has_ccm)
+        aead_ccm_seal_burst(aead, jobs, n);
+}
+
 /* The kernel does AES-GCM; what it left alone follows. Order matters to nobody but one session, and
  * a session has one algorithm. */
 static void kernel_open_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
 {
-    unsigned others = aead->kernel->open_burst(jobs, n);
-    for (unsigned i = 0; others > 0 && i < n; i++)
-        if (jobs[i].alg == SL_AEAD_CHACHA20_POLY1305)
-            jobs[i].ok = aead_chacha_open(aead, &jobs[i]);
+    if (aead->kernel->open_burst(jobs, n) > 0)
+        aead_open_others(aead, jobs, n);
 }
 
 static void kernel_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
 {
-    unsigned others = aead->kernel->seal_burst(jobs, n);
-    for (unsigned i = 0; others > 0 && i < n; i++)
-        if (jobs[i].alg == SL_AEAD_CHACHA20_POLY1305)
-            jobs[i].ok = aead_chacha_seal(aead, &jobs[i]);
+    if (aead->kernel->seal_burst(jobs, n) > 0)
+        aead_seal_others(aead, jobs, n);
 }
 
 /** One back-end, or ENOTSUP. */
@@ -103,13 +133,16 @@ static bool choose_backend(struct sl_aead *aead, enum sl_crypto_backend backend)
     return true;
 }
 
-/** ChaCha20-Poly1305 stays with EVP where that was asked for, or nothing else can run. */
-static bool choose_chacha(struct sl_aead *aead, enum sl_crypto_backend backend)
+/** ChaCha20-Poly1305 and AES-CCM stay with EVP where that was asked for, or nothing else can run.
+ */
+static bool choose_others(struct sl_aead *aead, enum sl_crypto_backend backend)
 {
     if (backend == SL_CRYPTO_OPENSSL)
         return true;
     aead->chacha = aead_chacha_create();
-    return aead->chacha != NULL || errno == ENOTSUP;
+    if (aead->chacha != NULL)
+        aead->ccm = aead_ccm_create();
+    return aead->ccm != NULL || errno == ENOTSUP;
 }
 
 struct sl_aead *sl_aead_create(enum sl_crypto_backend backend)
@@ -118,7 +151,7 @@ struct sl_aead *sl_aead_create(enum sl_crypto_backend backend)
     if (aead == NULL)
         return NULL;
     aead->evp = aead_evp_create();
-    if (aead->evp != NULL && choose_backend(aead, backend) && choose_chacha(aead, backend))
+    if (aead->evp != NULL && choose_backend(aead, backend) && choose_others(aead, backend))
         return aead;
     sl_aead_destroy(aead);
     return NULL;
@@ -129,6 +162,7 @@ void sl_aead_destroy(struct sl_aead *aead)
     if (aead == NULL)
         return;
     int saved = errno;
+    aead_ccm_destroy(aead->ccm);
     aead_chacha_destroy(aead->chacha);
     aead_ipsecmb_destroy(aead->mb);
     aead_evp_destroy(aead->evp);
@@ -163,7 +197,9 @@ void sl_aead_key_init(const struct sl_aead *aead, struct sl_aead_key *key, enum 
                       const uint8_t *secret)
 {
     memset(key, 0, sl_aead_key_block_len(aead));
-    if (alg == SL_AEAD_CHACHA20_POLY1305 || (aead->kernel == NULL && aead->mb == NULL))
+    if (aead_is_ccm(alg) && aead->ccm != NULL)
+        aead_ccm_key_init(aead->ccm, key, alg, secret);
+    else if (alg >= SL_AEAD_CHACHA20_POLY1305 || (aead->kernel == NULL && aead->mb == NULL))
         memcpy(key->block, secret, facts[alg].key_len);
     else if (aead->kernel != NULL)
         gcm_key_init((struct gcm_key *)key, secret, facts[alg].key_len);

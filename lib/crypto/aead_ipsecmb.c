@@ -88,7 +88,7 @@ static inline __attribute__((always_inline)) void prefetch_key(const struct aead
 {
     const uint8_t *block = job->key->block;
     const size_t rounds_len = sizeof(((struct gcm_key_data *)0)->expanded_keys);
-    if (job->alg == SL_AEAD_CHACHA20_POLY1305) { /* the secret itself */
+    if (job->alg > SL_AEAD_AES_256_GCM) { /* the secret itself */
         __builtin_prefetch(block);
         return;
     }
@@ -138,22 +138,32 @@ static bool gcm_seal(struct aead_ipsecmb *mb, const struct sl_aead_job *job)
 
 void aead_ipsecmb_open_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
 {
+    bool has_others = false;
     prefetch_first(aead->mb, jobs, n);
     for (unsigned i = 0; i < n; i++) {
         if (i + PREFETCH_AHEAD < n)
             prefetch_key(aead->mb, &jobs[i + PREFETCH_AHEAD]);
-        jobs[i].ok = jobs[i].alg == SL_AEAD_CHACHA20_POLY1305 ? aead_chacha_open(aead, &jobs[i])
-                                                              : gcm_open(aead->mb, &jobs[i]);
+        if (jobs[i].alg > SL_AEAD_AES_256_GCM)
+            has_others = true;
+        else
+            jobs[i].ok = gcm_open(aead->mb, &jobs[i]);
     }
+    if (has_others)
+        aead_open_others(aead, jobs, n);
 }
 
 void aead_ipsecmb_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
 {
+    bool has_others = false;
     prefetch_first(aead->mb, jobs, n);
     for (unsigned i = 0; i < n; i++) {
         if (i + PREFETCH_AHEAD < n)
             prefetch_key(aead->mb, &jobs[i + PREFETCH_AHEAD]);
-        jobs[i].ok = jobs[i].alg == SL_AEAD_CHACHA20_POLY1305 ? aead_chacha_seal(aead, &jobs[i])
-                                                              : gcm_seal(aead->mb, &jobs[i]);
+        if (jobs[i].alg > SL_AEAD_AES_256_GCM)
+            has_others = true;
+        else
+            jobs[i].ok = gcm_seal(aead->mb, &jobs[i]);
     }
+    if (has_others)
+        aead_seal_others(aead, jobs, n);
 }

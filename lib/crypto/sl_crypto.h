@@ -10,6 +10,10 @@ enum sl_aead_alg {
     SL_AEAD_AES_128_GCM,
     SL_AEAD_AES_256_GCM,
     SL_AEAD_CHACHA20_POLY1305,
+    SL_AEAD_AES_128_CCM, /* RFC 6655 */
+    SL_AEAD_AES_256_CCM,
+    SL_AEAD_AES_128_CCM_8, /* with a tag of 8 bytes */
+    SL_AEAD_AES_256_CCM_8,
     SL_AEAD_ALG_COUNT,
 };
 
@@ -18,22 +22,32 @@ enum sl_crypto_backend {
     SL_CRYPTO_VAES512, /* our own AES-GCM: AVX-512, VAES, VPCLMULQDQ */
     SL_CRYPTO_VAES256, /* the same over AVX2's vectors */
     SL_CRYPTO_IPSECMB, /* AES-GCM by direct calls of Intel's IPsec_MB */
-    /* with each of these: ChaCha by IPsec_MB, where it runs and is faster than libcrypto */
+    /* with each of these: ChaCha and AES-CCM by IPsec_MB, where it runs and is faster than
+     * libcrypto
+     */
     SL_CRYPTO_OPENSSL, /* everything by libcrypto's EVP: portable, and the oracle of the tests */
 };
 
-/** Bytes of secret key: 16, 32, 32. */
+/** Bytes of secret key: 16 or 32. */
 unsigned sl_aead_key_len(enum sl_aead_alg alg);
-/** Bytes of the IV taken from the key block: 4 (GCM salt), 4, 12 (RFC 7905). */
+/** Bytes of the IV taken from the key block: 4 (the salt of GCM and CCM), 12 (RFC 7905). */
 unsigned sl_aead_iv_len(enum sl_aead_alg alg);
-/** Bytes of explicit nonce in each record: 8, 8, 0. */
+/** Bytes of explicit nonce in each record: 8, with ChaCha 0. */
 unsigned sl_aead_explicit_nonce_len(enum sl_aead_alg alg);
-/** Records that may be sent under one key: 2^24.5 for AES-GCM, no limit of its own for ChaCha
- * (RFC 9325 4.4); and forged records that one key may meet: 2^28, 2^36 (RFC 9147 4.5.3). */
+/** Bytes of the tag: SL_AEAD_TAG_LEN, with CCM_8 SL_AEAD_SHORT_TAG_LEN. */
+unsigned sl_aead_tag_len(enum sl_aead_alg alg);
+/**
+ * Records that may be sent under one key: 2^24.5 for AES-GCM (RFC 9325 4.4), 2^23 for AES-CCM
+ * (RFC 9147 4.5.3), no limit of its own for ChaCha. Forged records that one key may meet: 2^28 for
+ * AES-GCM, 2^36 for ChaCha, 2^23.5 for AES-CCM, all by RFC 9147 4.5.3 or stricter; 2^16 with a tag
+ * of 8 bytes: docs/decisions/ccm-by-jobs.md.
+ */
+#define SL_AEAD_SEAL_LIMIT_MIN (1ULL << 23) /* whatever the algorithm */
 static inline uint64_t sl_aead_seal_limit(enum sl_aead_alg alg)
 {
-    /* floor(2^24.5); with ChaCha the record numbers of an epoch end first */
-    return alg == SL_AEAD_CHACHA20_POLY1305 ? SL_SEQ_MAX : 23726566;
+    if (alg == SL_AEAD_CHACHA20_POLY1305)
+        return SL_SEQ_MAX; /* the record numbers of an epoch end first */
+    return alg < SL_AEAD_CHACHA20_POLY1305 ? 23726566 /* floor(2^24.5) */ : SL_AEAD_SEAL_LIMIT_MIN;
 }
 uint64_t sl_aead_forgery_limit(enum sl_aead_alg alg);
 
@@ -85,7 +99,7 @@ struct sl_aead_job {
     uint32_t len; /* of in and out, without the tag */
     const uint8_t *in;
     uint8_t *out;
-    uint8_t *tag; /* [16] open: read; seal: written */
+    uint8_t *tag; /* [sl_aead_tag_len(alg)] open: read; seal: written */
     uint8_t nonce[SL_AEAD_NONCE_LEN];
     uint8_t aad[SL_RECORD_HEADER_LEN + 10 + SL_PEER_CID_MAX + 9];
 };

@@ -47,7 +47,7 @@ static bool check_suite(const SSL_CIPHER *suite, const struct sl_client_credenti
     bool is_psk = SSL_CIPHER_get_auth_nid(suite) == NID_auth_psk;
     if (!sl_handshake_knows_suite(SSL_CIPHER_get_protocol_id(suite)))
         snprintf(reason, SL_REASON_LEN,
-                 "cipher suite %s cannot be used: only ECDHE or PSK with AES-GCM or "
+                 "cipher suite %s cannot be used: only ECDHE or PSK with AES-GCM, AES-CCM or "
                  "ChaCha20-Poly1305 can",
                  name);
     else if (is_psk && sl_client_psk_count(credentials) == 0)

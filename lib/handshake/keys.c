@@ -21,6 +21,14 @@ static const struct suite suites[] = {
     {0x00a9, SL_AEAD_AES_256_GCM, SL_PRF_SHA384},
     {0xccab, SL_AEAD_CHACHA20_POLY1305, SL_PRF_SHA256},
     {0xccac, SL_AEAD_CHACHA20_POLY1305, SL_PRF_SHA256},
+    {0xc0a4, SL_AEAD_AES_128_CCM, SL_PRF_SHA256}, /* the same: RFC 6655 4, 5 */
+    {0xc0a5, SL_AEAD_AES_256_CCM, SL_PRF_SHA256},
+    {0xc0a8, SL_AEAD_AES_128_CCM_8, SL_PRF_SHA256},
+    {0xc0a9, SL_AEAD_AES_256_CCM_8, SL_PRF_SHA256},
+    {0xc0ac, SL_AEAD_AES_128_CCM, SL_PRF_SHA256}, /* with certificates: RFC 7251 */
+    {0xc0ad, SL_AEAD_AES_256_CCM, SL_PRF_SHA256},
+    {0xc0ae, SL_AEAD_AES_128_CCM_8, SL_PRF_SHA256},
+    {0xc0af, SL_AEAD_AES_256_CCM_8, SL_PRF_SHA256},
 };
 
 static const struct suite *find_suite(uint16_t number)

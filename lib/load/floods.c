@@ -190,7 +190,7 @@ static void make_forged(struct sl_load *load, struct packet *packet)
     const struct sl_epoch *epoch = load_epoch_of(load, &load->clients[number]);
     const uint64_t epoch_seq =
         (uint64_t)epoch->seal_number << 48 | (epoch->write_next + draw(load, SL_REPLAY_WINDOW));
-    const uint32_t body_len = epoch->nonce_len + 16U + draw(load, 64) + SL_AEAD_TAG_LEN;
+    const uint32_t body_len = epoch->nonce_len + 16U + draw(load, 64) + epoch->tag_len;
     struct sl_writer w = sl_writer_of(packet->payload, packet->room);
     come_from_client(load, packet, number);
     sl_write_u8(&w, epoch->peer_cid_len > 0 ? SL_CONTENT_TLS12_CID : SL_CONTENT_APPLICATION_DATA);

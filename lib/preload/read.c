@@ -172,7 +172,10 @@ static const struct field {
 } fields[] = {
     {"cid", "1 to 32 bytes in hexadecimal, or -", parse_cid},
     {"peer_cid", "1 to 32 bytes in hexadecimal, or -", parse_peer_cid},
-    {"suite", "aes-128-gcm, aes-256-gcm or chacha20-poly1305", parse_suite},
+    {"suite",
+     "one of aes-128-gcm, aes-256-gcm, chacha20-poly1305, "
+     "aes-128-ccm, aes-256-ccm, aes-128-ccm-8 and aes-256-ccm-8",
+     parse_suite},
     {"client_key", "a key in hexadecimal", parse_key},
     {"client_iv", "an IV in hexadecimal", parse_iv},
     {"client", "ADDRESS:PORT or [ADDRESS]:PORT", parse_client},

@@ -11,6 +11,10 @@ const char *const preload_suites[SL_AEAD_ALG_COUNT] = {
     [SL_AEAD_AES_128_GCM] = "aes-128-gcm",
     [SL_AEAD_AES_256_GCM] = "aes-256-gcm",
     [SL_AEAD_CHACHA20_POLY1305] = "chacha20-poly1305",
+    [SL_AEAD_AES_128_CCM] = "aes-128-ccm",
+    [SL_AEAD_AES_256_CCM] = "aes-256-ccm",
+    [SL_AEAD_AES_128_CCM_8] = "aes-128-ccm-8",
+    [SL_AEAD_AES_256_CCM_8] = "aes-256-ccm-8",
 };
 
 FILE *sl_preload_create(const char *path)

@@ -3,17 +3,17 @@
 
 /**
  * Refuses what can be refused before any cryptography, and describes the rest to the engine.
- * cid_len, nonce_len  of the epoch's records; constants where it is inlined for the usual ones.
+ * cid_len, nonce_len, tag_len  of the epoch's records; constants where it is inlined for the usual
+ * ones.
  */
-static inline __attribute__((always_inline)) enum sl_drop prepare_as(const struct sl_open_job *job,
-                                                                     struct sl_aead_job *aead_job,
-                                                                     unsigned cid_len,
-                                                                     unsigned nonce_len)
+static inline __attribute__((always_inline)) enum sl_drop
+prepare_as(const struct sl_open_job *job, struct sl_aead_job *aead_job, unsigned cid_len,
+           unsigned nonce_len, unsigned tag_len)
 {
     struct sl_epoch *epoch = job->epoch;
     const struct sl_record_header *header = &job->header;
     const uint64_t epoch_seq = header->epoch_seq;
-    const unsigned body_len = header->body_len, around = nonce_len + SL_AEAD_TAG_LEN;
+    const unsigned body_len = header->body_len, around = nonce_len + tag_len;
     if (!record_cid_equal(header->cid, epoch->own_cid, cid_len))
         return SL_DROP_UNKNOWN_CID;
     if (header->epoch != epoch->number)
@@ -32,7 +32,8 @@ static inline __attribute__((always_inline)) enum sl_drop prepare_as(const struc
     aead_job->in = in;
     aead_job->out = out != NULL ? out : in;
     aead_job->tag = in + len;
-    if (nonce_len > 0) { /* RFC 5288 3: salt, and the explicit part as the sender chose it */
+    if (nonce_len >
+        0) { /* RFC 5288 3, RFC 6655 3: salt, and the explicit part as the sender chose it */
         memcpy(aead_job->nonce, epoch->open_iv, 4);
         memcpy(aead_job->nonce + 4, body, SL_GCM_EXPLICIT_NONCE_LEN);
     } else {
@@ -57,7 +58,7 @@ static __attribute__((noinline)) enum sl_drop prepare_any(const struct sl_open_j
         return SL_DROP_CID_EXPECTED;
     if (header->cid_len != epoch->own_cid_len)
         return SL_DROP_UNKNOWN_CID;
-    return prepare_as(job, aead_job, epoch->own_cid_len, epoch->nonce_len);
+    return prepare_as(job, aead_job, epoch->own_cid_len, epoch->nonce_len, epoch->tag_len);
 }
 
 static inline enum sl_drop prepare(const struct sl_open_job *job, struct sl_aead_job *aead_job)
@@ -66,9 +67,9 @@ static inline enum sl_drop prepare(const struct sl_open_job *job, struct sl_aead
     const struct sl_record_header *header = &job->header;
     bool is_usual = header->type == SL_CONTENT_TLS12_CID && header->cid_len == SL_OWN_CID_LEN &&
                     epoch->is_usual;
-    return __builtin_expect(is_usual, true)
-               ? prepare_as(job, aead_job, SL_OWN_CID_LEN, SL_GCM_EXPLICIT_NONCE_LEN)
-               : prepare_any(job, aead_job);
+    return __builtin_expect(is_usual, true) ? prepare_as(job, aead_job, SL_OWN_CID_LEN,
+                                                         SL_GCM_EXPLICIT_NONCE_LEN, SL_AEAD_TAG_LEN)
+                                            : prepare_any(job, aead_job);
 }
 
 /** What a job says that is not opened. */

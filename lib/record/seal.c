@@ -5,6 +5,7 @@
 struct kind {
     bool has_cid, has_nonce;
     bool is_cid_short; /* no longer than SHORT_CID_LEN */
+    uint8_t tag_len;
 };
 #define SHORT_CID_LEN 8
 #define INLINE static inline __attribute__((always_inline))
@@ -81,7 +82,7 @@ INLINE void prepare_as(const struct kind kind, struct sl_seal_job *job, uint64_t
     const size_t cid_len = kind.has_cid ? epoch->peer_cid_len : 0;
     const size_t nonce_len = kind.has_nonce ? SL_GCM_EXPLICIT_NONCE_LEN : 0;
     const size_t plain_len = job->plain_len, len = plain_len + kind.has_cid;
-    const size_t body_len = nonce_len + len + SL_AEAD_TAG_LEN;
+    const size_t body_len = nonce_len + len + kind.tag_len;
     const uint64_t epoch_seq = (uint64_t)epoch->seal_number << 48 | seq;
     const uint8_t type = kind.has_cid ? SL_CONTENT_TLS12_CID : job->type;
     const uint8_t *plain = job->plain;
@@ -115,7 +116,8 @@ static __attribute__((noinline)) void prepare_any(struct sl_seal_job *job, uint6
     const struct sl_epoch *epoch = job->epoch;
     const struct kind kind = {
         .has_cid = epoch->peer_cid_len > 0,
-        .has_nonce = epoch->seal_alg != SL_AEAD_CHACHA20_POLY1305,
+        .has_nonce = epoch->seal_nonce_len > 0,
+        .tag_len = epoch->seal_tag_len,
     };
     prepare_as(kind, job, seq, aead_job);
 }
@@ -124,7 +126,7 @@ INLINE void prepare(struct sl_seal_job *job, uint64_t seq, struct sl_aead_job *a
 {
     const struct sl_epoch *epoch = job->epoch;
     if (epoch->seals_usual)
-        prepare_as((struct kind){true, true, true}, job, seq, aead_job);
+        prepare_as((struct kind){true, true, true, SL_AEAD_TAG_LEN}, job, seq, aead_job);
     else
         prepare_any(job, seq, aead_job);
 }

@@ -1,7 +1,7 @@
 /**
  * Protects and opens DTLS 1.2 records, with and without connection IDs. RFC 6347 4.1, RFC 9146,
- * RFC 5288, RFC 7905. An epoch is an object of its own: keys, replay window, record numbers,
- * limits.
+ * RFC 5288, RFC 6655, RFC 7905. An epoch is an object of its own: keys, replay window, record
+ * numbers, limits.
  */
 #ifndef SL_RECORD_H
 #define SL_RECORD_H
@@ -72,8 +72,9 @@ struct sl_epoch {
     uint8_t alg;         /* enum sl_aead_alg */
     uint8_t own_cid_len; /* the CID in records we receive; 0: none, type 25 is not valid then */
     uint8_t nonce_len;   /* explicit bytes of the nonce in each record */
+    uint8_t tag_len;     /* bytes of the tag in each record */
     bool has_keys;
-    bool is_usual; /* opens records of AES-GCM under a CID of SL_OWN_CID_LEN */
+    bool is_usual; /* opens records like AES-GCM's under a CID of SL_OWN_CID_LEN */
     uint8_t open_iv[12];
     uint8_t own_cid[20];
     uint64_t forged;         /* records that did not verify under this key */
@@ -83,11 +84,12 @@ struct sl_epoch {
                              never passes SL_SEQ_MAX */
     uint16_t seal_number; /* as number and alg */
     uint8_t seal_alg;
-    uint8_t peer_cid_len; /* the CID in records we send; 0: plain epoch-n records */
-    uint8_t body_off;     /* of the ciphertext in them */
-    bool seals_usual;     /* AES-GCM, and a CID of 1 to 8 bytes */
-    uint16_t plain_max;   /* bytes of plaintext that a record we send may have */
-    uint16_t key_len;     /* bytes of one key, as the engine keeps it */
+    uint8_t peer_cid_len;                 /* the CID in records we send; 0: plain epoch-n records */
+    uint8_t body_off;                     /* of the ciphertext in them */
+    bool seals_usual;                     /* like AES-GCM, under a CID of 1 to 8 bytes */
+    uint16_t plain_max;                   /* bytes of plaintext that a record we send may have */
+    uint16_t key_len;                     /* bytes of one key, as the engine keeps it */
+    uint8_t seal_nonce_len, seal_tag_len; /* as nonce_len and tag_len */
     uint8_t seal_iv[12];
     uint8_t peer_cid[SL_PEER_CID_MAX];
     uint8_t keys[2 * SL_AEAD_KEY_BLOCK_LEN] __attribute__((aligned(64))); /* to open, to seal */
@@ -168,7 +170,7 @@ static inline enum sl_usage sl_epoch_seal_usage(const struct sl_epoch *epoch)
 /** Whatever the algorithm: under a key whose last record had this number no event is due. */
 static inline bool sl_seal_usage_is_surely_fine(uint64_t seq)
 {
-    return seq + 1 < sl_aead_seal_limit(SL_AEAD_AES_128_GCM) / 4 * 3;
+    return seq + 1 < SL_AEAD_SEAL_LIMIT_MIN / 4 * 3;
 }
 /** More forged records than the key may meet: the session is to be closed. */
 bool sl_epoch_is_forgery_limit_reached(const struct sl_epoch *epoch);
@@ -234,12 +236,13 @@ static inline unsigned sl_record_body_off(const struct sl_epoch *epoch)
  * type stands behind them. */
 static inline uint32_t sl_record_sealed_len(const struct sl_epoch *epoch, uint32_t plain_len)
 {
-    return sl_record_body_off(epoch) + plain_len + (epoch->peer_cid_len > 0) + SL_AEAD_TAG_LEN;
+    return sl_record_body_off(epoch) + plain_len + (epoch->peer_cid_len > 0) + epoch->seal_tag_len;
 }
 
 /**
  * Numbers and seals a burst of records, in order. The number is taken from the epoch and nowhere
- * else, so no nonce repeats. GCM's explicit nonce is epoch and number (RFC 5288 3, RFC 9325 7.2.1).
+ * else, so no nonce repeats. The explicit nonce of GCM and CCM is epoch and number (RFC 5288 3, RFC
+ * 6655 3, RFC 9325 7.2.1).
  *
  * jobs   [n], n <= SL_BURST, sessions mixed.
  * return how many jobs are left with SL_DROP_NONE. Never blocks, allocates or logs.

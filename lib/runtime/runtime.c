@@ -7,7 +7,8 @@
 
 #include "runtime_priv.h"
 
-/** What UDP and a record take at least of a path's MTU: IPv4, UDP, record header, tag. */
+/** What UDP and a record take at least of a path's MTU: IPv4, UDP, record header, tag; a shorter
+ * tag comes with an explicit nonce. */
 #define OVERHEAD_MIN                                                                               \
     (SL_IPV4_HEADER_LEN + SL_UDP_HEADER_LEN + SL_RECORD_HEADER_LEN + SL_AEAD_TAG_LEN)
 

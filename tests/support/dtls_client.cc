@@ -114,7 +114,12 @@ sl_aead_alg alg_of(const SSL *ssl)
     std::string name = SSL_CIPHER_get_name(SSL_get_pending_cipher(ssl));
     if (name.find("CHACHA20") != std::string::npos)
         return SL_AEAD_CHACHA20_POLY1305;
-    return name.find("AES256") != std::string::npos ? SL_AEAD_AES_256_GCM : SL_AEAD_AES_128_GCM;
+    const bool is_256 = name.find("AES256") != std::string::npos;
+    if (name.find("CCM8") != std::string::npos)
+        return is_256 ? SL_AEAD_AES_256_CCM_8 : SL_AEAD_AES_128_CCM_8;
+    if (name.find("CCM") != std::string::npos)
+        return is_256 ? SL_AEAD_AES_256_CCM : SL_AEAD_AES_128_CCM;
+    return is_256 ? SL_AEAD_AES_256_GCM : SL_AEAD_AES_128_GCM;
 }
 
 sl_epoch *new_epoch(const sl_aead *aead, const sl_epoch_config &config)
@@ -286,13 +291,14 @@ bool DtlsClient::open_cid_record(const Bytes &record, uint8_t &type, Bytes &plai
 {
     size_t cid_len = own_cid_len(), header_len = 13 + cid_len;
     size_t explicit_len = sl_aead_explicit_nonce_len(alg);
-    if (record.size() < header_len + explicit_len + SL_AEAD_TAG_LEN + 1)
+    const size_t tag_len = sl_aead_tag_len(alg);
+    if (record.size() < header_len + explicit_len + tag_len + 1)
         return false;
     const uint8_t *seq = record.data() + 3, *body = record.data() + header_len;
     sl_aead_job job = {};
     job.key = open_key.get();
     job.alg = alg;
-    job.len = (uint32_t)(record.size() - header_len - explicit_len - SL_AEAD_TAG_LEN);
+    job.len = (uint32_t)(record.size() - header_len - explicit_len - tag_len);
     memcpy(job.nonce, open_iv, sizeof job.nonce);
     if (explicit_len > 0)
         memcpy(job.nonce + 4, body, 8);
@@ -307,7 +313,7 @@ bool DtlsClient::open_cid_record(const Bytes &record, uint8_t &type, Bytes &plai
     memcpy(job.aad, aad.data(), aad.size());
     job.aad_len = (uint16_t)aad.size();
     plain.resize(job.len);
-    Bytes tag(record.end() - SL_AEAD_TAG_LEN, record.end());
+    Bytes tag(record.end() - (ptrdiff_t)tag_len, record.end());
     job.in = body + explicit_len;
     job.out = plain.data();
     job.tag = tag.data();

@@ -21,7 +21,8 @@ namespace
 
 const size_t aad_max = sizeof(sl_aead_job::aad);
 
-/* Under sanitizers, which take many times as long, each length meets every seventh of the AADs. */
+/* Under sanitizers, which take many times as long, each length meets every seventh of the AADs; and
+ * so it does where no kernel of ours is tested. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 const size_t aad_step = 7;
@@ -72,6 +73,8 @@ struct AeadLengths : testing::TestWithParam<sl_crypto_backend> {
         sl_aead_key_init(aead.get(), &key, alg, secret.data());
         sl_aead_key_init(oracle.get(), &oracle_key, alg, secret.data());
         job.alg = alg;
+        std::fill(tag.begin(), tag.end(), uint8_t{0xee}); /* of a short one, what is behind it */
+        mine = tag;
     }
 
     /** What libcrypto makes of a record: expected, tag. */
@@ -144,10 +147,11 @@ INSTANTIATE_TEST_SUITE_P(, AeadLengths, testing::ValuesIn(backends_here()), back
 
 TEST_P(AeadLengths, EveryLengthTo2000WithEveryAadAgreesWithLibcrypto)
 {
-    for (sl_aead_alg alg : {SL_AEAD_AES_128_GCM, SL_AEAD_AES_256_GCM, SL_AEAD_CHACHA20_POLY1305}) {
+    for (sl_aead_alg alg : all_algorithms) {
         use(alg, noise(32, 5 + alg));
         for (size_t len = 0; len <= 2000; len++) {
-            for (size_t aad_len = len % aad_step; aad_len <= aad_max; aad_len += aad_step) {
+            const size_t step = alg >= SL_AEAD_AES_128_CCM ? 7 * aad_step : aad_step;
+            for (size_t aad_len = len % step; aad_len <= aad_max; aad_len += step) {
                 bool in_place = (len + aad_len) % 2;
                 ask_oracle(len, aad_len);
                 ASSERT_TRUE(seals_like_oracle(in_place));
@@ -185,7 +189,7 @@ TEST_P(AeadLengths, RandomLengthsTo16KibAgreeWithLibcrypto)
 
 TEST_P(AeadLengths, ChangesOfAnyByteAreRefusedAndLeaveZeros)
 {
-    for (sl_aead_alg alg : {SL_AEAD_AES_128_GCM, SL_AEAD_AES_256_GCM, SL_AEAD_CHACHA20_POLY1305}) {
+    for (sl_aead_alg alg : all_algorithms) {
         use(alg, noise(32, 3));
         for (size_t len : {0, 1, 15, 16, 17, 64, 65, 127, 128, 129, 255, 256, 257, 700, 1400}) {
             size_t aad_len = len % (aad_max + 1);
@@ -194,7 +198,7 @@ TEST_P(AeadLengths, ChangesOfAnyByteAreRefusedAndLeaveZeros)
             job.tag = tag.data();
             for (size_t i = 0; i < len; i++)
                 ASSERT_TRUE(refuses_changed(in.last(len) + i, "text"));
-            for (size_t i = 0; i < SL_AEAD_TAG_LEN; i++)
+            for (size_t i = 0; i < sl_aead_tag_len(alg); i++)
                 ASSERT_TRUE(refuses_changed(&tag[i], "tag"));
             for (size_t i = 0; i < aad_len; i++)
                 ASSERT_TRUE(refuses_changed(&job.aad[i], "additional data"));

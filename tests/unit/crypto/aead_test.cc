@@ -172,7 +172,7 @@ TEST_P(AeadTest, MixesAlgorithmsKeysAndForgeriesInOneBurst)
         EXPECT_TRUE(jobs[i].ok);
         jobs[i].in = jobs[i].out;
         if (i % 5 == 4)
-            jobs[i].tag[15] ^= 1;
+            jobs[i].tag[sl_aead_tag_len(jobs[i].alg) - 1] ^= 1;
     }
     sl_aead_open_burst(aead.get(), jobs.data(), SL_BURST);
     for (unsigned i = 0; i < SL_BURST; i++) {
@@ -181,28 +181,30 @@ TEST_P(AeadTest, MixesAlgorithmsKeysAndForgeriesInOneBurst)
     }
 }
 
-/* Kernels finish the tags of several records at once. */
+/* Kernels finish the tags of several records at once, and AES-CCM works on several side by side. */
 TEST_P(AeadTest, BurstsOfAnySizeFindTheirOneForgery)
 {
-    for (unsigned count = 1; count <= SL_BURST; count++) {
-        const unsigned forged = count / 2;
-        std::vector<std::unique_ptr<Operation>> ops;
-        std::vector<sl_aead_job> jobs;
-        std::vector<Bytes> texts;
-        for (unsigned i = 0; i < count; i++) {
-            texts.push_back(noise(1 + i * 31 % 400, i));
-            ops.push_back(std::make_unique<Operation>(aead, SL_AEAD_AES_128_GCM, noise(16, i),
-                                                      noise(12, i), noise(31, i), texts.back()));
-            jobs.push_back(ops.back()->job);
-        }
-        sl_aead_seal_burst(aead.get(), jobs.data(), count);
-        for (sl_aead_job &job : jobs)
-            job.in = job.out;
-        jobs[forged].tag[0] ^= 0x80;
-        sl_aead_open_burst(aead.get(), jobs.data(), count);
-        for (unsigned i = 0; i < count; i++) {
-            EXPECT_EQ(jobs[i].ok, i != forged) << i << " of " << count;
-            EXPECT_EQ(ops[i]->out, i != forged ? texts[i] : Bytes(texts[i].size(), 0));
+    for (sl_aead_alg alg : all_algorithms) {
+        for (unsigned count = 1; count <= SL_BURST; count++) {
+            const unsigned forged = count / 2;
+            std::vector<std::unique_ptr<Operation>> ops;
+            std::vector<sl_aead_job> jobs;
+            std::vector<Bytes> texts;
+            for (unsigned i = 0; i < count; i++) {
+                texts.push_back(noise(1 + i * 31 % 400, i));
+                ops.push_back(std::make_unique<Operation>(aead, alg, noise(32, i), noise(12, i),
+                                                          noise(31, i), texts.back()));
+                jobs.push_back(ops.back()->job);
+            }
+            sl_aead_seal_burst(aead.get(), jobs.data(), count);
+            for (sl_aead_job &job : jobs)
+                job.in = job.out;
+            jobs[forged].tag[0] ^= 0x80;
+            sl_aead_open_burst(aead.get(), jobs.data(), count);
+            for (unsigned i = 0; i < count; i++) {
+                EXPECT_EQ(jobs[i].ok, i != forged) << i << " of " << count << ", alg " << alg;
+                EXPECT_EQ(ops[i]->out, i != forged ? texts[i] : Bytes(texts[i].size(), 0));
+            }
         }
     }
 }
@@ -231,7 +233,7 @@ TEST_P(AeadTest, TouchesNoMoreOfAKeyThanItSaysAndWipesThat)
     const size_t len = sl_aead_key_block_len(aead.get());
     ASSERT_LE(len, sizeof(sl_aead_key));
     EXPECT_EQ(len % 64, 0u);
-    for (sl_aead_alg alg : {SL_AEAD_AES_128_GCM, SL_AEAD_AES_256_GCM, SL_AEAD_CHACHA20_POLY1305}) {
+    for (sl_aead_alg alg : all_algorithms) {
         sl_aead_key key;
         memset(key.block, 0xa5, sizeof key.block);
         sl_aead_key_init(aead.get(), &key, alg, noise(32, 7).data());
@@ -282,15 +284,29 @@ TEST(Aead, SaysThatTheProcessorCannot)
 
 TEST(Aead, KnowsTheLengthsAndLimitsOfItsAlgorithms)
 {
-    EXPECT_EQ(sl_aead_key_len(SL_AEAD_AES_128_GCM), 16u);
-    EXPECT_EQ(sl_aead_key_len(SL_AEAD_AES_256_GCM), 32u);
-    EXPECT_EQ(sl_aead_key_len(SL_AEAD_CHACHA20_POLY1305), 32u);
-    EXPECT_EQ(sl_aead_iv_len(SL_AEAD_AES_128_GCM), 4u);
-    EXPECT_EQ(sl_aead_iv_len(SL_AEAD_CHACHA20_POLY1305), 12u);
-    EXPECT_EQ(sl_aead_explicit_nonce_len(SL_AEAD_AES_256_GCM), 8u);
-    EXPECT_EQ(sl_aead_explicit_nonce_len(SL_AEAD_CHACHA20_POLY1305), 0u);
-    EXPECT_EQ(sl_aead_seal_limit(SL_AEAD_AES_128_GCM), 23726566u);
-    EXPECT_EQ(sl_aead_seal_limit(SL_AEAD_CHACHA20_POLY1305), (1ULL << 48) - 1);
-    EXPECT_EQ(sl_aead_forgery_limit(SL_AEAD_AES_256_GCM), 1ULL << 28);
-    EXPECT_EQ(sl_aead_forgery_limit(SL_AEAD_CHACHA20_POLY1305), 1ULL << 36);
+    struct Facts {
+        sl_aead_alg alg;
+        unsigned key_len, iv_len, explicit_nonce_len, tag_len;
+        uint64_t seal_limit, forgery_limit;
+    };
+    const uint64_t ccm_forged = 11863283; /* floor(2^23.5) */
+    const Facts all[] = {
+        {SL_AEAD_AES_128_GCM, 16, 4, 8, 16, 23726566, 1ULL << 28},
+        {SL_AEAD_AES_256_GCM, 32, 4, 8, 16, 23726566, 1ULL << 28},
+        {SL_AEAD_CHACHA20_POLY1305, 32, 12, 0, 16, (1ULL << 48) - 1, 1ULL << 36},
+        {SL_AEAD_AES_128_CCM, 16, 4, 8, 16, 1ULL << 23, ccm_forged},
+        {SL_AEAD_AES_256_CCM, 32, 4, 8, 16, 1ULL << 23, ccm_forged},
+        {SL_AEAD_AES_128_CCM_8, 16, 4, 8, 8, 1ULL << 23, 1ULL << 16},
+        {SL_AEAD_AES_256_CCM_8, 32, 4, 8, 8, 1ULL << 23, 1ULL << 16},
+    };
+    for (const Facts &facts : all) {
+        SCOPED_TRACE(facts.alg);
+        EXPECT_EQ(sl_aead_key_len(facts.alg), facts.key_len);
+        EXPECT_EQ(sl_aead_iv_len(facts.alg), facts.iv_len);
+        EXPECT_EQ(sl_aead_explicit_nonce_len(facts.alg), facts.explicit_nonce_len);
+        EXPECT_EQ(sl_aead_tag_len(facts.alg), facts.tag_len);
+        EXPECT_EQ(sl_aead_seal_limit(facts.alg), facts.seal_limit);
+        EXPECT_GE(sl_aead_seal_limit(facts.alg), SL_AEAD_SEAL_LIMIT_MIN);
+        EXPECT_EQ(sl_aead_forgery_limit(facts.alg), facts.forgery_limit);
+    }
 }

@@ -23,6 +23,11 @@ using Aead = std::unique_ptr<sl_aead, AeadDeleter>;
 const sl_crypto_backend all_backends[] = {SL_CRYPTO_VAES512, SL_CRYPTO_VAES256, SL_CRYPTO_IPSECMB,
                                           SL_CRYPTO_OPENSSL};
 
+const sl_aead_alg all_algorithms[] = {
+    SL_AEAD_AES_128_GCM, SL_AEAD_AES_256_GCM,   SL_AEAD_CHACHA20_POLY1305, SL_AEAD_AES_128_CCM,
+    SL_AEAD_AES_256_CCM, SL_AEAD_AES_128_CCM_8, SL_AEAD_AES_256_CCM_8};
+static_assert(sizeof all_algorithms / sizeof all_algorithms[0] == SL_AEAD_ALG_COUNT, "all of them");
+
 /** In the order in which SL_CRYPTO_AUTO tries them. */
 inline std::vector<sl_crypto_backend> backends_here()
 {

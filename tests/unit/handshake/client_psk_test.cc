@@ -50,6 +50,10 @@ INSTANTIATE_TEST_SUITE_P(Suites, ClientPskSuite,
                          ::testing::Values(Suite{"PSK-AES128-GCM-SHA256", 0x00a8},
                                            Suite{"PSK-AES256-GCM-SHA384", 0x00a9},
                                            Suite{"PSK-CHACHA20-POLY1305", 0xccab},
+                                           Suite{"PSK-AES128-CCM", 0xc0a4},
+                                           Suite{"PSK-AES256-CCM", 0xc0a5},
+                                           Suite{"PSK-AES128-CCM8", 0xc0a8},
+                                           Suite{"PSK-AES256-CCM8", 0xc0a9},
                                            Suite{"ECDHE-PSK-CHACHA20-POLY1305", 0xccac}),
                          [](const auto &info) {
                              std::string name = info.param.name;

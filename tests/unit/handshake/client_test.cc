@@ -36,6 +36,11 @@ TEST_P(EveryClientSuite, CarriesDataBothWays)
     for (bool has_gateway : {false, true}) {
         options.has_gateway = has_gateway;
         ClientLab lab(options);
+        if (has_gateway && strstr(GetParam().name, "CCM") != nullptr) {
+            EXPECT_FALSE(lab.connect(1)) << "a server has to be told to take it";
+            EXPECT_EQ(lab.reason(1), "the server answered alert 40 (handshake failure)");
+            continue;
+        }
         ASSERT_TRUE(lab.connect(1)) << lab.reason(1);
         EXPECT_EQ(lab.client(1).identity.suite, GetParam().number);
         EXPECT_TRUE(lab.echoes(1));
@@ -48,6 +53,10 @@ TEST_P(EveryClientSuite, CarriesDataBothWays)
 INSTANTIATE_TEST_SUITE_P(Suites, EveryClientSuite,
                          ::testing::Values(Suite{"ECDHE-ECDSA-AES128-GCM-SHA256", 0xc02b},
                                            Suite{"ECDHE-ECDSA-AES256-GCM-SHA384", 0xc02c},
+                                           Suite{"ECDHE-ECDSA-AES128-CCM", 0xc0ac},
+                                           Suite{"ECDHE-ECDSA-AES256-CCM", 0xc0ad},
+                                           Suite{"ECDHE-ECDSA-AES128-CCM8", 0xc0ae},
+                                           Suite{"ECDHE-ECDSA-AES256-CCM8", 0xc0af},
                                            Suite{"ECDHE-ECDSA-CHACHA20-POLY1305", 0xcca9},
                                            Suite{"ECDHE-RSA-AES128-GCM-SHA256", 0xc02f},
                                            Suite{"ECDHE-RSA-AES256-GCM-SHA384", 0xc030},

@@ -258,7 +258,8 @@ TEST_F(Preload, RefusesConnectionIdsThatAreNone)
 TEST_F(Preload, RefusesKeysThatAreNotTheSuites)
 {
     EXPECT_EQ(ErrorOfLine("aes-128-gcm", "aes-128-cbc"),
-              "3: 'suite' has to be aes-128-gcm, aes-256-gcm or chacha20-poly1305");
+              "3: 'suite' has to be one of aes-128-gcm, aes-256-gcm, chacha20-poly1305, "
+              "aes-128-ccm, aes-256-ccm, aes-128-ccm-8 and aes-256-ccm-8");
     EXPECT_EQ(ErrorOfLine("aes-128-gcm", "aes-256-gcm"),
               "3: 'client_key' has 16 bytes; aes-256-gcm takes 32");
     EXPECT_EQ(ErrorOfLine("a0a1a2a3", "a0a1a2a3a4"),

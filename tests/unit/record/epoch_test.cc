@@ -5,22 +5,26 @@ namespace
 
 const PairKind aes128 = {SL_AEAD_AES_128_GCM, 8};
 const PairKind chacha = {SL_AEAD_CHACHA20_POLY1305, 0};
+const PairKind ccm = {SL_AEAD_AES_256_CCM, 8};
+const PairKind ccm_8 = {SL_AEAD_AES_128_CCM_8, 8};
 
 } // namespace
 
-TEST(Epoch, WarnsAtThreeQuartersOfWhatAesGcmMaySeal)
+TEST(Epoch, WarnsAtThreeQuartersOfWhatAesMaySeal)
 {
-    Pair pair(aes128);
-    uint64_t limit = sl_aead_seal_limit(SL_AEAD_AES_128_GCM);
-    EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_FINE);
-    pair.alice->write_next = limit / 4 * 3 - 1;
-    EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_FINE);
-    pair.seal({1});
-    EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_THREE_QUARTERS);
-    pair.alice->write_next = limit - 1;
-    EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_THREE_QUARTERS);
-    pair.seal({1});
-    EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_LIMIT);
+    for (PairKind kind : {aes128, ccm, ccm_8}) {
+        Pair pair(kind);
+        uint64_t limit = sl_aead_seal_limit(kind.alg);
+        EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_FINE);
+        pair.alice->write_next = limit / 4 * 3 - 1;
+        EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_FINE);
+        pair.seal({1});
+        EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_THREE_QUARTERS);
+        pair.alice->write_next = limit - 1;
+        EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_THREE_QUARTERS);
+        pair.seal({1});
+        EXPECT_EQ(sl_epoch_seal_usage(pair.alice.get()), SL_USAGE_LIMIT);
+    }
 }
 
 TEST(Epoch, LetsChachaSealUntilTheRecordNumbersEnd)
@@ -34,7 +38,7 @@ TEST(Epoch, LetsChachaSealUntilTheRecordNumbersEnd)
 
 TEST(Epoch, CountsForgeriesUpToTheLimitOfItsAlgorithm)
 {
-    for (PairKind kind : {aes128, chacha}) {
+    for (PairKind kind : {aes128, chacha, ccm, ccm_8}) {
         Pair pair(kind);
         Bytes record = pair.seal({1, 2, 3});
         record.back() ^= 1;

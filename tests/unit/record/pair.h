@@ -30,7 +30,9 @@ struct PairKind {
 
 inline std::string pair_kind_name(const testing::TestParamInfo<PairKind> &info)
 {
-    static const char *const algs[] = {"Aes128Gcm", "Aes256Gcm", "ChaCha20Poly1305"};
+    static const char *const algs[SL_AEAD_ALG_COUNT] = {
+        "Aes128Gcm", "Aes256Gcm",  "ChaCha20Poly1305", "Aes128Ccm",
+        "Aes256Ccm", "Aes128Ccm8", "Aes256Ccm8"};
     return algs[info.param.alg] +
            (info.param.cid_len > 0 ? "Cid" + std::to_string(info.param.cid_len) : "");
 }

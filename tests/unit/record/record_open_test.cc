@@ -14,7 +14,10 @@ INSTANTIATE_TEST_SUITE_P(
     , RecordOpen,
     testing::Values(PairKind{SL_AEAD_AES_128_GCM, 0}, PairKind{SL_AEAD_AES_128_GCM, 8},
                     PairKind{SL_AEAD_AES_256_GCM, 0}, PairKind{SL_AEAD_AES_256_GCM, 20},
-                    PairKind{SL_AEAD_CHACHA20_POLY1305, 0}, PairKind{SL_AEAD_CHACHA20_POLY1305, 1}),
+                    PairKind{SL_AEAD_CHACHA20_POLY1305, 0}, PairKind{SL_AEAD_CHACHA20_POLY1305, 1},
+                    PairKind{SL_AEAD_AES_256_CCM, 0}, PairKind{SL_AEAD_AES_128_CCM, 8},
+                    PairKind{SL_AEAD_AES_128_CCM_8, 0}, PairKind{SL_AEAD_AES_128_CCM_8, 8},
+                    PairKind{SL_AEAD_AES_256_CCM_8, 20}),
     pair_kind_name);
 
 } // namespace
@@ -97,7 +100,7 @@ TEST_P(RecordOpen, RefusesEveryFlippedBit)
 
 TEST_P(RecordOpen, RefusesRecordsTooShortForNonceAndTag)
 {
-    unsigned least = sl_aead_explicit_nonce_len(GetParam().alg) + SL_AEAD_TAG_LEN;
+    unsigned least = sl_aead_explicit_nonce_len(GetParam().alg) + sl_aead_tag_len(GetParam().alg);
     for (unsigned len = 0; len < least; len++) {
         Bytes record = pair.seal({});
         sl_open_job job = pair.open_job(record);

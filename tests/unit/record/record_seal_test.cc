@@ -102,6 +102,21 @@ TEST(RecordSeal, SealsInPlace)
     }
 }
 
+// RFC 6655 4, RFC 9146 5: header, explicit nonce, type behind the content, tag.
+TEST(RecordSeal, MakesRecordsWithAShortTagEightBytesShorter)
+{
+    for (unsigned cid_len : {0, 8, 20}) {
+        Pair whole(PairKind{SL_AEAD_AES_128_CCM, cid_len});
+        Pair shorter(PairKind{SL_AEAD_AES_128_CCM_8, cid_len});
+        const unsigned inner = 50 + (cid_len > 0);
+        EXPECT_EQ(whole.seal(Bytes(50)).size(), 13 + cid_len + 8 + inner + 16);
+        Bytes record = shorter.seal(Bytes(50));
+        EXPECT_EQ(record.size(), 13 + cid_len + 8 + inner + 8);
+        EXPECT_EQ(sl_load_be16(&record[11 + cid_len]), 8 + inner + 8);
+        EXPECT_EQ(shorter.open(record)->plain(), Bytes(50));
+    }
+}
+
 TEST(RecordSeal, StopsAtTheLastRecordNumber)
 {
     Pair pair(gcm_cid, SL_SEQ_MAX);

@@ -268,12 +268,13 @@ namespace
 {
 
 // A session whose key has sealed so many records, and a message sent on it.
-void SendAfter(WorkerBench &bench, Consumer &consumer, Peer &peer, uint64_t sealed)
+void SendAfter(WorkerBench &bench, Consumer &consumer, Peer &peer, uint64_t sealed,
+               sl_aead_alg alg = SL_AEAD_AES_128_GCM)
 {
     bench.Attach(consumer);
     peer.path = WorkerBench::ClientPath(1);
     peer.handle = bench.BeginHandshake(peer.path);
-    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM, sealed);
+    bench.GiveKeys(peer, false, alg, sealed);
     bench.Establish(peer);
     consumer.Receive();
     consumer.Send(SL_RING_SEND, peer.handle, {1});
@@ -282,15 +283,22 @@ void SendAfter(WorkerBench &bench, Consumer &consumer, Peer &peer, uint64_t seal
 
 } // namespace
 
-// RFC 9325 4.4: 2^24.5 records under one AES-GCM key.
-TEST(WorkerLifecycle, AKeyIsCountedAndToldOnceAtThreeQuartersAndOnceAtItsLimit)
+// RFC 9325 4.4, RFC 9147 4.5.3: 2^24.5 records under one AES-GCM key, 2^23 under one of AES-CCM.
+class WorkerUsage : public testing::TestWithParam<sl_aead_alg>
 {
-    const uint64_t limit = sl_aead_seal_limit(SL_AEAD_AES_128_GCM);
+};
+
+INSTANTIATE_TEST_SUITE_P(, WorkerUsage,
+                         testing::Values(SL_AEAD_AES_128_GCM, SL_AEAD_AES_128_CCM_8));
+
+TEST_P(WorkerUsage, AKeyIsCountedAndToldOnceAtThreeQuartersAndOnceAtItsLimit)
+{
+    const uint64_t limit = sl_aead_seal_limit(GetParam());
     for (uint64_t sealed : {limit / 4 * 3 - 2, limit / 4 * 3 - 1, limit - 2, limit - 1}) {
         WorkerBench bench;
         Consumer consumer(0, 0, 0);
         Peer peer;
-        SendAfter(bench, consumer, peer, sealed);
+        SendAfter(bench, consumer, peer, sealed, GetParam());
         for (int i = 0; i < 3; i++) {
             EXPECT_EQ(bench.events(SL_COUNTER_USAGE_WARNINGS),
                       sealed + 1 + (uint64_t)i >= limit / 4 * 3 && sealed < limit - 1);
