@@ -13,12 +13,13 @@
 #include "port_priv.h"
 
 /** Drivers that can't say have one of each. */
-static void read_queues(int fd, struct ifreq *request, struct port_interface *out)
+static void read_queues(int fd, const struct ifreq *named, struct port_interface *out)
 {
     struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
-    request->ifr_data = (char *)&channels;
+    struct ifreq request = *named;
+    request.ifr_data = (char *)&channels;
     out->rx_queues = out->tx_queues = 1;
-    if (ioctl(fd, SIOCETHTOOL, request) != 0)
+    if (ioctl(fd, SIOCETHTOOL, &request) != 0)
         return;
     uint32_t rx = channels.combined_count + channels.rx_count;
     uint32_t tx = channels.combined_count + channels.tx_count;

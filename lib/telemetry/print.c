@@ -1,6 +1,7 @@
 /* Statistics as text for people and as JSON for programs, both grown from the same lists. */
 #include <ctype.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "sl_telemetry.h"
 
@@ -8,10 +9,10 @@
 
 static const char *lower(const char *name, char out[NAME_LEN])
 {
-    unsigned i = 0;
-    for (; name[i] != '\0' && i < NAME_LEN - 1; i++)
+    const size_t len = strnlen(name, NAME_LEN - 1);
+    for (size_t i = 0; i < len; i++)
         out[i] = (char)tolower((unsigned char)name[i]);
-    out[i] = '\0';
+    out[len] = '\0';
     return out;
 }
 
