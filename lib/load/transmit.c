@@ -116,7 +116,7 @@ bool load_flush(struct sl_load *load)
             lens[i] = frames[i]->len;
         const unsigned taken = load->config.io.transmit(load->config.io.arg, frames, n);
         for (unsigned i = 0; i < taken; i++)
-            bytes += lens[i];
+            bytes += lens[i]; /* cppcheck-suppress uninitvar ; there are at most n of them */
         sent += taken;
         if (taken < n) {
             load_count(load, SL_LOAD_TX_BUSY, 1);
