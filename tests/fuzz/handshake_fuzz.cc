@@ -1,8 +1,8 @@
 /**
  * Handshakes on a network that damages, doubles, drops and forges what a client sends, with a
- * cookie that is always valid. Whatever comes: each handshake ends in one counted way, no record
- * number is used twice, nobody is established but who holds the keys, and the next client gets its
- * handshake. lib/handshake
+ * cookie that is always valid, and with a client that seals what it likes. Whatever comes: each
+ * handshake ends in one counted way, no record number is used twice, nobody is established but who
+ * holds the keys, and the next client gets its handshake. lib/handshake
  */
 #include "fuzz.h"
 
@@ -21,7 +21,11 @@ class Network : public fuzz::HostileNetwork
 {
   public:
     Network(HandshakeLab &lab, fuzz::Input &input)
-        : HostileNetwork(input, [&lab](const Bytes &bytes) { lab.worker_of(1).receive(1, bytes); })
+        : HostileNetwork(
+              input, [&lab](const Bytes &bytes) { lab.worker_of(1).receive(1, bytes); },
+              [&lab](uint8_t type, const Bytes &plain) {
+                  return lab.client(1).has_keys() ? lab.client(1).seal(type, plain) : Bytes{};
+              })
     {
         lab.judge = [this](bool to_server, unsigned id, const Bytes &datagram) {
             return to_server && id == 1 && !pass(datagram) ? Fate::Lose : Fate::Deliver;
@@ -77,7 +81,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         client.identity = make_identity("EC", "client", &lab.authority);
     {
         Network network(lab, input);
-        lab.add_client(1, client);
+        lab.add_client(1, client).before_seal = [&network](uint8_t &type, Bytes &plain) {
+            network.tamper(type, plain);
+        };
         lab.start(1);
         lab.run_until([&] {
             return lab.is_connected(1) || lab.client(1).has_failed() || lab.peer(1).is_aborted;
@@ -86,6 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(may_enter || !lab.peer(1).is_established);
         const bool is_odd = mode & 4 || (client.cid && client.cid->size() > 20);
         FUZZ_CHECK(network.has_meddled() || !may_enter || is_odd || lab.is_connected(1));
+        lab.client(1).before_seal = [](uint8_t &, Bytes &) {};
     }
     lab.judge = [](bool, unsigned id, const Bytes &) {
         return id == 1 ? Fate::Lose : Fate::Deliver; /* it is heard no more */
@@ -143,6 +150,19 @@ std::vector<Bytes> fuzz::seeds()
         seeds.push_back(join({start, {0, 0, 5, 21, 0, 0xff, 0xff, 2, 2, 40}}));
         seeds.push_back(join({start, {0, 0, 6, 16, 0, 2, 0, 33, 0, 33, 32}, Bytes(33, 9)}));
         seeds.push_back(join({start, {0, 0, 6, 11, 0x80, 0xff, 0xff, 0, 9, 0, 3, 1, 2, 3}}));
+        /* The Finished: other bytes, of another type, another message; more behind it. The
+           client seals it before the network has its flight. */
+        seeds.push_back(join({start, {0, 0, 1, 1, 1, 0, 14, 3}}));
+        seeds.push_back(join({start, {0, 0, 1, 1, 3, 0, 14, 0}}));
+        seeds.push_back(join({start, {0, 0, 1, 1, 5, 0, 0, 12}}));
+        for (uint8_t type : {0, 20, 21, 22, 23, 24, 99})
+            seeds.push_back(join({start, {0, 0, 2, type}}));
+        for (uint8_t message : {0, 1, 2, 11, 16, 20})
+            seeds.push_back(join({start, {0, 0, 4, message, 0, 0, 12, 0, 12}, Bytes(12, 7)}));
+        seeds.push_back(join({start, {0, 0, 0, 8, 3, 21, 2, 2, 40}}));
+        seeds.push_back(join({start, {0, 0, 0, 8, 3, 21, 2, 1, 0}}));
+        seeds.push_back(join({start, {0, 0, 0, 8, 7, 23, 3, 1, 2, 3}}));
+        seeds.push_back(join({start, {0, 0, 0, 8, 0, 20, 3, 0, 12, 0, 12}, Bytes(12, 7)}));
     }
     return seeds;
 }

@@ -1,6 +1,7 @@
 /**
  * A network that damages, doubles, drops and forges the datagrams of a handshake, as an input says:
- * a byte for each datagram that passes, and what it needs. Shared by targets of lib/handshake.
+ * a byte for each datagram that passes, and what it needs. And a peer that holds the keys and seals
+ * other words than it should. Shared by targets of lib/handshake.
  */
 #ifndef HOSTILE_NETWORK_H
 #define HOSTILE_NETWORK_H
@@ -20,10 +21,29 @@ namespace fuzz
 class HostileNetwork
 {
   public:
+    /** A record under the session's keys; empty while there are none. */
+    using Seal = std::function<Bytes(uint8_t type, const Bytes &plain)>;
+
     /** arrive: brings other bytes to the side that is under attack. */
-    HostileNetwork(Input &input, std::function<void(const Bytes &)> arrive)
-        : input_(input), arrive_(std::move(arrive))
+    HostileNetwork(Input &input, std::function<void(const Bytes &)> arrive, Seal seal)
+        : input_(input), arrive_(std::move(arrive)), seal_(std::move(seal))
     {
+    }
+    /** What the peer is about to seal, a byte of input each time: the Finished above all. */
+    void tamper(uint8_t &type, Bytes &plain)
+    {
+        if (input_.is_empty())
+            return;
+        const uint8_t what = input_.u8();
+        const uint8_t sound_type = type;
+        const Bytes sound = plain;
+        if (what & 1)
+            damage(input_, plain);
+        if (what & 2)
+            type = input_.u8();
+        if (what & 4)
+            plain = forged_message();
+        has_meddled_ |= type != sound_type || plain != sound;
     }
     /** return whether the datagram itself passes, too. */
     bool pass(const Bytes &datagram)
@@ -31,8 +51,8 @@ class HostileNetwork
         if (input_.is_empty())
             return true;
         const uint8_t what = input_.u8();
-        has_meddled_ |= what % 8 > 1;
-        switch (what % 8) {
+        has_meddled_ |= what % 9 > 1;
+        switch (what % 9) {
         case 0:
             return true;
         case 1:
@@ -52,9 +72,11 @@ class HostileNetwork
         case 6:
             arrive(record(SL_CONTENT_HANDSHAKE, 0, 3, forged_message()));
             return true;
-        default:
+        case 7:
             in_pieces(datagram);
             return false;
+        default: /* one more that is authentic, before or behind */
+            return seal_more(datagram);
         }
     }
     bool has_meddled() const
@@ -101,6 +123,17 @@ class HostileNetwork
         return join({out, body});
     }
 
+    bool seal_more(const Bytes &datagram)
+    {
+        const uint8_t how = input_.u8();
+        const uint8_t type = how & 1 ? input_.u8() : (uint8_t)SL_CONTENT_HANDSHAKE;
+        const Bytes words = how & 2 ? input_.bytes(input_.u8()) : forged_message();
+        if (how & 4)
+            arrive(datagram);
+        arrive(seal_(type, words));
+        return !(how & 4);
+    }
+
     Bytes damaged(Bytes datagram)
     {
         damage(input_, datagram);
@@ -140,6 +173,7 @@ class HostileNetwork
 
     Input &input_;
     std::function<void(const Bytes &)> arrive_;
+    Seal seal_;
     bool has_meddled_ = false;
 };
 

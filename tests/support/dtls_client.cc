@@ -248,7 +248,10 @@ void DtlsClient::write_protected(Bytes &out, const Bytes &record)
     must(sl_wire_parse_record(&r, 0, &job.header) == SL_DROP_NONE, "libssl's record");
     job.body = copy.data() + job.header.header_len;
     must(sl_record_open_burst(aead, &job, 1), "opening libssl's record");
-    Bytes sealed = seal(job.type, Bytes(job.plain, job.plain + job.plain_len));
+    Bytes words(job.plain, job.plain + job.plain_len);
+    if (before_seal)
+        before_seal(job.type, words);
+    Bytes sealed = seal(job.type, words);
     out.insert(out.end(), sealed.begin(), sealed.end());
 }
 
@@ -275,7 +278,7 @@ void DtlsClient::write(const uint8_t *bytes, size_t len)
     while (sl_reader_left(&r) > 0) {
         const uint8_t *at = r.at;
         must(sl_wire_parse_record(&r, 0, &header) == SL_DROP_NONE, "libssl's output");
-        if (header.epoch == 1 && server_cid)
+        if (header.epoch == 1 && (server_cid || before_seal))
             write_protected(datagram, Bytes(at, r.at));
         else
             datagram.insert(datagram.end(), at, r.at);

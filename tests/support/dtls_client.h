@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -88,6 +89,13 @@ class DtlsClient
     }
     /** A record of this epoch-1 type under the session's keys, as an attacker can't make it. */
     Bytes seal(uint8_t type, const Bytes &plain);
+    /** Can it seal? From the first record on that libssl protects. */
+    bool has_keys() const
+    {
+        return wire != nullptr;
+    }
+    /** Changes what libssl protects, before it is sealed for the wire. Set before the start. */
+    std::function<void(uint8_t &type, Bytes &plain)> before_seal;
     Bytes client_random() const;
 
     /** Called by the BIO and the extension's callbacks. */

@@ -93,6 +93,11 @@ class ClientLab
     {
         return gateway_worker->peer(id);
     }
+    /** Of the server of ours; none with libssl's. */
+    HandshakeWorker *gateways_worker()
+    {
+        return gateway_worker.get();
+    }
     /** What the client's abort says, for people. */
     std::string reason(unsigned id);
     void set_network(double loss, double duplication, double reordering, uint64_t seed);

@@ -279,7 +279,10 @@ void HandshakeWorker::take_send(Peer &to, const sl_message &message)
         if (part.epoch != 0 && to.epoch == nullptr)
             throw std::runtime_error("a send that needs keys came before them");
         if (part.epoch != 0) {
-            Bytes sealed = seal(to, part.type, part.bytes, part.len);
+            Bytes words(part.bytes, part.bytes + part.len);
+            if (before_seal)
+                before_seal(to.id, part.type, words);
+            Bytes sealed = seal(to, part.type, words.data(), words.size());
             append(datagram, sealed.data(), sealed.size());
             continue;
         }
@@ -300,6 +303,11 @@ void HandshakeWorker::send_data(unsigned id, const Bytes &data)
 {
     Peer &to = peer(id);
     to.output.push_back(seal(to, SL_CONTENT_APPLICATION_DATA, data.data(), data.size()));
+}
+
+Bytes HandshakeWorker::seal_for(unsigned id, uint8_t type, const Bytes &plain)
+{
+    return seal(peer(id), type, plain.data(), plain.size());
 }
 
 void HandshakeWorker::close(unsigned id)

@@ -6,6 +6,7 @@
 #ifndef SL_TEST_HANDSHAKE_WORKER_H
 #define SL_TEST_HANDSHAKE_WORKER_H
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -94,6 +95,11 @@ class HandshakeWorker
     bool post(sl_message_kind kind, uint64_t handle, const Bytes &body);
     bool post_record(unsigned id, const Bytes &record);
 
+    /** A record of epoch 1 of the worker's own, under the keys that it was given. */
+    Bytes seal_for(unsigned id, uint8_t type, const Bytes &plain);
+
+    /** Changes what the handshaker wants sealed, before it is. */
+    std::function<void(unsigned id, uint8_t &type, Bytes &plain)> before_seal;
     bool gives_cids = true;
     unsigned cid_len = SL_OWN_CID_LEN;
     uint16_t path_payload_max = 1452;
