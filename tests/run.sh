@@ -5,6 +5,7 @@
 #   clang            everything, the gateway included, built by clang without a warning (--deep)
 #   asan             unit, sim and fuzz once more under clang's address and undefined sanitizers
 #   tsan             rings and messages under clang's thread sanitizer
+#   valgrind         connections under memcheck; no branch on a secret
 #   interop e2e nic  real clients, through a real port; nic: on an emulated network card
 # --deep adds what takes longer. The last line is "N passed, N failed, N skipped".
 # CC, CXX choose the compiler of the first build. Up to two jobs at once; needs root.
@@ -18,11 +19,11 @@ suites=()
 for argument in "$@"; do
     case $argument in
         --deep) deep=yes ;;
-        unit | sim | fuzz | clang | asan | tsan | interop | e2e | nic) suites+=("$argument") ;;
-        *) sed -n '2,10s/^# //p' "$0"; exit 2 ;;
+        unit | sim | fuzz | clang | asan | tsan | valgrind | interop | e2e | nic) suites+=("$argument") ;;
+        *) sed -n '2,11s/^# //p' "$0"; exit 2 ;;
     esac
 done
-[ ${#suites[@]} != 0 ] || suites=(unit sim fuzz asan tsan interop e2e nic ${deep:+clang})
+[ ${#suites[@]} != 0 ] || suites=(unit sim fuzz asan tsan valgrind interop e2e nic ${deep:+clang})
 [ -z "$deep" ] || export SLUICE_DEEP=1
 
 jobs=$(nproc)
@@ -105,11 +106,12 @@ trap hugepages_restore EXIT
 
 step 'install' drivers-config/host/install-deps.sh tests || finish
 
-if wants unit || wants sim || wants fuzz || wants interop || wants e2e || wants nic; then
+needs_gcc=$(for name in unit sim fuzz valgrind interop e2e nic; do ! wants $name || echo yes; done)
+if [ -n "$needs_gcc" ]; then
     step 'build' configure build -Dtests=true -Dgateway=enabled &&
         step 'build: compile' compile build || finish
 fi
-for name in unit sim fuzz; do
+for name in unit sim fuzz valgrind; do
     if wants $name && has $name; then suite $name build $name; fi
 done
 if wants interop || wants e2e || wants nic; then

@@ -125,12 +125,51 @@ void check_answer(Room &room)
     check_answer_is_understood(frame, request);
 }
 
+/** We ask for an address, in a frame as long as the input wants; who has it understands. */
+void check_request(fuzz::Input &input)
+{
+    const uint8_t how = input.u8();
+    sl_neighbour asker{};
+    asker.ip = how & 1 ? V6(7) : V4(198, 19, 0, 7);
+    memcpy(asker.mac, kPeerMac, sizeof asker.mac);
+    asker.vlan_id = how & 2 ? (uint16_t)(1 + input.u16() % 4094) : (uint16_t)SL_VLAN_NONE;
+    sl_ip target = how & 4 ? V6(1) : V4(198, 18, 0, 1);
+    if (how & 8)
+        target.bytes[15] = input.u8();
+    Room room(Bytes(input.u8() % 120), 0, how & 16 ? 8 : 100);
+    const size_t whole = room.room();
+    if (!sl_wire_write_neighbour_request(&room.frame, &asker, &target)) {
+        FUZZ_CHECK(sl_ip_is_v4(&asker.ip) != sl_ip_is_v4(&target) ||
+                   whole < SL_WIRE_NEIGHBOUR_REQUEST_MAX);
+        return;
+    }
+    FUZZ_CHECK(room.room() == whole && room.frame.len <= SL_WIRE_NEIGHBOUR_REQUEST_MAX);
+    FUZZ_CHECK(room.frame.payload_off + room.frame.payload_len == room.frame.len);
+    room.frame.segs = 1;
+    const enum sl_drop drop = sl_wire_parse_frame(&room.frame, SL_RX_CHECKSUM_REQUIRE);
+    FUZZ_CHECK(drop == SL_DROP_NONE);
+    FUZZ_CHECK(room.frame.kind ==
+               (sl_ip_is_v4(&target) ? SL_PACKET_ARP_REQUEST : SL_PACKET_ND_SOLICIT));
+    FUZZ_CHECK(memcmp(&room.frame.path.tuple.local_ip, &target, sizeof target) == 0);
+    FUZZ_CHECK(memcmp(&room.frame.path.tuple.remote_ip, &asker.ip, sizeof target) == 0);
+    FUZZ_CHECK(sl_wire_answer_frame(&room.frame, kOwnMac) == SL_DROP_NONE);
+    sl_neighbour learnt;
+    FUZZ_CHECK(sl_wire_parse_neighbour_answer(&room.frame, &learnt));
+    FUZZ_CHECK(memcmp(&learnt.ip, &target, sizeof target) == 0);
+    FUZZ_CHECK(memcmp(learnt.mac, kOwnMac, sizeof learnt.mac) == 0);
+    FUZZ_CHECK(learnt.vlan_id == asker.vlan_id);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz::Input input(data, size);
     uint8_t mode = input.u8();
+    if (mode == 0x0f) {
+        check_request(input);
+        return 0;
+    }
     uint16_t flags = input.u8() & 0x1f; /* the bits that a port sets */
     uint16_t tci = input.u16();
     Bytes bytes = input.bytes(2048);
@@ -199,5 +238,7 @@ std::vector<Bytes> fuzz::seeds()
     for (const Bytes &frame : frames)
         for (uint8_t mode : {0xd0, 0xc1, 0xd2, 0x01})
             seeds.push_back(join({{mode, 0, 0, 0}, frame}));
+    for (uint8_t how : {0, 1, 2, 4, 5, 7, 13, 16})
+        seeds.push_back({0x0f, how, 0, 9});
     return seeds;
 }
