@@ -1,5 +1,6 @@
 /**
  * fuzz_NAME [--runs N] [--seed N] [--write-seeds DIR] [FILE|DIR]...
+ * fuzz_NAME -OPTION=VALUE... [FILE|DIR]...    libFuzzer's options: libFuzzer runs it
  *
  * Runs a target without libFuzzer: first its seeds and the files named, each as it is; then N
  * mutations of them, the same for the same seed. 60 seconds at most, ten minutes with SLUICE_DEEP,
@@ -21,6 +22,9 @@
 
 extern "C" void __sanitizer_set_death_callback(void (*)(void)) __attribute__((weak));
 extern "C" int LLVMFuzzerInitialize(int *, char ***) __attribute__((weak));
+/* libFuzzer's main; there with -Dfuzz=libfuzzer. */
+extern "C" int LLVMFuzzerRunDriver(int *, char ***, int (*)(const uint8_t *, size_t))
+    __attribute__((weak));
 
 namespace
 {
@@ -197,6 +201,9 @@ time_t now()
 
 int main(int argc, char **argv)
 {
+    const bool is_for_libfuzzer = argc > 1 && argv[1][0] == '-' && argv[1][1] != '-';
+    if (is_for_libfuzzer && LLVMFuzzerRunDriver != nullptr)
+        return LLVMFuzzerRunDriver(&argc, &argv, LLVMFuzzerTestOneInput);
     uint64_t runs = 1000, seed = 1, done = 0;
     bool is_deep = getenv("SLUICE_DEEP") != nullptr;
     if (LLVMFuzzerInitialize != nullptr)
