@@ -87,6 +87,42 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
+/** What mutation takes long to find: one thing wrong each. */
+static std::vector<std::string> wrong_files(const std::string &tail)
+{
+    const std::string address = "    addresses: [198.18.0.1]\n", long_path(120, 'x');
+    const auto port = [&](const std::string &lines) { return "ports:\n  - " + lines + tail; };
+    std::vector<std::string> files;
+    for (const std::string &line :
+         {"consumer_socket_mode: 0660", "consumer_socket_mode: 432", "consumer_socket_mode: 01000",
+          "ring_kib: 96", "workers: 0", "control_socket: /a\nconsumer_socket: /a",
+          "control_socket: /run/sluice/consumers.sock"})
+        files.push_back(line + ("\n" + port("interface: va\n" + address)));
+    for (const std::string &socket : {"control_socket: ", "consumer_socket: "})
+        files.push_back(socket + long_path + "\n" + port("interface: va\n" + address));
+    for (const std::string &addresses :
+         {"[0.0.0.0]", "[224.0.0.1]", "['::1']", "['ff02::1']", "[x]", "[198.18.0.1, 198.18.0.1]",
+          "['::ffff:198.18.0.1']", "['2001:db8::1', 198.18.0.1]"})
+        files.push_back(port("interface: va\n    addresses: " + addresses + "\n"));
+    for (const std::string &vlan : {"4095", "-1", "4094"})
+        files.push_back(port("interface: va\n    vlan: " + vlan + "\n" + address));
+    for (const std::string &lines :
+         {"driver: dpdk\n    interface: va\n", "driver: dpdk\n", "driver: af_packet\n",
+          "devices: [a]\n", "interface: a/b\n", "interface: ''\n",
+          "driver: dpdk\n    devices: ['0000:01:00.0', '01:00.0']\n",
+          "driver: dpdk\n    devices: ['']\n"})
+        files.push_back(port(lines + address));
+    files.push_back("ports:\n  - interface: va\n" + address + "  - interface: va\n" + address +
+                    tail);
+    files.push_back("ports:\n  - interface: va\n" + address +
+                    "  - driver: dpdk\n    devices: ['va,x=1']\n" + address + tail);
+    for (const std::string &listener :
+         {"  - port: 0\n    service: echo\n", "  - port: 65536\n    service: echo\n",
+          "  - port: 4433\n    service: echo\n", "  - port: 1\n    service: a b\n"})
+        files.push_back(port("interface: va\n" + address) + listener);
+    return files;
+}
+
 std::vector<Bytes> fuzz::seeds()
 {
     const std::string listeners = "listeners:\n"
@@ -115,6 +151,8 @@ std::vector<Bytes> fuzz::seeds()
     for (const std::string &text :
          {least, most, least + "? [a, b]\n: &x {c: *x}\n", "--- !!map\n" + least + "...\n---\n",
           "workers: \"\\x00\"\n" + least, "workers: 1e3\nworkers: -1\n" + least})
+        seeds.push_back(of_text(text));
+    for (const std::string &text : wrong_files(certificates + listeners))
         seeds.push_back(of_text(text));
     return seeds;
 }

@@ -19,7 +19,7 @@ using sluice::WorkerBench;
 namespace
 {
 
-constexpr uint64_t kRingSize = 4096;
+constexpr uint64_t kRingSize = 8192; /* a quarter of it does not fit into a datagram */
 
 class World
 {
@@ -57,12 +57,12 @@ class World
 
     void step(uint8_t what)
     {
-        switch (what % 12) {
+        switch (what % 14) {
         case 0:
             bench_.Turn();
             break;
         case 1:
-            bad_.Send(SL_RING_SEND, bad_peer_.handle, Bytes(input_.u16() % 1000, what));
+            bad_.Send(SL_RING_SEND, bad_peer_.handle, Bytes(input_.u16() % 2000, what));
             break;
         case 2: /* on a handle that is not its own */
             bad_.Send((uint8_t)(SL_RING_SEND + what / 16 % 3), some_handle(), input_.bytes(what));
@@ -97,6 +97,19 @@ class World
         case 10:
             (void)bad_.Receive();
             break;
+        case 11: { /* its peer moves, or seems to */
+            sl_path path = bad_peer_.path;
+            path.tuple.remote_port = (uint16_t)(path.tuple.remote_port + input_.u8() % 4);
+            const Bytes record = bench_.Seal(bad_peer_, SL_CONTENT_APPLICATION_DATA, {what});
+            bench_.Receive({WorkerBench::UdpFrame(path, record)});
+            break;
+        }
+        case 12: {
+            sl_path path = bad_peer_.path;
+            path.tuple.remote_port = (uint16_t)(path.tuple.remote_port + input_.u8() % 4);
+            bad_.Confirm(bad_peer_.handle, path);
+            break;
+        }
         default:
             send_from_good();
         }
@@ -175,7 +188,8 @@ class World
         FUZZ_CHECK(evicted <= 1 && bench_.drops(SL_DROP_SEND_MALFORMED) <= evicted);
         /* Each message collected was sent, or has its one reason. */
         uint64_t refused = 0;
-        for (sl_drop drop : {SL_DROP_SEND_HANDLE, SL_DROP_SEND_TOO_LARGE, SL_DROP_SEND_CLOSING})
+        for (sl_drop drop : {SL_DROP_SEND_HANDLE, SL_DROP_SEND_TOO_LARGE, SL_DROP_SEND_CLOSING,
+                             SL_DROP_SEND_AMPLIFY})
             refused += bench_.drops(drop);
         const uint64_t collected = bench_.events(SL_COUNTER_COLLECTED);
         const uint64_t sent = bench_.events(SL_COUNTER_TX_RECORDS);
@@ -201,11 +215,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 std::vector<Bytes> fuzz::seeds()
 {
-    const Bytes turn = {0}, send = {1, 0, 100}, good = {11}, fill = {9, 200}, read = {10};
+    const Bytes turn = {0}, send = {1, 0, 100}, good = {13}, fill = {9, 200}, read = {10};
     std::vector<Bytes> seeds = {
         join({send, send, turn, good, fill, read, send, turn}),
         join({fill, fill, fill, fill, fill, fill, fill, good, read, fill}),
         join({{2, 0, 0, 18, 0, 1, 2, 34, 3}, turn, good}),
+        join({{11, 1}, read, send, turn, {12, 1}, turn, read, send, turn, {11, 2}, {12, 1}, turn}),
+        join(
+            {{11, 1}, {11, 1}, send, send, send, send, turn, {1, 7, 100}, {1, 5, 200}, turn, good}),
         join({{3, 17}, Bytes(40), turn, {3, 18}, Bytes(40), turn, {3, 0}, Bytes(40), turn}),
     };
     const Bytes wrongs[] = {

@@ -55,14 +55,20 @@ class Control
         sl_control_destroy(control_);
     }
 
-    /** Sends pieces, then an end, and returns the answer. */
-    std::string ask(const std::vector<Bytes> &pieces) const
+    int knock() const
     {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         strcpy(address.sun_path, path_.c_str());
         const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         FUZZ_CHECK(connect(fd, (sockaddr *)&address, sizeof address) == 0);
+        return fd;
+    }
+
+    /** Sends pieces, then an end, and returns the answer. */
+    std::string ask(const std::vector<Bytes> &pieces) const
+    {
+        const int fd = knock();
         for (const Bytes &piece : pieces)
             (void)!send(fd, piece.data(), piece.size(), MSG_NOSIGNAL);
         shutdown(fd, SHUT_WR);
@@ -93,11 +99,31 @@ std::string answer_to(const std::string &command)
     return command == "consumers" ? "none\n" : "error: unknown command\n";
 }
 
+const Bytes kVersion = fuzz::of_text("version\n");
+
+/** Silent ones sit in every place: who comes then is told, and once they have gone is served. */
+void check_crowd(const Control &control)
+{
+    int crowd[16];
+    for (int &one : crowd)
+        one = control.knock();
+    FUZZ_CHECK(control.ask({kVersion}).find("error: too many") == 0);
+    for (int one : crowd)
+        close(one);
+    int tries = 0;
+    while (control.ask({kVersion}) != "9.9\n")
+        FUZZ_CHECK(++tries < 10000);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const Control control;
+    if (size == 1 && data[0] == 0xff) {
+        check_crowd(control);
+        return 0;
+    }
     fuzz::Input input(data, size);
     std::vector<Bytes> pieces;
     std::string whole;
@@ -113,7 +139,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else /* one too long, or with a zero byte in it, is not answered, or not known */
         FUZZ_CHECK(answer == answer_to(command) ||
                    (answer.empty() && (end > 62 || command.find('\0') != std::string::npos)));
-    FUZZ_CHECK(control.ask({fuzz::of_text("version\n")}) == "9.9\n");
+    FUZZ_CHECK(control.ask({kVersion}) == "9.9\n");
     return 0;
 }
 
@@ -124,6 +150,7 @@ std::vector<Bytes> fuzz::seeds()
          {"stats\n", "stats json\n", "consumers\n", "version\n", "stats", "\n", "stats\nversion\n",
           "stop\n", "a long command that is none, and goes on and on for ever and ever and ever\n"})
         seeds.push_back(join({{(uint8_t)text.size()}, of_text(text)}));
+    seeds.push_back({0xff});
     seeds.push_back(join({{3}, of_text("sta"), {3}, of_text("ts\n")}));
     return seeds;
 }
