@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
-# run.sh [--quick] [--rounds N]
+# run.sh [--quick] [--rounds N] [--fuzz]
 # Builds and runs every measuring program, prints tables, and writes bench/out/latest.json and, with
 # gnuplot, latest.png. --quick measures fewer cases, and takes less than a minute once built. Without it
 # libssl and DPDK's ipsec-secgw are measured beside: the latter needs root. `install-deps.sh compare`
-# installs what the peers and the plots need.
+# installs what the peers and the plots need. --fuzz: and each fuzz target for 20 s, and which lines of
+# the parsers their corpus reaches; builds two more trees.
 # BUILD names the build folder (default: build), OUT another file to write.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
-options=() rounds=45
+options=() rounds=45 fuzz=
 while [ $# != 0 ]; do
     case $1 in
         --quick) options=(--quick) ;;
+        --fuzz) fuzz=yes ;;
         --rounds)
             [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || { echo "run.sh: --rounds wants a number" >&2; exit 2; }
             wanted=$2
             shift
             ;;
-        *) sed -n '2,7s/^# //p' "$0"; exit 2 ;;
+        *) sed -n '2,9s/^# //p' "$0"; exit 2 ;;
     esac
     shift
 done
@@ -64,5 +66,11 @@ for ((lap = 0; lap < laps; lap++)); do
     BUILD=$build bench/compare/veth_echo.sh --rounds 1 >>"$lines" 2>"$build/bench/veth.log" ||
         grep 'not measured' "$build/bench/veth.log" >&2 || tail -n 3 "$build/bench/veth.log" >&2
 done
+if [ -n "$fuzz" ]; then
+    printf '== fuzz targets\n' >&2
+    tests/fuzz/run.sh --jobs 2 20 >&2 || echo 'run.sh: a fuzz target has found something' >&2
+    awk '{ print "fuzz." $1 ".executions", $2 }' build-asan/fuzz/executions >>"$lines"
+    tests/fuzz/coverage.py --figures >>"$lines"
+fi
 python3 bench/report.py "$build" "$out" <"$lines"
 python3 bench/report.py --plots "$out"

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # run.sh [--deep] [SUITE...]
 # Installs what the tests need, builds, and runs every suite (or those named):
-#   unit sim fuzz    Google Test, built by gcc
+#   unit sim         Google Test, built by gcc
+#   fuzz             hostile bytes: corpus and some mutations, built by gcc; then libFuzzer, 20 s a target
 #   clang            everything, the gateway included, built by clang without a warning (--deep)
-#   asan             unit, sim and fuzz once more under clang's address and undefined sanitizers
+#   asan             unit and sim once more under clang's address and undefined sanitizers
 #   tsan             rings and messages under clang's thread sanitizer
 #   valgrind         connections under memcheck; no branch on a secret
+#   analysis         clang's static analyzer, cppcheck, what the fuzzers' corpus reaches (--deep)
 #   interop e2e nic  real clients, through a real port; nic: on an emulated network card
 # --deep adds what takes longer. The last line is "N passed, N failed, N skipped".
 # CC, CXX choose the compiler of the first build. Up to two jobs at once; needs root.
@@ -19,11 +21,11 @@ suites=()
 for argument in "$@"; do
     case $argument in
         --deep) deep=yes ;;
-        unit | sim | fuzz | clang | asan | tsan | valgrind | interop | e2e | nic) suites+=("$argument") ;;
-        *) sed -n '2,11s/^# //p' "$0"; exit 2 ;;
+        unit | sim | fuzz | clang | asan | tsan | valgrind | analysis | interop | e2e | nic) suites+=("$argument") ;;
+        *) sed -n '2,13s/^# //p' "$0"; exit 2 ;;
     esac
 done
-[ ${#suites[@]} != 0 ] || suites=(unit sim fuzz asan tsan valgrind interop e2e nic ${deep:+clang})
+[ ${#suites[@]} != 0 ] || suites=(unit sim fuzz asan tsan valgrind interop e2e nic ${deep:+clang analysis})
 [ -z "$deep" ] || export SLUICE_DEEP=1
 
 jobs=$(nproc)
@@ -90,6 +92,20 @@ suite() {
     fi
 }
 
+# tap LABEL COMMAND..: a program whose own lines are TAP.
+tap() {
+    local label=$1 begun=$EPOCHREALTIME out=$logs/$1.out good bad
+    shift
+    printf '== %s\n' "$label"
+    "$@" 2>"$out.err" | tee "$out" | sed 's/^/  /'
+    good=$(grep -c '^ok ' "$out") bad=$(grep -c '^not ok ' "$out")
+    if [ $((good + bad)) = 0 ]; then # it did not come that far
+        bad=1
+        tail -n 40 "$out.err" | sed 's/^/    | /'
+    fi
+    row "$label" "$good" "$bad" 0 "$(since "$begun")"
+}
+
 wants() { [[ " ${suites[*]} " == *" $1 "* ]]; }
 has() { [ -f "tests/$1/meson.build" ]; }
 
@@ -106,7 +122,7 @@ trap hugepages_restore EXIT
 
 step 'install' drivers-config/host/install-deps.sh tests || finish
 
-needs_gcc=$(for name in unit sim fuzz valgrind interop e2e nic; do ! wants $name || echo yes; done)
+needs_gcc=$(for name in unit sim fuzz valgrind analysis interop e2e nic; do ! wants $name || echo yes; done)
 if [ -n "$needs_gcc" ]; then
     step 'build' configure build -Dtests=true -Dgateway=enabled &&
         step 'build: compile' compile build || finish
@@ -135,12 +151,25 @@ if wants clang; then
         row 'clang: no warnings' 1 0 0 "$(since "$begun")"
     fi
 fi
-if wants asan; then
-    if step 'asan' clang configure build-asan -Dgateway=disabled -Db_sanitize=address,undefined \
-        -Db_lundef=false -Doptimization=1 -Ddebug=true && step 'asan: compile' compile build-asan; then
-        for name in unit sim fuzz; do
-            if has $name; then suite "asan-$name" build-asan $name --wrap "$fixed"; fi
+# One tree for both: libFuzzer's instruments do the other tests no harm.
+if wants asan || wants fuzz; then
+    sanitized=()
+    if ! wants asan; then
+        for file in tests/fuzz/*_fuzz.cc; do
+            file=${file##*/}
+            sanitized+=("tests/fuzz/fuzz_${file%_fuzz.cc}")
         done
+    fi
+    if step 'asan' clang configure build-asan -Dgateway=disabled -Dfuzz=libfuzzer \
+        -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Ddebug=true &&
+        step 'asan: compile' compile build-asan "${sanitized[@]}"; then
+        for name in unit sim; do
+            if wants asan; then suite "asan-$name" build-asan $name --wrap "$fixed"; fi
+        done
+        if wants fuzz; then
+            if [ -n "$deep" ]; then seconds=600; else seconds=20; fi
+            tap libfuzzer tests/fuzz/run.sh --jobs "$jobs" $seconds
+        fi
     fi
 fi
 if wants tsan; then
@@ -149,5 +178,9 @@ if wants tsan; then
         step 'tsan: compile' compile build-tsan tests/unit/unit_ring tests/unit/unit_message; then
         suite tsan build-tsan unit --only ring,message --wrap "$fixed"
     fi
+fi
+if wants analysis && step 'install: analysers' drivers-config/host/install-deps.sh deep; then
+    tap analysers tests/support/analyse.sh build
+    tap coverage tests/fuzz/coverage.py --tap
 fi
 finish

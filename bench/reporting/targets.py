@@ -14,6 +14,7 @@ TARGETS = {
     "ratio.libssl.64": (AT_LEAST, 6, "packets a second and core, worker / libssl, 64 B"),
     "ratio.libssl.1400": (AT_LEAST, 3, "packets a second and core, worker / libssl, 1400 B"),
     "ring.64.ns": (AT_MOST, 5, "ns a message of 64 B between two cores"),
+    "fuzz.coverage.least": (AT_LEAST, 95, "% of a parser's lines that fuzzing reaches: the parser with the least"),
     "load.tx.64.mpps": (AT_LEAST, 8, "sluice-load: million records a second, core to memory, 64 B"),
     "load.pacing_above_gap_us": (AT_MOST, 10, "sluice-load: us late, 99 of 100 packets, beyond the machine's own"),
     "load.handshakes_per_second": (AT_LEAST, 1500, "sluice-load: full handshakes a second and core"),

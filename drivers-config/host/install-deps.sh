@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# install-deps.sh [demo|tests|compare]
+# install-deps.sh [demo|tests|deep|compare]
 # Installs what Sluice needs on Debian 12. `demo`: to build the gateway and run app/demo/run.sh.
-# `tests` (the default): that, the test peers and the second compiler. `compare`: what the first needs
-# and what bench/compare's peers and the page of plots need. Quick when all is there.
+# `tests` (the default): that, the test peers and the second compiler. `deep`: that and the analysers.
+# `compare`: what the first needs and what bench/compare's peers and the page of plots need.
+# Quick when all is there.
 # Ends with one line that says what it did; exit status 0 only when nothing is missing.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin # `su` without `-` leaves them out
@@ -14,12 +15,14 @@ demo=(build-essential meson ninja-build pkg-config python3 scdoc
       iproute2 iputils-ping ethtool openssl procps util-linux man-db debian-archive-keyring ca-certificates)
 compare=(dpdk dpdk-dev)
 tests=(clang-14 libclang-rt-14-dev gnutls-bin tshark tcpreplay jq valgrind)
+deep=(clang-tidy-14 cppcheck)
 
 case ${1:-tests} in
     demo) wanted=("${demo[@]}") ;;
     tests) wanted=("${demo[@]}" "${tests[@]}") ;;
+    deep) wanted=("${demo[@]}" "${tests[@]}" "${deep[@]}") ;;
     compare) wanted=("${demo[@]}" "${compare[@]}") ;;
-    *) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
+    *) sed -n '2,7s/^# //p' "$0"; exit 2 ;;
 esac
 
 say() { printf 'install-deps: %s\n' "$*"; }

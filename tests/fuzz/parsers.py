@@ -1,0 +1,41 @@
+"""What takes bytes from somebody else, and the fuzz targets that are there for it."""
+
+HANDSHAKES = ["handshake", "client_handshake"]
+YAML = ["config", "scenario"]
+
+PARSERS = {
+    "lib/wire/frame.c": ["frame"],
+    "lib/wire/plain_inline.h": ["frame"],
+    "lib/wire/answer.c": ["frame"],
+    "lib/wire/neighbour.c": ["frame"],
+    "lib/wire/sl_wire.h": ["record"],
+    "lib/wire/client_hello.c": ["hello"],
+    "lib/admission/cookie.c": ["hello"],
+    "lib/record/open.c": ["open"],
+    "lib/record/replay.c": ["open"],
+    "lib/ring/ring_consumer.c": ["ring"],
+    "lib/ring/ring_producer.c": ["ring"],
+    "lib/worker/parse.c": ["worker"],
+    "lib/worker/collect.c": ["worker", "consumer"],
+    "lib/consumer/connect.c": ["libsluice"],
+    "lib/consumer/gateway.c": ["libsluice"],
+    "lib/consumer/receive.c": ["libsluice"],
+    "lib/registry/join.c": ["registration"],
+    "lib/config/config.c": ["config"],
+    "lib/config/semantics.c": ["config"],
+    "lib/yaml/check.c": YAML,
+    "lib/yaml/find.c": YAML,
+    "lib/yaml/load.c": YAML,
+    "lib/control/clients.c": ["control"],
+    "lib/identity/certificate.c": ["certificate"],
+    "lib/identity/identity.c": ["certificate"],
+    "lib/identity/pem.c": ["certificate"],
+    "lib/preload/read.c": ["preload"],
+    "lib/message/message.c": HANDSHAKES,
+    "lib/handshake/assembly.c": HANDSHAKES,
+    "lib/handshake/input.c": HANDSHAKES,
+    "lib/handshake/connection_id.c": HANDSHAKES,
+    "app/load/scenario.c": ["scenario"],
+    "app/load/outcome.c": ["scenario"],
+    "app/load/values.c": ["scenario"],
+}
