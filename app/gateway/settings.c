@@ -172,6 +172,7 @@ static void make_handshaker(struct settings *settings)
         .first_timeout_ms = config->first_timeout_ms,
         .handshake_timeout_ms = config->handshake_timeout_s * 1000,
         .connection_ids = config->connection_ids,
+        .legacy_sessions_max = config->legacy_cbc ? share(config->legacy_sessions, threads) : 0,
         .keylog_file = config->keylog_file,
     };
 }

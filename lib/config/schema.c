@@ -106,6 +106,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT("handshake_timeout_s", OPTIONAL, struct sl_config, handshake_timeout_s),
     CYAML_FIELD_UINT("first_timeout_ms", OPTIONAL, struct sl_config, first_timeout_ms),
     CYAML_FIELD_UINT("handshake_threads", OPTIONAL, struct sl_config, handshake_threads),
+    CYAML_FIELD_BOOL("legacy_cbc", OPTIONAL, struct sl_config, legacy_cbc),
+    CYAML_FIELD_UINT("legacy_sessions", OPTIONAL, struct sl_config, legacy_sessions),
     CYAML_FIELD_STRING_PTR("keylog_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
                            keylog_file, 1, TEXT_MAX),
     CYAML_FIELD_STRING_PTR("user", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config, user, 1, 31),

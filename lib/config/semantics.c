@@ -41,6 +41,7 @@ void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml)
         {"handshake_timeout_s", &config->handshake_timeout_s, 30},
         {"first_timeout_ms", &config->first_timeout_ms, 1000},
         {"handshake_threads", &config->handshake_threads, 1},
+        {"legacy_sessions", &config->legacy_sessions, 1024},
     };
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (!has(yaml, numbers[i].key))
@@ -78,7 +79,8 @@ static bool check_numbers(struct meaning *m)
         !check_range(m, "idle_timeout_s", c->idle_timeout_s, 1, 86400 * 30) ||
         !check_range(m, "handshake_timeout_s", c->handshake_timeout_s, 1, 600) ||
         !check_range(m, "first_timeout_ms", c->first_timeout_ms, 100, 60000) ||
-        !check_range(m, "handshake_threads", c->handshake_threads, 1, 8))
+        !check_range(m, "handshake_threads", c->handshake_threads, 1, 8) ||
+        !check_range(m, "legacy_sessions", c->legacy_sessions, 1, 65536))
         return false;
     if ((c->ring_kib & (c->ring_kib - 1)) != 0) {
         fail_at(m, "ring_kib", "'ring_kib' has to be a power of two");

@@ -87,6 +87,8 @@ struct sl_config {
     unsigned handshake_timeout_s;    /* default 30 */
     unsigned first_timeout_ms;       /* 100..60000, default 1000 */
     unsigned handshake_threads;      /* 1..8, default 1 */
+    bool legacy_cbc;                 /* default false */
+    unsigned legacy_sessions;        /* that legacy_cbc allows; default 1024 */
     char *keylog_file;               /* default none; secrets: for debugging only */
     char *user;                      /* to become after the start; default none: stay who it is */
     enum sl_config_seccomp seccomp;  /* default enforce */

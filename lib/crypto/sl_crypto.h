@@ -123,6 +123,13 @@ struct sl_key_material {
 };
 
 /**
+ * The key block, RFC 5246 6.3, before it is split: block [len] out, secret. return as below.
+ */
+int sl_crypto_expand_keys(enum sl_prf_hash hash, const uint8_t master_secret[48],
+                          const uint8_t client_random[SL_RANDOM_LEN],
+                          const uint8_t server_random[SL_RANDOM_LEN], uint8_t *block,
+                          size_t len) SL_MUST_USE;
+/**
  * Key expansion, RFC 5246 6.3: PRF(master_secret, "key expansion", server_random client_random).
  * return 0, or -EIO when libcrypto fails. Allocates: not for a worker.
  */

@@ -46,7 +46,7 @@ static int write_answer(SSL *ssl, unsigned type, unsigned context, const unsigne
 {
     (void)type, (void)context, (void)x509, (void)chain_at, (void)arg;
     struct handshake *handshake = SSL_get_app_data(ssl);
-    if (!handshake->server.cid_wanted)
+    if (!handshake->server.cid_wanted || sl_handshake_is_legacy(ssl))
         return 0;
     handshake->cid_negotiated = true;
     return write_own_cid(handshake, out, out_len, alert);

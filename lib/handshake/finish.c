@@ -26,9 +26,10 @@ bool sl_handshake_establish(struct handshake *handshake)
     identity->cid_len = handshake->cid_negotiated ? handshake->own_cid_len : 0;
     if (handshake->role->is_client)
         identity->method = handshake->client.method;
+    message.is_legacy = handshake->server.is_legacy;
     message.is_resumed = SSL_session_reused(handshake->ssl);
     message.own_cid_in_use = identity->cid_len > 0;
-    message.peer_cid_in_use = handshake->peer_cid_len > 0;
+    message.peer_cid_in_use = handshake->cid_negotiated && handshake->peer_cid_len > 0;
     identity->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(handshake->ssl));
     identity->remote_ip = handshake->path.tuple.remote_ip;
     identity->local_ip = handshake->path.tuple.local_ip;

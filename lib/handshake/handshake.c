@@ -14,11 +14,11 @@ static void wipe(struct handshake *handshake)
     handshake->ssl = NULL;
     sl_handshake_free_keys(handshake->keys);
     handshake->keys = NULL;
+    OPENSSL_cleanse(handshake->server.mac_key, sizeof handshake->server.mac_key);
     for (unsigned i = 0; i < MESSAGES_MAX; i++)
         sl_handshake_wipe_assembly(&handshake->messages[i]);
     sl_handshake_forget_flight(handshake);
-    while (handshake->held_count > 0)
-        free(handshake->held[--handshake->held_count].record);
+    sl_handshake_drop_held(handshake);
     ERR_clear_error();
 }
 
@@ -28,6 +28,28 @@ static void end(struct handshake *handshake, enum sl_handshake_counter outcome)
     struct sl_handshaker *handshaker = handshake->owner;
     sl_handshake_count(handshaker, outcome);
     atomic_fetch_sub_explicit(&handshaker->in_progress, 1, memory_order_relaxed);
+    wipe(handshake);
+    handshake->state = HANDSHAKE_ENDED;
+}
+
+/** It is complete; libssl and its memory stay. */
+static void keep(struct handshake *handshake)
+{
+    struct sl_handshaker *handshaker = handshake->owner;
+    sl_handshake_count(handshaker, SL_HANDSHAKE_COMPLETED);
+    atomic_fetch_sub_explicit(&handshaker->in_progress, 1, memory_order_relaxed);
+    handshake->state = HANDSHAKE_KEPT;
+    handshaker->handshake_count--;
+    handshaker->kept_count++;
+    sl_handshake_set_timer(&handshaker->timers, handshake, UINT64_MAX);
+}
+
+void sl_handshake_end_kept(struct handshake *handshake)
+{
+    struct sl_handshaker *handshaker = handshake->owner;
+    sl_handshake_count(handshaker, SL_HANDSHAKE_LEGACY_CLOSED);
+    handshaker->kept_count--;
+    handshaker->handshake_count++;
     wipe(handshake);
     handshake->state = HANDSHAKE_ENDED;
 }
@@ -43,7 +65,9 @@ static void release(struct handshake *handshake)
 
 void sl_handshake_end(struct handshake *handshake, enum sl_handshake_counter outcome)
 {
-    if (handshake->state != HANDSHAKE_ENDED)
+    if (handshake->state == HANDSHAKE_KEPT)
+        sl_handshake_end_kept(handshake);
+    else if (handshake->state != HANDSHAKE_ENDED)
         end(handshake, outcome);
     release(handshake);
 }
@@ -165,6 +189,8 @@ void sl_handshake_advance(struct handshake *handshake)
         has_moved = true;
     if (progress == PROGRESS_FAILED)
         sl_handshake_fail(handshake, outcome_of(handshake));
+    else if (progress == PROGRESS_DONE && handshake->server.is_legacy)
+        keep(handshake);
     else if (progress == PROGRESS_DONE)
         sl_handshake_end(handshake, SL_HANDSHAKE_COMPLETED);
     else if (has_moved) /* or strangers' records would put the timer off for ever */

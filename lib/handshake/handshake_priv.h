@@ -60,6 +60,7 @@ enum step_kind {
 enum handshake_state {
     HANDSHAKE_HELLO,   /* server: the ClientHello is not whole yet; there is no SSL */
     HANDSHAKE_RUNNING, /* libssl has it */
+    HANDSHAKE_KEPT,    /* legacy.c: complete, and libssl goes on with its records */
     HANDSHAKE_ENDED,   /* failed, and the worker knows; its handle has not been closed yet */
 };
 
@@ -73,6 +74,9 @@ struct keys {
 /** Records that came before the keys and are worth waiting for. */
 #define HELD_MAX 2
 
+/** HMAC-SHA1, and its key. */
+#define LEGACY_MAC_LEN 20
+
 /** What only a server needs. */
 struct server_side {
     const enum step_kind *steps; /* what this client has to send, in order */
@@ -84,6 +88,9 @@ struct server_side {
     uint8_t cookie_len;
     bool cid_wanted; /* the client offered a length that we take */
     bool drops_hello_verify;
+    bool is_legacy;      /* AES-CBC: libssl does the records, too */
+    bool has_fed_change; /* its ChangeCipherSpec has been fed, for a Finished under libssl's keys */
+    uint8_t mac_key[LEGACY_MAC_LEN]; /* secret: of the client's records */
 };
 
 /** client_steps.c: what a client waits for. */
@@ -167,6 +174,7 @@ struct sl_handshaker {
     uint64_t now_ns;
     struct table handshakes;
     unsigned handshake_count; /* ended ones included */
+    unsigned kept_count;      /* sessions that libssl keeps */
     struct timers timers;
     struct last_flights last_flights;
     struct sessions sessions;
@@ -216,6 +224,8 @@ void sl_handshake_arm(struct handshake *handshake);
  * is still on its way here does not begin another one; the caller must not touch it again.
  */
 void sl_handshake_fail(struct handshake *handshake, enum sl_handshake_counter outcome);
+/** A session that was kept is over: it is now a handshake that has ended. */
+void sl_handshake_end_kept(struct handshake *handshake);
 /** Ends it, unless it had ended, and frees it: completed, or closed by the worker. */
 void sl_handshake_end(struct handshake *handshake, enum sl_handshake_counter outcome);
 
@@ -227,6 +237,7 @@ void sl_handshake_take_plaintext(struct handshake *handshake, uint8_t type, cons
                                  size_t len);
 /** Takes the records that came before the keys. false: the peer has given up. */
 bool sl_handshake_open_held(struct handshake *handshake);
+void sl_handshake_drop_held(struct handshake *handshake);
 
 /* server.c, server_steps.c: the server's role. */
 
@@ -243,6 +254,19 @@ enum progress sl_handshake_take_step(struct handshake *handshake);
 
 /** Makes the SSL and leads it past the cookie. false: the handshake has failed. */
 bool sl_handshake_enter(struct handshake *handshake);
+
+/* legacy.c: sessions with AES-CBC, which libssl keeps. RFC 5246 6.2.3.2, RFC 7366. */
+
+/** Lets libssl choose AES-CBC, too, where the client offers encrypt-then-MAC. false: no memory. */
+bool sl_handshake_allow_legacy(struct handshake *handshake, const struct assembly *hello);
+/** libssl has chosen it, or is about to, in the handshake whose hello it is taking. */
+bool sl_handshake_is_legacy(const SSL *ssl);
+/** Gives libssl the records of epoch 1 that are held: the Finished is among them, or not yet. */
+enum progress sl_handshake_take_legacy_finished(struct handshake *handshake);
+/** A record of epoch 1 for a session that is kept. It may be over afterwards, not gone. */
+void sl_handshake_read_legacy(struct handshake *handshake, const uint8_t *record, size_t len);
+/** What the worker's `write` asks for. Likewise. */
+void sl_handshake_write_legacy(struct handshake *handshake, const struct sl_message_data *data);
 
 /* finish.c: how a handshake comes to its end, in either role. */
 

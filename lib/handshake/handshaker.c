@@ -50,11 +50,12 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
         snprintf(reason, SL_REASON_LEN, "room for at least one handshake is needed");
         return false;
     }
+    const size_t known_max = 2UL * config->handshakes_max + config->legacy_sessions_max;
     handshaker->outboxes = calloc(config->worker_count, sizeof *handshaker->outboxes);
     handshaker->aead = sl_aead_create(SL_CRYPTO_OPENSSL);
     if (handshaker->outboxes != NULL && handshaker->aead != NULL &&
-        sl_handshake_init_table(&handshaker->handshakes, 2UL * config->handshakes_max) &&
-        sl_handshake_init_timers(&handshaker->timers, 2UL * config->handshakes_max) &&
+        sl_handshake_init_table(&handshaker->handshakes, known_max) &&
+        sl_handshake_init_timers(&handshaker->timers, known_max) &&
         sl_handshake_init_last_flights(&handshaker->last_flights, config->last_flights_max) &&
         sl_handshake_init_sessions(&handshaker->sessions, handshaker->client.sessions_max))
         return true;
@@ -207,6 +208,17 @@ static void take_plaintext(struct sl_handshaker *handshaker, const struct sl_mes
                                     plaintext->bytes_len);
 }
 
+static void take_write(struct sl_handshaker *handshaker, const struct sl_message *message)
+{
+    const struct sl_message_data *data = message->body;
+    struct handshake *handshake = sl_handshake_find(&handshaker->handshakes, message->session);
+    if (message->body_len < sizeof *data || !has_bytes(message, sizeof *data, data->bytes_len) ||
+        handshake == NULL || handshake->state != HANDSHAKE_KEPT)
+        sl_handshake_count(handshaker, SL_HANDSHAKE_STALE);
+    else
+        sl_handshake_write_legacy(handshake, data);
+}
+
 static void take_closed(struct sl_handshaker *handshaker, uint64_t handle)
 {
     struct handshake *handshake = sl_handshake_find(&handshaker->handshakes, handle);
@@ -230,6 +242,9 @@ static void take_message(struct sl_handshaker *handshaker, unsigned worker,
         break;
     case SL_MESSAGE_REPEAT:
         take_stale(handshaker, message->session, true);
+        break;
+    case SL_MESSAGE_WRITE:
+        take_write(handshaker, message);
         break;
     case SL_MESSAGE_CLOSED:
         take_closed(handshaker, message->session);

@@ -103,6 +103,25 @@ bool sl_handshake_open_held(struct handshake *handshake)
     return goes_on;
 }
 
+void sl_handshake_drop_held(struct handshake *handshake)
+{
+    while (handshake->held_count > 0)
+        free(handshake->held[--handshake->held_count].record);
+}
+
+static void take_legacy_record(struct handshake *handshake, const struct sl_record_header *header,
+                               const uint8_t *record, size_t len)
+{
+    if (handshake->state == HANDSHAKE_KEPT) {
+        sl_handshake_read_legacy(handshake, record, len);
+    } else if (header->type == SL_CONTENT_APPLICATION_DATA) {
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_EARLY_DATA);
+    } else {
+        hold(handshake, record, len);
+        sl_handshake_advance(handshake);
+    }
+}
+
 static void take_sealed_record(struct handshake *handshake, const uint8_t *record, size_t len)
 {
     uint8_t *plain = handshake->owner->plain;
@@ -127,6 +146,8 @@ void sl_handshake_take_record(struct handshake *handshake, const uint8_t *record
     if (sl_wire_parse_record(&datagram, handshake->own_cid_len, &header) != SL_DROP_NONE ||
         sl_reader_left(&datagram) != 0 || header.epoch > 1) {
         count_bad(handshake);
+    } else if (header.epoch == 1 && handshake->server.is_legacy) {
+        take_legacy_record(handshake, &header, record, len);
     } else if (header.epoch == 1) {
         take_sealed_record(handshake, record, len);
     } else if (header.type == SL_CONTENT_HANDSHAKE) {

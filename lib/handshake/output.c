@@ -72,6 +72,8 @@ static void finish(struct handshake *handshake, struct datagram *out)
 /** What a part takes on the wire; sealed, the client's connection ID comes on top. */
 static uint32_t wire_len_of(const struct handshake *handshake, uint8_t epoch, size_t len)
 {
+    if (epoch == SL_PART_SEALED)
+        return (uint32_t)len;
     if (epoch == 0)
         return (uint32_t)(SL_RECORD_HEADER_LEN + len);
     return sl_record_sealed_len(&handshake->keys->wire, (uint32_t)len);
@@ -132,7 +134,10 @@ void sl_handshake_take_output(struct handshake *handshake, const uint8_t *bytes,
     while (sl_reader_left(&datagram) > 0 &&
            sl_wire_parse_record(&datagram, 0, &header) == SL_DROP_NONE) {
         const uint8_t *body = datagram.at - header.body_len;
-        if (header.epoch == 1)
+        if (header.epoch == 1 && handshake->server.is_legacy)
+            add(handshake, &out, header.type, SL_PART_SEALED, body - header.header_len,
+                (size_t)header.header_len + header.body_len);
+        else if (header.epoch == 1)
             add_protected(handshake, &out, &header, body);
         else if (!handshake->server.drops_hello_verify || header.type != SL_CONTENT_HANDSHAKE)
             add(handshake, &out, header.type, 0, body, header.body_len);

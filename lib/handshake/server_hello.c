@@ -94,6 +94,8 @@ bool sl_handshake_enter(struct handshake *handshake)
     if (!sl_handshake_make_ssl(handshake, handshake->owner->server_ctx))
         return false;
     SSL_set_accept_state(handshake->ssl);
+    if (!sl_handshake_allow_legacy(handshake, hello))
+        return false;
     if (!feed_first_hellos(handshake, &parts))
         return false;
     handshake->keeps_flight = true;
@@ -101,6 +103,7 @@ bool sl_handshake_enter(struct handshake *handshake)
     handshake->keeps_flight = false;
     if (!ok)
         return false;
+    handshake->server.is_legacy = sl_handshake_is_legacy(handshake->ssl);
     handshake->server.key_exchange_len = key_exchange_len(handshake->ssl);
     return handshake->server.key_exchange_len > 0;
 }

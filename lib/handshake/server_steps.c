@@ -55,7 +55,11 @@ static bool take_step(struct handshake *handshake)
     case STEP_CERTIFICATE:
         return feed(handshake) && sl_handshake_identify(handshake);
     case STEP_KEY_EXCHANGE:
-        if (!feed(handshake) || !sl_handshake_derive_keys(handshake))
+        if (!feed(handshake))
+            return false;
+        if (handshake->server.is_legacy)
+            return true;
+        if (!sl_handshake_derive_keys(handshake))
             return false;
         return sl_handshake_open_held(handshake) && sl_handshake_send_keys(handshake);
     case STEP_CERTIFICATE_VERIFY:
@@ -75,6 +79,8 @@ enum progress sl_handshake_take_step(struct handshake *handshake)
 {
     struct server_side *server = &handshake->server;
     struct assembly *message = &handshake->messages[server->step];
+    if (server->is_legacy && server->steps[server->step] == STEP_FINISHED)
+        return sl_handshake_take_legacy_finished(handshake);
     if (!sl_handshake_is_whole(message))
         return PROGRESS_WAITS;
     if (!take_step(handshake))

@@ -36,6 +36,8 @@ struct sl_handshaker_config {
     unsigned first_timeout_ms;             /* 100..60000; RFC 6347 4.2.4.1 says 1000 */
     unsigned handshake_timeout_ms;         /* a handshake older than this is aborted */
     bool connection_ids;                   /* negotiate RFC 9146 when a client offers it */
+    unsigned legacy_sessions_max; /* 0: none; else how many sessions with AES-CBC, encrypt-then-MAC
+                                     and HMAC-SHA1 libssl may keep for clients that know no AEAD */
     const char *keylog_file;               /* NULL, or where secrets go in NSS key log format */
 };
 
@@ -48,6 +50,8 @@ struct sl_handshaker_config {
     X(REFUSED_PEER, "handshakes refused for the peer's certificate")                               \
     X(OVERFLOW, "handshakes not begun: too many at once")                                          \
     X(CONNECTION_ID, "handshakes completed with a connection ID")                                  \
+    X(LEGACY, "handshakes completed with AES-CBC: libssl keeps the session")                       \
+    X(LEGACY_CLOSED, "sessions that libssl kept, closed")                                          \
     X(RETRANSMITTED, "flights sent again, on a timer or on request")                               \
     X(LAST_FLIGHT_REPEATED, "last flights sent again on request")                                  \
     X(EARLY_DATA, "application data records met before the Finished was verified")                 \

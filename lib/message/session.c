@@ -25,6 +25,19 @@ void sl_message_init_epoch(const struct sl_message_keys *keys, const struct sl_a
     epoch->replay = keys->replay;
 }
 
+/** A record of a session that libssl keeps. One with keys of the worker's is sealed by it alone. */
+static enum sl_drop append_sealed(const struct sl_record_source *source, struct sl_writer *to,
+                                  const struct sl_message_part *part)
+{
+    if (source->epoch != NULL)
+        return SL_DROP_SEND_STALE;
+    uint8_t *record = sl_write_room(to, part->len);
+    if (record == NULL)
+        return SL_DROP_SEND_TOO_LARGE;
+    memcpy(record, part->bytes, part->len);
+    return SL_DROP_NONE;
+}
+
 enum sl_drop sl_message_write_flight(const struct sl_message_send *send, uint32_t body_len,
                                      struct sl_aead *aead, const struct sl_record_source *source,
                                      struct sl_writer *to, unsigned *sealed)
@@ -37,7 +50,10 @@ enum sl_drop sl_message_write_flight(const struct sl_message_send *send, uint32_
     enum sl_drop drop = SL_DROP_NONE;
     *sealed = 0;
     while (drop == SL_DROP_NONE && sl_message_next_part(&parts, &part)) {
-        drop = sl_record_append(aead, source, to, part.type, part.epoch, part.bytes, part.len);
+        if (part.epoch == SL_PART_SEALED)
+            drop = append_sealed(source, to, &part);
+        else
+            drop = sl_record_append(aead, source, to, part.type, part.epoch, part.bytes, part.len);
         *sealed += drop == SL_DROP_NONE && part.epoch > 0;
     }
     return drop == SL_DROP_NONE && to->at == start ? SL_DROP_SEND_STALE : drop;

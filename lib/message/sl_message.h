@@ -2,8 +2,8 @@
  * What the threads say to each other: fixed structs, some followed by bytes, over in-process rings
  * of lib/ring, one ring for each pair and direction.
  *
- * worker -> handshake: connect, record, plaintext, repeat, closed.
- * handshake -> worker: keys, send, established, abort.
+ * worker -> handshake: connect, record, plaintext, repeat, write, closed.
+ * handshake -> worker: keys, send, established, deliver, abort.
  * control -> worker:   attach, detach, stop.
  * worker -> control:   detached, evict, usage, stopped.
  *
@@ -23,10 +23,12 @@ enum sl_message_kind {
     SL_MESSAGE_RECORD,
     SL_MESSAGE_PLAINTEXT,
     SL_MESSAGE_REPEAT,
+    SL_MESSAGE_WRITE,
     SL_MESSAGE_CLOSED,
     SL_MESSAGE_KEYS,
     SL_MESSAGE_SEND,
     SL_MESSAGE_ESTABLISHED,
+    SL_MESSAGE_DELIVER,
     SL_MESSAGE_ABORT,
     SL_MESSAGE_ATTACH,
     SL_MESSAGE_DETACH,
@@ -102,8 +104,10 @@ struct sl_message_keys {
 /**
  * One datagram to be sent: records as plaintext, to be numbered by the worker, and sealed when
  * their epoch is not 0. bytes: count times {u8 type, u8 epoch, be16 len, len bytes}. Goes to the
- * session's path, never anywhere else.
+ * session's path, never anywhere else. An epoch of SL_PART_SEALED marks a record, header and all,
+ * that libssl has numbered and sealed: only a session without keys of the worker's has such.
  */
+#define SL_PART_SEALED 0xff
 struct sl_message_send {
     uint16_t count;
     uint16_t bytes_len;
@@ -115,8 +119,20 @@ struct sl_message_established {
     uint64_t expires_ns; /* when the first certificate of the peer's chain ends; 0: never */
     struct sl_identity identity;
     bool is_resumed;      /* in an abbreviated handshake; then the identity has its method only */
+    bool is_legacy;       /* libssl keeps it: no keys come; see `write` and `deliver` */
     bool own_cid_in_use;  /* in the records that the peer sends */
     bool peer_cid_in_use; /* in the records that we send */
+};
+
+/**
+ * Application data of a session that libssl keeps, in the one direction to be sealed and sent, in
+ * the other to be given to the consumer. Its records go to the handshaker as during a handshake.
+ * is_close  `write` only: no data but a close_notify; the handshaker answers `abort`.
+ */
+struct sl_message_data {
+    bool is_close;
+    uint16_t bytes_len;
+    uint8_t bytes[];
 };
 
 /** Why a handshake was given up. */
@@ -129,8 +145,8 @@ enum sl_abort_cause {
 };
 
 /**
- * The handshake failed: drop the session, and answer `closed`. Alerts to send came before, as
- * `send`. All of it is for logs and people: sl_handshake_describe_abort makes a sentence of it.
+ * The handshake failed, or a session that libssl keeps is over: drop the session, and answer
+ * `closed`. Alerts to send came before, as `send`. All of it is for logs and people: sl_handshake_describe_abort makes a sentence of it.
  */
 struct sl_message_abort {
     uint8_t cause;          /* enum sl_abort_cause */

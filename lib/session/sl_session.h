@@ -29,6 +29,7 @@ enum sl_session_state {
     SL_SESSION_HANDSHAKE,   /* records go to a handshaker; no keys yet */
     SL_SESSION_KEYED,       /* keys; only handshake records and alerts pass */
     SL_SESSION_ESTABLISHED, /* the peer's Finished has verified */
+    SL_SESSION_LEGACY,      /* the same, and libssl keeps it: it has no epoch here */
     SL_SESSION_CLOSING,     /* over; somebody has still to be told */
 };
 
@@ -56,6 +57,7 @@ struct sl_session {
 
     uint8_t close_reason;        /* enum sl_close_reason, once closing */
     bool is_preloaded;           /* the worker's: no handshaker has ever heard of it */
+    bool is_ending;              /* libssl's: the handshaker is to say that close_notify is out */
     uint64_t epoch0_next;        /* next record number of epoch 0 */
     uint64_t candidate_received; /* bytes from the candidate address, and sent to it */
     uint64_t candidate_sent;

@@ -31,6 +31,8 @@
     X(SESSIONS_CLOSED,  "sessions closed")                                                         \
     X(SESSIONS_EXPIRED, "sessions closed because they were idle")                                  \
     X(HANDSHAKES_EXPIRED, "half-open sessions given up")                                           \
+    X(LEGACY_DELIVERED, "messages of sessions that libssl keeps, delivered to consumers")          \
+    X(LEGACY_LOST,      "the same, lost: no consumer, or its ring was full")                       \
     X(MOVED,            "sessions that took a new address")                                        \
     X(MOVE_CANDIDATES,  "new addresses held until they are confirmed")                             \
     X(EVENTS_LOST,      "events a consumer could not be told: its ring stayed full")               \

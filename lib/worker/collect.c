@@ -63,6 +63,13 @@ static inline bool may_send(const struct sl_session *session, uint64_t handle,
            session->handle == handle && session->consumer == consumer->key;
 }
 
+static bool is_legacy(const struct sl_session *session, uint64_t handle,
+                      const struct worker_consumer *consumer)
+{
+    return session != NULL && session->state == SL_SESSION_LEGACY && session->handle == handle &&
+           session->consumer == consumer->key;
+}
+
 static enum sl_drop why_it_may_not(const struct sl_session *session, uint64_t handle,
                                    const struct worker_consumer *consumer)
 {
@@ -125,6 +132,17 @@ static inline void add_job(struct tx_burst *tx, struct sl_session *session,
     job->record = plain - sl_record_body_off(epoch);
 }
 
+/** The message is for a session that libssl keeps, or for none. */
+static __attribute__((noinline)) enum sl_drop
+prepare_otherwise(struct sl_worker *w, const struct worker_consumer *consumer,
+                  const struct tx_entry *entry, uint64_t now_ns)
+{
+    struct sl_session *session = entry->place;
+    if (!is_legacy(session, entry->taken.session, consumer))
+        return why_it_may_not(session, entry->taken.session, consumer);
+    return worker_write_legacy(w, session, entry->taken.payload, entry->taken.payload_len, now_ns);
+}
+
 /** One message becomes a job of the burst, or the reason comes back. */
 static inline enum sl_drop prepare(struct sl_worker *w, const struct worker_consumer *consumer,
                                    const struct tx_entry *entry, uint64_t now_ns)
@@ -132,7 +150,7 @@ static inline enum sl_drop prepare(struct sl_worker *w, const struct worker_cons
     struct sl_session *session = entry->place;
     uint32_t len = entry->taken.payload_len;
     if (!may_send(session, entry->taken.session, consumer))
-        return why_it_may_not(session, entry->taken.session, consumer);
+        return prepare_otherwise(w, consumer, entry, now_ns);
     const struct sl_path *path = &session->path;
     if (session->flags & SESSION_HAS_CANDIDATE) {
         path = &session->candidate;
@@ -212,7 +230,8 @@ static __attribute__((noinline)) enum sl_drop handle_request(struct sl_worker *w
     }
     finish_tx(w, now_ns);
     struct sl_session *session = entry->place;
-    if (!may_send(session, entry->taken.session, consumer))
+    if (!may_send(session, entry->taken.session, consumer) &&
+        !is_legacy(session, entry->taken.session, consumer))
         return why_it_may_not(session, entry->taken.session, consumer);
     if (entry->taken.kind == SL_RING_CONFIRM_MOVE) {
         struct sl_ring_moved checked;
@@ -301,7 +320,7 @@ static void handle_entries(struct sl_worker *w, struct worker_consumer *consumer
             entry++;
             break;
         }
-        if (entry->place != asked_for)
+        if (entry->place != asked_for && entry->place->epoch != NULL)
             sl_epoch_prefetch_seal_key(entry->place->epoch, lines);
         asked_for = entry->place;
     }

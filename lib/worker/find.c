@@ -74,6 +74,20 @@ static void find_contested(struct sl_worker *w, struct sl_session *session, stru
     find_protected(w, sl_session_successor(w->table, session), frame, header, body, now_ns);
 }
 
+/** A protected record of a session that libssl keeps; a handshake beside it has its own Finished. */
+static void find_legacy(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
+                        const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
+{
+    struct sl_session *successor = sl_session_successor(w->table, session);
+    if (successor != NULL && header->type == SL_CONTENT_HANDSHAKE)
+        find_protected(w, successor, frame, header, body, now_ns);
+    else if (header->epoch != 1)
+        worker_drop(w, SL_DROP_EPOCH);
+    else
+        worker_forward_record(w, session, body - header->header_len,
+                              (uint32_t)header->header_len + header->body_len);
+}
+
 /** A protected record of a session that is known. */
 static void find_protected(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
                            const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
@@ -87,6 +101,9 @@ static void find_protected(struct sl_worker *w, struct sl_session *session, stru
         else
             worker_forward_record(w, session, body - header->header_len,
                                   (uint32_t)header->header_len + header->body_len);
+        return;
+    case SL_SESSION_LEGACY:
+        find_legacy(w, session, frame, header, body, now_ns);
         return;
     case SL_SESSION_KEYED:
     case SL_SESSION_ESTABLISHED:
@@ -127,6 +144,9 @@ static void find_plaintext(struct sl_worker *w, struct sl_session *session,
     case SL_SESSION_ESTABLISHED: /* flight 5 again: the last flight was lost, RFC 6347 4.2.4 */
         if (header->type == SL_CONTENT_HANDSHAKE)
             worker_ask_repeat(w, session, now_ns);
+        worker_count(w, SL_COUNTER_CONSUMED, 1);
+        return;
+    case SL_SESSION_LEGACY: /* its Finished comes with it, and libssl answers that */
         worker_count(w, SL_COUNTER_CONSUMED, 1);
         return;
     default:

@@ -16,7 +16,10 @@ static void gauge_sessions(struct sl_worker *w, int change)
 static void finish_close(struct sl_worker *w, struct sl_session *session, uint64_t patience_ns,
                          uint64_t now_ns)
 {
-    if ((session->flags & SESSION_TELL_HANDSHAKER) && worker_tell_closed(w, session))
+    if (session->is_ending && now_ns - session->closing_since_ns >= CLOSE_EVENT_PATIENCE_NS)
+        worker_forget_ending(w, session);
+    if ((session->flags & SESSION_TELL_HANDSHAKER) && !session->is_ending &&
+        worker_tell_closed(w, session))
         session->flags &= (uint8_t)~SESSION_TELL_HANDSHAKER;
     if ((session->flags & SESSION_TELL_CONSUMER)) {
         bool is_told = worker_tell_close(w, session, now_ns);
@@ -55,7 +58,9 @@ void worker_close(struct sl_worker *w, struct sl_session *session, uint8_t reaso
                   bool close_notify, uint64_t now_ns)
 {
     session->close_reason = reason;
-    if (close_notify)
+    if (close_notify && session->state == SL_SESSION_LEGACY)
+        worker_close_legacy(w, session);
+    else if (close_notify)
         worker_send_close_notify(w, session);
     worker_count(w, SL_COUNTER_SESSIONS_CLOSED, 1);
     uint8_t tell = SESSION_TELL_CONSUMER;
@@ -69,9 +74,30 @@ void worker_abort(struct sl_worker *w, struct sl_session *session, uint64_t now_
     begin_close(w, session, SESSION_TELL_HANDSHAKER, now_ns);
 }
 
+void worker_end(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+{
+    switch (session->state) {
+    case SL_SESSION_ESTABLISHED: /* has nothing to do with it any more */
+        break;
+    case SL_SESSION_LEGACY:
+        worker_close(w, session, SL_CLOSE_PEER, false, now_ns);
+        break;
+    case SL_SESSION_CLOSING:
+        worker_forget_ending(w, session);
+        finish_close(w, session, CLOSE_EVENT_PATIENCE_NS, now_ns);
+        break;
+    default:
+        worker_abort(w, session, now_ns);
+    }
+}
+
 /** Of what a consumer may send: a message that is no shorter than this does not fit the path. */
 static void set_send_limit(const struct sl_worker *w, struct sl_session *session)
 {
+    if (session->state == SL_SESSION_LEGACY) {
+        session->send_limit = (uint16_t)(worker_legacy_payload_max(w, session) + 1);
+        return;
+    }
     const unsigned path_max = worker_path_payload_max(w, &session->path);
     const unsigned around = sl_record_sealed_len(session->epoch, 0);
     unsigned limit = path_max < around ? 0 : path_max - around + 1;
@@ -83,9 +109,10 @@ static void set_send_limit(const struct sl_worker *w, struct sl_session *session
 void worker_establish(struct sl_worker *w, struct sl_session *session,
                       const struct sl_message_established *established, uint64_t now_ns)
 {
-    if (session->state != SL_SESSION_KEYED)
+    const unsigned before = established->is_legacy ? SL_SESSION_HANDSHAKE : SL_SESSION_KEYED;
+    if (session->state != before)
         return;
-    session->state = SL_SESSION_ESTABLISHED;
+    session->state = established->is_legacy ? SL_SESSION_LEGACY : SL_SESSION_ESTABLISHED;
     session->flags |= SESSION_WAS_ESTABLISHED;
     session->last_active_ns = now_ns;
     session->expires_ns = established->expires_ns;
@@ -166,6 +193,7 @@ static void sweep_slot(struct sl_worker *w, struct sl_session *session, uint64_t
         }
         break;
     case SL_SESSION_ESTABLISHED:
+    case SL_SESSION_LEGACY:
         if (w->is_stopping)
             worker_close(w, session, SL_CLOSE_SHUTDOWN, true, now_ns);
         else
@@ -200,7 +228,8 @@ bool worker_sweep(struct sl_worker *w, uint64_t now_ns)
         if (w->is_stopping && w->stop_left > 0)
             w->stop_left--;
     }
-    if (w->is_stopping && !w->is_stopped && w->stop_left == 0 && !worker_has_backlog(w)) {
+    if (w->is_stopping && !w->is_stopped && w->stop_left == 0 && w->ending == 0 &&
+        !worker_has_backlog(w)) {
         w->is_stopped = true;
         w->stopped_pending = true;
         w->reports_pending = true;

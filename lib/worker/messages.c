@@ -51,6 +51,14 @@ void worker_forward_plaintext(struct sl_worker *w, struct sl_session *session, u
                                        offsetof(struct sl_message_plaintext, bytes), plain, len));
 }
 
+bool worker_post_data(struct sl_worker *w, const struct sl_session *session, bool is_close,
+                      const uint8_t *bytes, uint32_t len)
+{
+    struct sl_message_data body = {.is_close = is_close, .bytes_len = (uint16_t)len};
+    return sl_message_send(handshaker_of(w, session->handle), SL_MESSAGE_WRITE, session->handle,
+                           &body, offsetof(struct sl_message_data, bytes), bytes, len);
+}
+
 void worker_ask_repeat(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
 {
     if (session->is_preloaded) /* its last flight is nobody's */
@@ -89,7 +97,7 @@ static void handle_from_handshaker(struct sl_worker *w, const struct sl_message 
                                    uint64_t now_ns)
 {
     struct sl_session *session = sl_session_of_handle(w->table, message->session);
-    if (session != NULL && session->state == SL_SESSION_CLOSING)
+    if (session != NULL && session->state == SL_SESSION_CLOSING && !session->is_ending)
         session = NULL;
     switch (message->kind) {
     case SL_MESSAGE_KEYS:
@@ -107,9 +115,13 @@ static void handle_from_handshaker(struct sl_worker *w, const struct sl_message 
         if (session != NULL)
             worker_establish(w, session, message->body, now_ns);
         break;
+    case SL_MESSAGE_DELIVER:
+        if (session != NULL)
+            worker_deliver_legacy(w, session, message->body, now_ns);
+        break;
     case SL_MESSAGE_ABORT:
-        if (session != NULL && session->state != SL_SESSION_ESTABLISHED)
-            worker_abort(w, session, now_ns);
+        if (session != NULL)
+            worker_end(w, session, now_ns);
         break;
     default:
         assert(false && "a handshaker sends nothing else");

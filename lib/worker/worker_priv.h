@@ -118,6 +118,7 @@ struct sl_worker {
     uint32_t hand;     /* of the sweep's clock: the slot it visits next */
     uint64_t swept_ns; /* the time up to which the hand has moved */
     uint32_t half_open;
+    uint32_t ending;    /* legacy sessions whose close_notify is not out yet */
     uint32_t stop_left; /* slots the hand still has to pass */
     bool is_stopping, is_stopped;
     bool reports_pending, stopped_pending;
@@ -207,9 +208,25 @@ void worker_forward_record(struct sl_worker *w, struct sl_session *session, cons
                            uint32_t len);
 void worker_forward_plaintext(struct sl_worker *w, struct sl_session *session, uint8_t type,
                               const uint8_t *plain, uint32_t len);
+/** To the handshaker that keeps a legacy session; false: its ring is full. */
+bool worker_post_data(struct sl_worker *w, const struct sl_session *session, bool is_close,
+                      const uint8_t *bytes, uint32_t len) SL_MUST_USE;
 void worker_ask_repeat(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 bool worker_tell_closed(struct sl_worker *w, const struct sl_session *session);
 void worker_flush_messages(struct sl_worker *w);
+
+/* legacy.c: sessions that libssl keeps. */
+unsigned worker_legacy_payload_max(const struct sl_worker *w, const struct sl_session *session);
+/** A consumer's message. return SL_DROP_NONE when it is on its way to libssl. */
+enum sl_drop worker_write_legacy(struct sl_worker *w, struct sl_session *session,
+                                 const uint8_t *bytes, uint32_t len, uint64_t now_ns);
+/** What libssl has opened. */
+void worker_deliver_legacy(struct sl_worker *w, struct sl_session *session,
+                           const struct sl_message_data *data, uint64_t now_ns);
+/** Has libssl send a close_notify; until it has, the session keeps its handle. */
+void worker_close_legacy(struct sl_worker *w, struct sl_session *session);
+/** It has, or is not waited for any longer. */
+void worker_forget_ending(struct sl_worker *w, struct sl_session *session);
 
 /* consumers.c: attachments, assignment, events. */
 void worker_attach(struct sl_worker *w, struct sl_attachment *attachment);
@@ -251,6 +268,8 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
                       const struct sl_message_established *established, uint64_t now_ns);
 void worker_close(struct sl_worker *w, struct sl_session *session, uint8_t reason,
                   bool close_notify, uint64_t now_ns);
+/** A handshaker says that it is over with the session. */
+void worker_end(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 /** Ends a handshake without a word to the peer. A handshaker that ended it waits to hear of it. */
 void worker_abort(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 /**

@@ -18,7 +18,8 @@ check_suite() { # SUITE
 
 both="[{certificate: $pki/server.crt, key: $pki/server.key},
     {certificate: $pki/server-rsa.crt, key: $pki/server-rsa.key}]"
-gateway_config "certificates: $both"
+gateway_config "certificates: $both
+legacy_cbc: true"
 gateway_start || exit
 consumer_start echo "$sluice_echo" -s "$consumers" echo
 
@@ -28,6 +29,12 @@ for kind in ECDSA RSA; do
     done
 done
 check 'the extended master secret was negotiated' grep -q 'Extended master secret: yes' "$work/s_client.out"
+for cipher in AES128-SHA AES256-SHA; do
+    check_suite ECDHE-ECDSA-$cipher
+done
+check 'their messages have gone through libssl' wait_counter 10 .total.events.legacy_delivered '>= 2'
+check 'without encrypt-then-MAC they are refused' refused 'alert handshake failure' s_client x \
+    -cipher ECDHE-ECDSA-AES128-SHA -no_etm
 check 'each ClientHello was first answered with a cookie' wait_counter 10 .total.events.hello_verify '>= 6'
 s_client_to="[$gateway_ip6]:$port"
 check 's_client gets its line back over IPv6' s_client 'line over IPv6'
@@ -67,6 +74,8 @@ consumer_stop cat
 consumer_start echo "$sluice_echo" -s "$consumers" echo
 check 'and s_client with one has its line echoed' s_client 'line of a known client' \
     -cert "$pki/client.crt" -key "$pki/client.key"
+check 'without legacy_cbc its suites are refused' refused 'alert handshake failure' s_client x \
+    -cipher ECDHE-ECDSA-AES128-SHA -cert "$pki/client.crt" -key "$pki/client.key"
 check 'a client without a certificate is refused' refused "$no_certificate" s_client x
 check 'a client whose certificate another authority signed is refused' refused "$unknown_ca" s_client x \
     -cert "$pki/other.crt" -key "$pki/other.key"

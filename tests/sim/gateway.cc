@@ -155,6 +155,7 @@ void Gateway::create_handshaker(unsigned index)
     config.first_timeout_ms = 1000;
     config.handshake_timeout_ms = (unsigned)chosen.handshake_timeout_ms;
     config.connection_ids = true;
+    config.legacy_sessions_max = chosen.legacy_sessions_max;
     char reason[SL_REASON_LEN];
     handshakers.push_back(sl_handshaker_create(&config, reason));
     if (handshakers.back() == nullptr)

@@ -38,6 +38,7 @@ struct GatewayOptions {
     unsigned handoff_max = 256; /* frames that wait for a worker */
     uint16_t vlan_id = SL_VLAN_NONE;
     bool asks_clients = false; /* for a certificate */
+    unsigned legacy_sessions_max = 0;
     uint64_t seed = 1;
 };
 

@@ -49,3 +49,26 @@ TEST(Handshakes, CompleteInAStraightLineOnAGoodNetwork)
         EXPECT_EQ(totals.drops[i], 0u) << sl_drop_name((sl_drop)i);
     EXPECT_EQ(world.gateway.handshakes(SL_HANDSHAKE_RETRANSMITTED), 0u);
 }
+
+TEST(Handshakes, OfClientsWithoutAnAeadLeadToSessionsThatLibsslKeeps)
+{
+    WorldOptions options;
+    options.network = {0.1, 0.05, 0.05, 10, 30};
+    options.gateway.legacy_sessions_max = 64;
+    World world(options);
+    for (unsigned id = 0; id < 60; id++) {
+        ClientSetup setup = setup_of(id);
+        if (id % 2 == 0)
+            setup.tls.suites = "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA";
+        world.start(world.add_client(setup));
+    }
+    EXPECT_TRUE(world.run_until([&] { return all_connected(world); }));
+    EXPECT_EQ(world.gateway.handshakes(SL_HANDSHAKE_LEGACY), 30u);
+    for (auto &client : world.clients)
+        EXPECT_TRUE(world.can_talk(*client)) << client->id;
+    EXPECT_GT(world.gateway.events(SL_COUNTER_LEGACY_DELIVERED), 29u);
+    world.network.set_conditions({});
+    for (unsigned id = 0; id < 60; id += 2)
+        world.close(*world.clients[id]);
+    EXPECT_TRUE(world.run_until([&] { return world.observer.open_sessions() == 30; }, 10000));
+}

@@ -145,6 +145,8 @@ DtlsClient::DtlsClient(const ClientOptions &options) : chosen(options)
     SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU);
     if (!chosen.extended_master_secret)
         SSL_CTX_set_options(ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+    if (!chosen.encrypt_then_mac)
+        SSL_CTX_set_options(ctx, SSL_OP_NO_ENCRYPT_THEN_MAC);
     must(SSL_CTX_add_custom_ext(ctx, SL_EXTENSION_CONNECTION_ID,
                                 SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO, offer_cid,
                                 free_extension, nullptr, take_cid, nullptr),

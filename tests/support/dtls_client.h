@@ -38,6 +38,7 @@ struct ClientOptions {
     unsigned mtu = 1400;
     unsigned timeout_ms = 1000;
     bool extended_master_secret = true;
+    bool encrypt_then_mac = true;
     unsigned hello_padding = 0; /* bytes of an extension that makes the ClientHello longer */
     int max_version = DTLS1_2_VERSION;
 };

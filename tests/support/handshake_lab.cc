@@ -52,6 +52,7 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
     config.first_timeout_ms = chosen.first_timeout_ms;
     config.handshake_timeout_ms = chosen.handshake_timeout_ms;
     config.connection_ids = chosen.connection_ids;
+    config.legacy_sessions_max = chosen.legacy_sessions_max;
     config.keylog_file = chosen.keylog_file;
     handshaker = sl_handshaker_create(&config, reason);
     if (handshaker == nullptr)

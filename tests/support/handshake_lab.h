@@ -25,6 +25,7 @@ struct LabOptions {
     unsigned server_chain = 0; /* certificates between the server's and its authority's */
     bool asks_clients = false; /* a CA is configured */
     bool connection_ids = true;
+    unsigned legacy_sessions_max = 0;
     unsigned workers = 1;
     unsigned handshakes_max = 256;
     unsigned last_flights_max = 256;

@@ -122,6 +122,8 @@ void HandshakeWorker::receive_record(Peer &from, const sl_record_header &header,
     } else if (header.epoch == 0 && from.is_established) {
         if (header.type == SL_CONTENT_HANDSHAKE)
             (void)post(SL_MESSAGE_REPEAT, from.handle, {});
+    } else if (from.is_legacy && header.epoch == 0) {
+        return;
     } else if (header.epoch == 0 || (from.has_handle && from.epoch == nullptr)) {
         (void)post_record(from.id, record);
     } else if (header.epoch == 1 && from.epoch != nullptr) {
@@ -212,11 +214,17 @@ void HandshakeWorker::take(const sl_message &message)
     case SL_MESSAGE_ESTABLISHED: {
         const auto *established = (const sl_message_established *)message.body;
         to.is_established = true;
+        to.is_legacy = established->is_legacy;
         to.identity = established->identity;
         to.expires_ns = established->expires_ns;
         to.is_resumed = established->is_resumed;
         to.own_cid_in_use = established->own_cid_in_use;
         to.peer_cid_in_use = established->peer_cid_in_use;
+        break;
+    }
+    case SL_MESSAGE_DELIVER: {
+        const auto *data = (const sl_message_data *)message.body;
+        to.data.push_back(Bytes(data->bytes, data->bytes + data->bytes_len));
         break;
     }
     case SL_MESSAGE_ABORT:
@@ -267,6 +275,24 @@ Bytes HandshakeWorker::seal(Peer &to, uint8_t type, const uint8_t *bytes, size_t
     return out;
 }
 
+namespace
+{
+
+/** A record that libssl has sealed: as it is, and its number is new. */
+void append_sealed(Peer &to, const sl_message_part &part, Bytes &datagram)
+{
+    sl_reader r = sl_reader_of(part.bytes, part.len);
+    sl_record_header header;
+    if (to.epoch != nullptr || sl_wire_parse_record(&r, 0, &header) != SL_DROP_NONE ||
+        sl_reader_left(&r) != 0 || header.epoch != 1)
+        throw std::runtime_error("no record that libssl could have sealed");
+    if (!to.numbers.insert({1, (uint64_t)header.seq}).second)
+        throw std::runtime_error("a record number used twice");
+    append(datagram, part.bytes, part.len);
+}
+
+} // namespace
+
 void HandshakeWorker::take_send(Peer &to, const sl_message &message)
 {
     const auto *send = (const struct sl_message_send *)message.body;
@@ -276,6 +302,10 @@ void HandshakeWorker::take_send(Peer &to, const sl_message &message)
     Bytes datagram;
     while (sl_message_next_part(&r, &part)) {
         parts.push_back({part.type, part.epoch, Bytes(part.bytes, part.bytes + part.len)});
+        if (part.epoch == SL_PART_SEALED) {
+            append_sealed(to, part, datagram);
+            continue;
+        }
         if (part.epoch != 0 && to.epoch == nullptr)
             throw std::runtime_error("a send that needs keys came before them");
         if (part.epoch != 0) {
@@ -302,7 +332,24 @@ void HandshakeWorker::take_send(Peer &to, const sl_message &message)
 void HandshakeWorker::send_data(unsigned id, const Bytes &data)
 {
     Peer &to = peer(id);
-    to.output.push_back(seal(to, SL_CONTENT_APPLICATION_DATA, data.data(), data.size()));
+    if (to.is_legacy)
+        post_data(to, false, data);
+    else
+        to.output.push_back(seal(to, SL_CONTENT_APPLICATION_DATA, data.data(), data.size()));
+}
+
+void HandshakeWorker::close_legacy(unsigned id)
+{
+    post_data(peer(id), true, {});
+}
+
+void HandshakeWorker::post_data(Peer &to, bool is_close, const Bytes &data)
+{
+    sl_message_data message = {is_close, (uint16_t)data.size()};
+    Bytes body;
+    append(body, &message, offsetof(sl_message_data, bytes));
+    append(body, data.data(), data.size());
+    (void)post(SL_MESSAGE_WRITE, to.handle, body);
 }
 
 Bytes HandshakeWorker::seal_for(unsigned id, uint8_t type, const Bytes &plain)

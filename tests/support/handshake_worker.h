@@ -43,6 +43,7 @@ struct Peer {
     uint64_t next_number = 0; /* of epoch 0 */
     std::unique_ptr<sl_epoch, EpochDeleter> epoch;
     bool is_established = false;
+    bool is_legacy = false; /* libssl keeps it */
     bool is_aborted = false;
     sl_message_abort abort = {}; /* as it said why */
     bool is_resumed = false, own_cid_in_use = false, peer_cid_in_use = false;
@@ -89,6 +90,8 @@ class HandshakeWorker
     unsigned poll(unsigned max = 1000000);
     /** Application data to the client. */
     void send_data(unsigned id, const Bytes &data);
+    /** Asks for a close_notify of a session that libssl keeps. */
+    void close_legacy(unsigned id);
     /** Gives the handle up. */
     void close(unsigned id);
     /** Any message, sound or not. */
@@ -112,6 +115,7 @@ class HandshakeWorker
     void take(const sl_message &message);
     void take_keys(Peer &peer, const sl_message &message);
     void take_send(Peer &peer, const sl_message &message);
+    void post_data(Peer &peer, bool is_close, const Bytes &data);
     Bytes seal(Peer &peer, uint8_t type, const uint8_t *bytes, size_t len);
 
     unsigned index;

@@ -69,6 +69,8 @@ TEST_F(Config, FillsDefaults)
     EXPECT_TRUE(config->connection_ids);
     EXPECT_FALSE(config->close_at_usage_limit);
     EXPECT_FALSE(config->benchmark);
+    EXPECT_FALSE(config->legacy_cbc);
+    EXPECT_EQ(config->legacy_sessions, 1024u);
     EXPECT_EQ(config->idle_timeout_s, 300u);
     EXPECT_EQ(config->consumer_socket_mode, 0660u);
     EXPECT_STREQ(config->control_socket, "/run/sluice/control.sock");
@@ -95,7 +97,8 @@ TEST_F(Config, TakesEverySetting)
                      "close_at_usage_limit: true\nbenchmark: true\n"
                      "user: sluice\nseccomp: log\ncore_dumps: true\n"
                      "sessions: 1000\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
-                     "first_timeout_ms: 200\nhandshake_threads: 2\nkeylog_file: k.log\n"))
+                     "first_timeout_ms: 200\nhandshake_threads: 2\nkeylog_file: k.log\n"
+                     "legacy_cbc: true\nlegacy_sessions: 5\n"))
         << error;
     EXPECT_EQ(config->idle, SL_IDLE_YIELD);
     EXPECT_EQ(config->crypto, SL_CONFIG_CRYPTO_OPENSSL);
@@ -108,6 +111,8 @@ TEST_F(Config, TakesEverySetting)
     EXPECT_FALSE(config->connection_ids);
     EXPECT_TRUE(config->close_at_usage_limit);
     EXPECT_TRUE(config->benchmark);
+    EXPECT_TRUE(config->legacy_cbc);
+    EXPECT_EQ(config->legacy_sessions, 5u);
     EXPECT_EQ(config->peer_moves, SL_CONFIG_MOVES_ACCEPT);
     EXPECT_EQ(config->eal_count, 1u);
     EXPECT_EQ(config->first_timeout_ms, 200u);
