@@ -216,10 +216,12 @@ void sl_aead_open_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned
 {
     assert(n <= SL_BURST);
     aead->open_burst(aead, jobs, n);
+    aead_evp_forget(aead->evp);
 }
 
 void sl_aead_seal_burst(struct sl_aead *aead, struct sl_aead_job *jobs, unsigned n)
 {
     assert(n <= SL_BURST);
     aead->seal_burst(aead, jobs, n);
+    aead_evp_forget(aead->evp);
 }

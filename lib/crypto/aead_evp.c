@@ -10,8 +10,18 @@ enum { OPEN = 0, SEAL = 1 }; /* as EVP_CipherInit_ex has it */
 
 struct aead_evp {
     EVP_CIPHER_CTX *ctx[SL_AEAD_ALG_COUNT][2]; /* NULL: to open AES-CCM */
+    unsigned keyed;                            /* a bit for each that has a session's key */
     uint8_t resealed[SL_RECORD_PROTECTED_MAX]; /* open_ccm */
 };
+
+static const uint8_t zeros[32];
+
+/** The context that does it, noted as one that has a session's key from now on. */
+static EVP_CIPHER_CTX *take_ctx(struct aead_evp *evp, enum sl_aead_alg alg, int direction)
+{
+    evp->keyed |= 1U << (2U * alg + (unsigned)direction);
+    return evp->ctx[alg][direction];
+}
 
 /* CCM is told them before it takes a key: SP 800-38C 6.1 has them in its first block. */
 static bool set_ccm_lengths(EVP_CIPHER_CTX *ctx, enum sl_aead_alg alg)
@@ -32,7 +42,6 @@ static EVP_CIPHER_CTX *create_ctx(enum sl_aead_alg alg, int direction)
         [SL_AEAD_AES_128_CCM_8] = "AES-128-CCM",
         [SL_AEAD_AES_256_CCM_8] = "AES-256-CCM",
     };
-    static const uint8_t zeros[32];
     EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, names[alg], NULL);
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     if (cipher == NULL || ctx == NULL ||
@@ -111,18 +120,19 @@ static bool open_ccm(struct aead_evp *evp, const struct sl_aead_job *job)
     struct sl_aead_job again = *job;
     again.in = job->out;
     again.out = evp->resealed;
-    return job->len <= sizeof evp->resealed && seal_ccm(evp->ctx[job->alg][SEAL], job, tag) &&
-           seal_ccm(evp->ctx[job->alg][SEAL], &again, tag) &&
+    EVP_CIPHER_CTX *ctx = take_ctx(evp, job->alg, SEAL);
+    return job->len <= sizeof evp->resealed && seal_ccm(ctx, job, tag) &&
+           seal_ccm(ctx, &again, tag) &&
            CRYPTO_memcmp(tag, job->tag, sl_aead_tag_len(job->alg)) == 0;
 }
 
 static bool open_any(struct aead_evp *evp, const struct sl_aead_job *job)
 {
-    EVP_CIPHER_CTX *ctx = evp->ctx[job->alg][OPEN];
     uint8_t rest[EVP_MAX_BLOCK_LENGTH];
     int rest_len;
     if (aead_is_ccm(job->alg))
         return open_ccm(evp, job);
+    EVP_CIPHER_CTX *ctx = take_ctx(evp, job->alg, OPEN);
     return process(ctx, job, OPEN) &&
            EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, SL_AEAD_TAG_LEN, job->tag) == 1 &&
            EVP_CipherFinal_ex(ctx, rest, &rest_len) == 1;
@@ -130,7 +140,7 @@ static bool open_any(struct aead_evp *evp, const struct sl_aead_job *job)
 
 static bool seal_any(struct aead_evp *evp, const struct sl_aead_job *job)
 {
-    EVP_CIPHER_CTX *ctx = evp->ctx[job->alg][SEAL];
+    EVP_CIPHER_CTX *ctx = take_ctx(evp, job->alg, SEAL);
     uint8_t rest[EVP_MAX_BLOCK_LENGTH];
     int rest_len;
     if (aead_is_ccm(job->alg))
@@ -155,4 +165,16 @@ bool aead_evp_seal(struct aead_evp *evp, const struct sl_aead_job *job)
         memset(job->out, 0, job->len);
     memset(job->tag, 0, sl_aead_tag_len(job->alg));
     return true;
+}
+
+void aead_evp_forget(struct aead_evp *evp)
+{
+    if (evp->keyed == 0)
+        return;
+    for (unsigned alg = 0; alg < SL_AEAD_ALG_COUNT; alg++)
+        for (int direction = OPEN; direction <= SEAL; direction++)
+            if (evp->keyed & 1U << (2 * alg + (unsigned)direction))
+                (void)EVP_CipherInit_ex(evp->ctx[alg][direction], NULL, NULL, zeros, zeros,
+                                        direction);
+    evp->keyed = 0;
 }

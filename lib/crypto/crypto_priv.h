@@ -16,6 +16,8 @@ void aead_evp_destroy(struct aead_evp *evp);
  * wrong. */
 bool aead_evp_open(struct aead_evp *evp, const struct sl_aead_job *job);
 bool aead_evp_seal(struct aead_evp *evp, const struct sl_aead_job *job);
+/** The contexts keep no key of a session's: after each burst. Quick when none was used. */
+void aead_evp_forget(struct aead_evp *evp);
 
 /** The functions of IPsec_MB for this processor. */
 struct aead_ipsecmb;

@@ -40,6 +40,9 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
                                        config->index, config->random_seed);
     w->places = w->table != NULL ? sl_session_table_places(w->table) : NULL;
     w->cookies = sl_cookie_jar_create(config->cookie_root);
+    /* What was made of them is enough. */
+    explicit_bzero(w->config.cookie_root, sizeof w->config.cookie_root);
+    explicit_bzero(w->config.random_seed, sizeof w->config.random_seed);
     if (w->scratch == NULL || w->identities == NULL || w->table == NULL || w->cookies == NULL) {
         sl_cookie_jar_destroy(w->cookies);
         sl_aead_destroy(w->aead);

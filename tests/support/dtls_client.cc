@@ -130,6 +130,13 @@ sl_epoch *new_epoch(const sl_aead *aead, const sl_epoch_config &config)
     return epoch;
 }
 
+void free_epoch(sl_epoch *epoch)
+{
+    if (epoch != nullptr)
+        OPENSSL_cleanse(epoch, sizeof *epoch);
+    free(epoch);
+}
+
 } // namespace
 
 DtlsClient::DtlsClient(const ClientOptions &options) : chosen(options)
@@ -186,8 +193,10 @@ DtlsClient::~DtlsClient()
     SSL_free(handle);
     SSL_CTX_free(ctx);
     BIO_meth_free(method);
-    free(wire);
-    free(inner);
+    free_epoch(wire);
+    free_epoch(inner);
+    if (open_key != nullptr)
+        OPENSSL_cleanse(open_key.get(), sizeof(sl_aead_key));
     sl_aead_destroy(aead);
 }
 
@@ -236,6 +245,8 @@ void DtlsClient::make_epochs()
     open_key.reset((sl_aead_key *)aligned_alloc(64, sizeof(sl_aead_key)));
     sl_aead_key_init(aead, open_key.get(), alg, material.server_key);
     memcpy(open_iv, material.server_iv, sizeof open_iv);
+    OPENSSL_cleanse(master, sizeof master);
+    OPENSSL_cleanse(&material, sizeof material);
 }
 
 /** libssl's epoch-1 record becomes one under the server's connection ID. */
