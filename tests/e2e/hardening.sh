@@ -68,7 +68,7 @@ for driver in af_xdp af_packet; do
     gateway_start || exit
     check_threads $driver 0000000000001000
     check "$driver: no core is written" grep -qE '^Max core file size +0 +0 ' "/proc/$gateway_pid/limits"
-    check "$driver: its user can't read its memory" eval "! ${as_user[*]} cat /proc/$gateway_pid/maps"
+    check "$driver: its user may not read its memory" eval "! ${as_user[*]} cat /proc/$gateway_pid/maps"
     check "$driver: sessions, rings and packets are left out of dumps" left_out_of_dumps
     consumer_start echo "$sluice_echo" -s "$consumers" echo
     check "$driver: a client with a connection ID is served" mbedtls cid=aabb messages=50 size=1-1350
@@ -136,7 +136,7 @@ key_line=$(grep -n server.key "$config" | cut -d: -f1)
 check 'check says nothing where the user can read all' eval '[ "$("$sluice" check -c "$config" 2>&1)" = "$config: sound" ]'
 chmod 600 "$pki/server.key"
 says() { "$sluice" check -c "$config" >"$work/check" 2>&1 && cat "$work/check" && grep -qxF "$1" "$work/check"; }
-check 'it names a key that the user can'"'"'t read, with its line' \
+check 'check names a key that the user may not read, with its line' \
     says "$config:$key_line: user 'nobody' can't read, when the gateway reloads, $pki/server.key: Permission denied"
 chown 0 "$work/run"
 user_line=$(grep -n '^user:' "$config" | cut -d: -f1)
