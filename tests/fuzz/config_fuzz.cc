@@ -93,20 +93,20 @@ static std::vector<std::string> wrong_files(const std::string &tail)
     const std::string address = "    addresses: [198.18.0.1]\n", long_path(120, 'x');
     const auto port = [&](const std::string &lines) { return "ports:\n  - " + lines + tail; };
     std::vector<std::string> files;
-    for (const std::string &line :
+    for (const std::string line :
          {"consumer_socket_mode: 0660", "consumer_socket_mode: 432", "consumer_socket_mode: 01000",
           "ring_kib: 96", "workers: 0", "control_socket: /a\nconsumer_socket: /a",
           "control_socket: /run/sluice/consumers.sock"})
         files.push_back(line + ("\n" + port("interface: va\n" + address)));
-    for (const std::string &socket : {"control_socket: ", "consumer_socket: "})
+    for (const std::string socket : {"control_socket: ", "consumer_socket: "})
         files.push_back(socket + long_path + "\n" + port("interface: va\n" + address));
-    for (const std::string &addresses :
+    for (const std::string addresses :
          {"[0.0.0.0]", "[224.0.0.1]", "['::1']", "['ff02::1']", "[x]", "[198.18.0.1, 198.18.0.1]",
           "['::ffff:198.18.0.1']", "['2001:db8::1', 198.18.0.1]"})
         files.push_back(port("interface: va\n    addresses: " + addresses + "\n"));
-    for (const std::string &vlan : {"4095", "-1", "4094"})
+    for (const std::string vlan : {"4095", "-1", "4094"})
         files.push_back(port("interface: va\n    vlan: " + vlan + "\n" + address));
-    for (const std::string &lines :
+    for (const std::string lines :
          {"driver: dpdk\n    interface: va\n", "driver: dpdk\n", "driver: af_packet\n",
           "devices: [a]\n", "interface: a/b\n", "interface: ''\n",
           "driver: dpdk\n    devices: ['0000:01:00.0', '01:00.0']\n",
@@ -116,7 +116,7 @@ static std::vector<std::string> wrong_files(const std::string &tail)
                     tail);
     files.push_back("ports:\n  - interface: va\n" + address +
                     "  - driver: dpdk\n    devices: ['va,x=1']\n" + address + tail);
-    for (const std::string &listener :
+    for (const std::string listener :
          {"  - port: 0\n    service: echo\n", "  - port: 65536\n    service: echo\n",
           "  - port: 4433\n    service: echo\n", "  - port: 1\n    service: a b\n"})
         files.push_back(port("interface: va\n" + address) + listener);
@@ -137,7 +137,8 @@ std::vector<Bytes> fuzz::seeds()
                               listeners + certificates;
     const std::string most =
         "workers: 2\nidle: yield\ncrypto: openssl\nmemory_mb: 128\neal: [\"--no-huge\", a]\n"
-        "control_socket: /run/c\ncontrol_group: g\nconsumers_per_user: 1\nconsumer_socket: /run/d\nconsumer_socket_mode: 0660\n"
+        "control_socket: /run/c\ncontrol_group: g\nconsumers_per_user: 1\nconsumer_socket: "
+        "/run/d\nconsumer_socket_mode: 0660\n"
         "ring_kib: 64\nclient_ca: ca.crt\nconnection_ids: false\npeer_moves: accept\n"
         "sessions: 100\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
         "first_timeout_ms: 100\nhandshake_threads: 2\nkeylog_file: /tmp/k\n"

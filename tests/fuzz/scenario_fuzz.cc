@@ -111,33 +111,33 @@ std::vector<Bytes> fuzz::seeds()
     for (const std::string &text : {least, most, run, least + "data: &x [*x]\n"})
         seeds.push_back(of_text(text));
     /* Values of every kind, most of them none. */
-    for (const std::string &line : {"data: {rate: 0.0001}",
-                                    "data: {rate: x}",
-                                    "data: {duration: 2000h}",
-                                    "data: {duration: 5x}",
-                                    "data: {poisson: maybe}",
-                                    "data: {poisson: false}",
-                                    "data: {duration: forever}",
-                                    "port: {driver: x}",
-                                    "port: {driver: dpdk, devices: [a]}",
-                                    "search: {max_loss: 200%}",
-                                    "search: {max_loss: 0.5}",
-                                    "changes: {idle: 5s}",
-                                    "changes: {idle: 0s/1s}",
-                                    "changes: {idle: 1s/x}",
-                                    "clients: {count: 0}",
-                                    "program: {seed: 99999999999999999999}",
-                                    "handshake: {cid: 21}",
-                                    "handshake: {cid: 20}",
-                                    "handshake: {suites: ''}",
-                                    "program: {cores: 0x}",
-                                    "data: {size: '64:0'}"})
+    for (const std::string line : {"data: {rate: 0.0001}",
+                                   "data: {rate: x}",
+                                   "data: {duration: 2000h}",
+                                   "data: {duration: 5x}",
+                                   "data: {poisson: maybe}",
+                                   "data: {poisson: false}",
+                                   "data: {duration: forever}",
+                                   "port: {driver: x}",
+                                   "port: {driver: dpdk, devices: [a]}",
+                                   "search: {max_loss: 200%}",
+                                   "search: {max_loss: 0.5}",
+                                   "changes: {idle: 5s}",
+                                   "changes: {idle: 0s/1s}",
+                                   "changes: {idle: 1s/x}",
+                                   "clients: {count: 0}",
+                                   "program: {seed: 99999999999999999999}",
+                                   "handshake: {cid: 21}",
+                                   "handshake: {cid: 20}",
+                                   "handshake: {suites: ''}",
+                                   "program: {cores: 0x}",
+                                   "data: {size: '64:0'}"})
         seeds.push_back(of_text(least + line + "\n"));
-    for (const std::string &hop : {"198.18.0.1", "02:00:00:00:00:01", "02:00:00:00:00", "x",
-                                   "02-00-00-00-00-01", "'2001:db8::1'"})
+    for (const std::string hop : {"198.18.0.1", "02:00:00:00:00:01", "02:00:00:00:00", "x",
+                                  "02-00-00-00-00-01", "'2001:db8::1'"})
         seeds.push_back(of_text(least + "port: {next_hop: " + hop + "}\n"));
     /* Titles of runs. */
-    for (const std::string &how :
+    for (const std::string how :
          {"\"data\": {\"rate\": 5, \"size\": \"9\"}", "\"handshake\": {\"storm\": 3}",
           "\"search\": {\"find_max\": true}"}) {
         std::string other = run;
