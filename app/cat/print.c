@@ -57,13 +57,16 @@ static void print_escaped(const void *data, size_t len)
 static void print_peer_text(const struct sluice_peer *peer)
 {
     static const uint8_t none[32];
-    printf(" peer=%s port=%u local=%s local_port=%u suite=0x%04x cid_len=%u",
+    printf(" peer=%s port=%u local=%s local_port=%u suite=0x%04x cid_len=%u method=%s",
            address_text(peer->remote_ip).bytes, peer->remote_port,
-           address_text(peer->local_ip).bytes, peer->local_port, peer->suite, peer->cid_len);
+           address_text(peer->local_ip).bytes, peer->local_port, peer->suite, peer->cid_len,
+           sluice_peer_method_name(peer->method));
     if (memcmp(peer->public_key_sha256, none, sizeof none) == 0)
         return;
     fputs(" public_key_sha256=", stdout);
     print_hex(peer->public_key_sha256, sizeof peer->public_key_sha256);
+    fputs(" node_id=", stdout);
+    print_escaped(peer->node_id, strnlen(peer->node_id, sizeof peer->node_id));
     fputs(" subject=", stdout);
     print_escaped(peer->subject, strnlen(peer->subject, sizeof peer->subject));
 }
@@ -116,11 +119,13 @@ static void print_json_peer(const struct sluice_peer *peer)
 {
     printf(",\"peer\":{\"method\":\"%s\",\"address\":\"%s\",\"port\":%u,\"local_address\":\"%s\","
            "\"local_port\":%u,\"suite\":%u,\"cid_len\":%u",
-           peer->method == SLUICE_PEER_CERTIFICATE ? "certificate" : "anonymous",
-           address_text(peer->remote_ip).bytes, peer->remote_port,
-           address_text(peer->local_ip).bytes, peer->local_port, peer->suite, peer->cid_len);
+           sluice_peer_method_name(peer->method), address_text(peer->remote_ip).bytes,
+           peer->remote_port, address_text(peer->local_ip).bytes, peer->local_port, peer->suite,
+           peer->cid_len);
     print_json_hash("certificate_sha256", peer->certificate_sha256);
     print_json_hash("public_key_sha256", peer->public_key_sha256);
+    fputs(",\"node_id\":", stdout);
+    print_json_string(peer->node_id, strnlen(peer->node_id, sizeof peer->node_id));
     fputs(",\"subject\":", stdout);
     print_json_string(peer->subject, strnlen(peer->subject, sizeof peer->subject));
     putchar_unlocked('}');

@@ -23,6 +23,8 @@ void log_fatal(const char *reason);
 struct settings {
     const struct sl_config *config;
     struct sl_credentials *credentials;
+    struct sl_trust *trusts[SL_SERVICES_MAX]; /* by service; NULL: none yet */
+    struct sl_handshake_service handshake_services[SL_SERVICES_MAX];
     const char *services[SL_SERVICES_MAX];
     struct sl_runtime_config runtime;
     bool has_user; /* to become */
@@ -54,6 +56,14 @@ void privileges_prepare(const struct settings *settings);
 /** Becomes the user that is configured, if one is. return 0, or -errno and reason. */
 int privileges_drop(const struct settings *settings, const struct sl_hardening *hardening,
                     char *reason) SL_MUST_USE;
+
+/** Prints "FILE:LINE: reason" for the path in the configuration. return false. */
+bool settings_fail_at(const struct settings *settings, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* identity.c: who the gateway is, and whom its services take; the services are known. */
+bool identity_load(struct settings *settings);
+void identity_wipe(struct settings *settings);
 
 /** Gives a gateway that has not started the sessions of a file. return 0, or negative and reason
  * [REASON_LEN]: "FILE:LINE: reason". */

@@ -86,6 +86,18 @@ static void check_socket(const struct settings *settings, const char *path,
         warn(settings, "user", "remove, when the gateway ends,", path, error, say);
 }
 
+static void check_trust(const struct settings *settings, const char *key,
+                        const struct sl_config_trust *trust, void (*say)(const char *line))
+{
+    char path[PATH_LEN];
+    if (trust == NULL)
+        return;
+    snprintf(path, sizeof path, "%.40s.ca_file", key);
+    check_file(settings, path, trust->ca_file, say);
+    snprintf(path, sizeof path, "%.40s.crl_file", key);
+    check_file(settings, path, trust->crl_file, say);
+}
+
 void privileges_check(const struct settings *settings, void (*say)(const char *line))
 {
     const struct sl_config *config = settings->config;
@@ -99,6 +111,11 @@ void privileges_check(const struct settings *settings, void (*say)(const char *l
         check_file(settings, key, config->certificates[i].key, say);
     }
     check_file(settings, "client_ca", config->client_ca, say);
+    check_trust(settings, "trust", config->trust, say);
+    for (unsigned i = 0; i < config->services_count; i++) {
+        snprintf(key, sizeof key, "services[%u].trust", i);
+        check_trust(settings, key, config->services[i].trust, say);
+    }
     check_file(settings, "user", config->path, say);
     check_socket(settings, config->control_socket, say);
     check_socket(settings, config->consumer_socket, say);

@@ -11,10 +11,7 @@
 #define FRAMES_PER_QUEUE 8191
 #define LAST_FLIGHTS_MAX 32768U
 
-static bool fail_at(const struct settings *settings, const char *path, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static bool fail_at(const struct settings *settings, const char *path, const char *format, ...)
+bool settings_fail_at(const struct settings *settings, const char *path, const char *format, ...)
 {
     va_list args;
     fprintf(stderr, "%s:%u: ", settings->config->path, sl_config_line(settings->config, path));
@@ -30,28 +27,6 @@ static unsigned share(unsigned whole, unsigned parts)
     return (whole + parts - 1) / parts;
 }
 
-static bool load_credentials(struct settings *settings)
-{
-    const struct sl_config *config = settings->config;
-    struct sl_certificate_files files[SL_CONFIG_CERTIFICATES_MAX];
-    char reason[SL_CREDENTIALS_REASON_LEN] = "", path[64];
-    int which = 0;
-    bool which_is_key = false;
-    for (unsigned i = 0; i < config->certificates_count; i++)
-        files[i] = (struct sl_certificate_files){config->certificates[i].certificate,
-                                                 config->certificates[i].key};
-    settings->credentials = sl_credentials_load(files, config->certificates_count,
-                                                config->client_ca, &which, &which_is_key, reason);
-    if (settings->credentials != NULL)
-        return true;
-    if (which == SL_CREDENTIALS_CA)
-        snprintf(path, sizeof path, "client_ca");
-    else
-        snprintf(path, sizeof path, "certificates[%d].%s", which,
-                 which_is_key ? "key" : "certificate");
-    return fail_at(settings, path, "%s", reason);
-}
-
 static bool make_group(struct settings *settings, unsigned p)
 {
     const struct sl_config_port *port = &settings->config->ports[p];
@@ -59,14 +34,16 @@ static bool make_group(struct settings *settings, unsigned p)
     char path[64];
     snprintf(path, sizeof path, "ports[%u].addresses", p);
     if (port->addresses_count > SL_GROUP_ADDRESSES_MAX)
-        return fail_at(settings, path, "a port has at most %d addresses", SL_GROUP_ADDRESSES_MAX);
+        return settings_fail_at(settings, path, "a port has at most %d addresses",
+                                SL_GROUP_ADDRESSES_MAX);
     for (unsigned a = 0; a < port->addresses_count; a++) {
         uint8_t v4[4];
         snprintf(path, sizeof path, "ports[%u].addresses[%u]", p, a);
         if (inet_pton(AF_INET, port->addresses[a], v4) == 1)
             group->addresses[a] = sl_ip_from_v4(v4);
         else if (inet_pton(AF_INET6, port->addresses[a], group->addresses[a].bytes) != 1)
-            return fail_at(settings, path, "'%s' is no IPv4 or IPv6 address", port->addresses[a]);
+            return settings_fail_at(settings, path, "'%s' is no IPv4 or IPv6 address",
+                                    port->addresses[a]);
     }
     static const enum sl_rx_checksum checksums[] = {
         [SL_CONFIG_CHECKSUM_AUTO] = SL_RX_CHECKSUM_AUTO,
@@ -89,7 +66,7 @@ static bool make_ports(struct settings *settings)
     };
     const struct sl_config *config = settings->config;
     if (config->ports_count > SL_GROUPS_MAX)
-        return fail_at(settings, "ports", "there are at most %d ports", SL_GROUPS_MAX);
+        return settings_fail_at(settings, "ports", "there are at most %d ports", SL_GROUPS_MAX);
     settings->runtime.port_count = config->ports_count;
     for (unsigned p = 0; p < config->ports_count; p++) {
         settings->runtime.ports[p] = (struct sl_port_config){
@@ -123,7 +100,8 @@ static bool make_listeners(struct settings *settings)
     const struct sl_config *config = settings->config;
     struct sl_worker_config *worker = &settings->runtime.worker;
     if (config->listeners_count > SL_LISTENERS_MAX)
-        return fail_at(settings, "listeners", "there are at most %d listeners", SL_LISTENERS_MAX);
+        return settings_fail_at(settings, "listeners", "there are at most %d listeners",
+                                SL_LISTENERS_MAX);
     for (unsigned l = 0; l < config->listeners_count; l++) {
         unsigned service = service_of(settings, config->listeners[l].service);
         worker->listeners[l] =
@@ -167,6 +145,8 @@ static void make_handshaker(struct settings *settings)
     settings->runtime.handshaker_count = threads;
     settings->runtime.handshaker = (struct sl_handshaker_config){
         .credentials = settings->credentials,
+        .services = settings->handshake_services,
+        .service_count = settings->runtime.worker.service_count,
         .handshakes_max = share(config->half_open, threads),
         .last_flights_max = flights < LAST_FLIGHTS_MAX ? flights : LAST_FLIGHTS_MAX,
         .first_timeout_ms = config->first_timeout_ms,
@@ -184,7 +164,7 @@ static bool find_control_group(struct settings *settings)
         return true;
     const struct group *group = getgrnam(name);
     if (group == NULL)
-        return fail_at(settings, "control_group", "there is no group '%s' here", name);
+        return settings_fail_at(settings, "control_group", "there is no group '%s' here", name);
     settings->has_control_group = true;
     settings->control_group = group->gr_gid;
     return true;
@@ -196,7 +176,8 @@ static bool find_user(struct settings *settings)
     if (name == NULL)
         return true;
     settings->has_user = sl_hardening_find_user(name, &settings->user) == 0;
-    return settings->has_user || fail_at(settings, "user", "there is no user '%s' here", name);
+    return settings->has_user ||
+           settings_fail_at(settings, "user", "there is no user '%s' here", name);
 }
 
 bool settings_make(struct settings *settings, const struct sl_config *config,
@@ -206,8 +187,9 @@ bool settings_make(struct settings *settings, const struct sl_config *config,
     settings->config = config;
     settings->preload_path = preload_path;
     if (preload_path != NULL && !config->benchmark)
-        return fail_at(settings, "benchmark",
-                       "--preload-sessions is for benchmarks: it needs 'benchmark: true' here");
+        return settings_fail_at(
+            settings, "benchmark",
+            "--preload-sessions is for benchmarks: it needs 'benchmark: true' here");
     settings->runtime.worker_count = config->workers;
     settings->runtime.yield_when_idle = config->idle == SL_IDLE_YIELD;
     settings->runtime.consumer_socket = config->consumer_socket;
@@ -215,8 +197,8 @@ bool settings_make(struct settings *settings, const struct sl_config *config,
     settings->runtime.consumers_per_user = config->consumers_per_user;
     settings->runtime.ring_size = (uint64_t)config->ring_kib << 10;
     settings->runtime.log = log_info;
-    if (!find_user(settings) || !find_control_group(settings) || !load_credentials(settings) ||
-        !make_ports(settings) || !make_listeners(settings))
+    if (!find_user(settings) || !find_control_group(settings) || !make_ports(settings) ||
+        !make_listeners(settings) || !identity_load(settings))
         return false;
     make_worker(settings);
     make_handshaker(settings);
@@ -225,6 +207,5 @@ bool settings_make(struct settings *settings, const struct sl_config *config,
 
 void settings_wipe(struct settings *settings)
 {
-    sl_credentials_destroy(settings->credentials);
-    settings->credentials = NULL;
+    identity_wipe(settings);
 }

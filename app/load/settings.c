@@ -98,13 +98,13 @@ static bool load_credentials(struct settings *settings, const struct plan *plan,
         .certificates = &certificate,
         .certificate_count = plan->cert != NULL ? 1 : 0,
         .psk_file = plan->psk,
-        .ca_file = plan->ca,
         .server_name = plan->name != NULL ? plan->name
                        : plan->ca != NULL ? host
                                           : NULL,
-        .fingerprints = (const char *const *)plan->fingerprints.items,
-        .fingerprint_count = plan->fingerprints.count,
-        .trusts_anyone = plan->is_insecure,
+        .trust = {.ca_file = plan->ca,
+                  .peers = {.fingerprints = (const char *const *)plan->fingerprints.items,
+                            .fingerprint_count = plan->fingerprints.count},
+                  .anonymous = plan->is_insecure},
     };
     settings->credentials = sl_client_credentials_load(&files, reason);
     return settings->credentials != NULL;

@@ -253,7 +253,7 @@ static void connect_all(struct sl_load *load)
 
 static struct sl_client_credentials *anyone(void)
 {
-    const struct sl_client_files files = {.trusts_anyone = true};
+    const struct sl_client_files files = {.trust = {.anonymous = true}};
     char reason[REASON_ROOM];
     struct sl_client_credentials *credentials = sl_client_credentials_load(&files, reason);
     if (credentials == NULL)

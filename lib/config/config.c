@@ -21,6 +21,14 @@ static void resolve(char **name, const char *config_path)
     *name = resolved;
 }
 
+static void resolve_trust(struct sl_config_trust *trust, const char *config_path)
+{
+    if (trust == NULL)
+        return;
+    resolve(&trust->ca_file, config_path);
+    resolve(&trust->crl_file, config_path);
+}
+
 static struct sl_config *build(struct sl_yaml *yaml, struct sl_yaml_errors *errors)
 {
     struct sl_config *config = NULL;
@@ -40,6 +48,9 @@ static struct sl_config *build(struct sl_yaml *yaml, struct sl_yaml_errors *erro
         resolve(&config->certificates[i].key, errors->path);
     }
     resolve(&config->client_ca, errors->path);
+    resolve_trust(config->trust, errors->path);
+    for (unsigned i = 0; i < config->services_count; i++)
+        resolve_trust(config->services[i].trust, errors->path);
     resolve(&config->keylog_file, errors->path);
     return config;
 }

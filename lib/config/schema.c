@@ -72,6 +72,50 @@ static const cyaml_schema_field_t certificate_fields[] = {
 static const cyaml_schema_value_t certificate_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sl_config_certificate, certificate_fields)};
 
+#define PEERS_MAX 4096 /* fingerprints, or node ids, of one list */
+#define PEERS_FIELDS(base, member)                                                                 \
+    CYAML_FIELD_SEQUENCE_COUNT("fingerprints", OPTIONAL | CYAML_FLAG_POINTER, base,                \
+                               member fingerprints, member fingerprints_count, &text, 1,           \
+                               PEERS_MAX),                                                         \
+        CYAML_FIELD_SEQUENCE_COUNT("node_ids", OPTIONAL | CYAML_FLAG_POINTER, base,                \
+                                   member node_ids, member node_ids_count, &text, 1, PEERS_MAX)
+
+static const cyaml_schema_field_t peers_fields[] = {
+    PEERS_FIELDS(struct sl_config_peers, ),
+    CYAML_FIELD_END,
+};
+
+#define TRUST_FIELDS                                                                               \
+    CYAML_FIELD_STRING_PTR("ca_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_trust,       \
+                           ca_file, 1, TEXT_MAX),                                                  \
+        CYAML_FIELD_STRING_PTR("crl_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_trust,  \
+                               crl_file, 1, TEXT_MAX),                                             \
+        PEERS_FIELDS(struct sl_config_trust, peers.),                                              \
+        CYAML_FIELD_BOOL("anonymous", OPTIONAL, struct sl_config_trust, anonymous)
+
+static const cyaml_schema_field_t trust_fields[] = {
+    TRUST_FIELDS,
+    CYAML_FIELD_STRING_PTR("node_id_prefix", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_trust,
+                           node_id_prefix, 1, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+/* A service has no prefix of its own: node ids are the same in all of them. */
+static const cyaml_schema_field_t service_trust_fields[] = {
+    TRUST_FIELDS,
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t service_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct sl_config_service, name, 1, 31),
+    CYAML_FIELD_MAPPING_PTR("trust", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_service, trust,
+                            service_trust_fields),
+    CYAML_FIELD_MAPPING_PTR("expect", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_service,
+                            expect, peers_fields),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t service_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sl_config_service, service_fields)};
+
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT("workers", OPTIONAL, struct sl_config, workers),
     CYAML_FIELD_ENUM("idle", OPTIONAL, struct sl_config, idle, idle_names, LENGTH(idle_names)),
@@ -96,6 +140,10 @@ static const cyaml_schema_field_t fields[] = {
                          &certificate_schema, 1, SL_CONFIG_CERTIFICATES_MAX),
     CYAML_FIELD_STRING_PTR("client_ca", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config, client_ca,
                            1, TEXT_MAX),
+    CYAML_FIELD_MAPPING_PTR("trust", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config, trust,
+                            trust_fields),
+    CYAML_FIELD_SEQUENCE("services", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config, services,
+                         &service_schema, 1, SL_CONFIG_SERVICES_MAX),
     CYAML_FIELD_BOOL("connection_ids", OPTIONAL, struct sl_config, connection_ids),
     CYAML_FIELD_ENUM("peer_moves", OPTIONAL, struct sl_config, peer_moves, moves_names,
                      LENGTH(moves_names)),

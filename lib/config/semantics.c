@@ -296,9 +296,49 @@ static bool check_listeners(struct meaning *m)
     return true;
 }
 
+/** A service that nobody can come for is a slip of the pen. */
+static bool has_listener(const struct sl_config *config, const char *service)
+{
+    for (unsigned i = 0; i < config->listeners_count; i++)
+        if (strcmp(config->listeners[i].service, service) == 0)
+            return true;
+    return false;
+}
+
+static bool check_services(struct meaning *m)
+{
+    const struct sl_config *config = m->config;
+    char path[CONFIG_PATH_MAX], reason[96];
+    for (unsigned i = 0; i < config->services_count; i++) {
+        const char *name = config->services[i].name;
+        snprintf(path, sizeof path, "services[%u].name", i);
+        for (unsigned k = 0; k < i; k++)
+            if (strcmp(config->services[k].name, name) == 0) {
+                snprintf(reason, sizeof reason, "service '%s' is there twice", name);
+                fail_at(m, path, reason);
+                return false;
+            }
+        if (!has_listener(config, name)) {
+            snprintf(reason, sizeof reason, "no listener is for service '%s'", name);
+            fail_at(m, path, reason);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_trust(struct meaning *m)
+{
+    if (m->config->client_ca == NULL || m->config->trust == NULL)
+        return true;
+    fail_at(m, "client_ca", "'client_ca' is short for 'trust: {ca_file: FILE}': give one of them");
+    return false;
+}
+
 bool config_check_meaning(const struct sl_config *config, struct sl_yaml *yaml,
                           struct sl_yaml_errors *errors)
 {
     struct meaning m = {config, yaml, errors};
-    return check_numbers(&m) && check_sockets(&m) && check_ports(&m) && check_listeners(&m);
+    return check_numbers(&m) && check_sockets(&m) && check_ports(&m) && check_listeners(&m) &&
+           check_services(&m) && check_trust(&m);
 }

@@ -9,6 +9,7 @@
 #define SL_CONFIG_WORKERS_MAX 32
 #define SL_CONFIG_PORTS_MAX 8
 #define SL_CONFIG_CERTIFICATES_MAX 4
+#define SL_CONFIG_SERVICES_MAX 64
 
 enum sl_idle { SL_IDLE_SPIN, SL_IDLE_YIELD };
 enum sl_config_crypto {
@@ -58,6 +59,29 @@ struct sl_config_certificate {
     char *key;         /* PEM file */
 };
 
+/** Peers by what they hold, as text. */
+struct sl_config_peers {
+    char **fingerprints;
+    unsigned fingerprints_count;
+    char **node_ids;
+    unsigned node_ids_count;
+};
+
+/** Whom a service takes. */
+struct sl_config_trust {
+    char *ca_file;  /* PEM */
+    char *crl_file; /* PEM */
+    struct sl_config_peers peers;
+    bool anonymous;
+    char *node_id_prefix; /* of the gateway: not a service's */
+};
+
+struct sl_config_service {
+    char *name;
+    struct sl_config_trust *trust;  /* NULL: the gateway's */
+    struct sl_config_peers *expect; /* NULL: nobody in particular */
+};
+
 struct sl_config {
     unsigned workers;             /* 1..32, default 1 */
     enum sl_idle idle;            /* default spin */
@@ -77,8 +101,12 @@ struct sl_config {
     unsigned listeners_count;
     struct sl_config_certificate *certificates;
     unsigned certificates_count;
-    char *client_ca;     /* PEM; when set, clients must show a certificate it vouches for */
-    bool connection_ids; /* default true */
+    char *client_ca;               /* short for trust: {ca_file: FILE} */
+    struct sl_config_trust *trust; /* of services that say nothing of their own; NULL: see
+                                      client_ca; both NULL: anybody */
+    struct sl_config_service *services;
+    unsigned services_count;
+    bool connection_ids;             /* default true */
     enum sl_config_moves peer_moves; /* default hold */
     bool close_at_usage_limit;       /* default false */
     unsigned sessions;               /* for the whole gateway; default 65536 */

@@ -50,7 +50,16 @@ enum sluice_refuse_reason {
     SLUICE_REFUSE_NO_BUFFER = 5,   /* the gateway has no buffer left */
 };
 
-enum sluice_peer_method { SLUICE_PEER_ANONYMOUS = 0, SLUICE_PEER_CERTIFICATE = 1 };
+/** By what the peer was taken. */
+enum sluice_peer_method {
+    SLUICE_PEER_ANONYMOUS = 0,   /* anybody is */
+    SLUICE_PEER_CERTIFICATE = 1, /* a certificate that a trusted authority vouches for */
+    SLUICE_PEER_FINGERPRINT = 2, /* a certificate with a trusted fingerprint */
+    SLUICE_PEER_PSK = 3,         /* a pre-shared key */
+    SLUICE_PEER_NODE_ID = 4,     /* a certificate for a key with a trusted node id */
+};
+/** One word: "anonymous", "certificate", "fingerprint", "psk", "node_id"; "unknown". */
+const char *sluice_peer_method_name(uint8_t method);
 
 /** Who the peer is, as the handshake verified it. Addresses are IPv4-mapped where IPv4. */
 struct sluice_peer {
@@ -63,7 +72,8 @@ struct sluice_peer {
     uint8_t local_ip[16];
     uint8_t certificate_sha256[32];
     uint8_t public_key_sha256[32];
-    char subject[144];
+    char node_id[80];  /* of its key; "" without a certificate */
+    char subject[144]; /* what the certificate calls it: proves nothing, but from an authority */
 };
 
 struct sluice_event {

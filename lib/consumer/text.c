@@ -31,6 +31,16 @@ SLUICE_API const char *sluice_reason_text(enum sluice_event_kind kind, uint16_t 
     return "unknown reason";
 }
 
+SLUICE_API const char *sluice_peer_method_name(uint8_t method)
+{
+    static const char *const names[] = {
+        [SLUICE_PEER_ANONYMOUS] = "anonymous",     [SLUICE_PEER_CERTIFICATE] = "certificate",
+        [SLUICE_PEER_FINGERPRINT] = "fingerprint", [SLUICE_PEER_PSK] = "psk",
+        [SLUICE_PEER_NODE_ID] = "node_id",
+    };
+    return method < sizeof names / sizeof names[0] ? names[method] : "unknown";
+}
+
 SLUICE_API const char *sluice_version(void)
 {
     return SLUICE_VERSION;

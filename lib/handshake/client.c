@@ -62,6 +62,7 @@ void sl_handshake_connect(struct sl_handshaker *handshaker, unsigned worker, uin
     if (handshake == NULL)
         return;
     handshake->state = HANDSHAKE_RUNNING;
+    handshake->trust = sl_client_trust(handshaker->client.credentials);
     handshake->client = (struct client_side){.state = CLIENT_AWAITS_VERIFY_OR_HELLO,
                                              .offers_cid = connect->offers_cid,
                                              .credential = connect->credential,

@@ -52,7 +52,7 @@ static bool check_suite(const SSL_CIPHER *suite, const struct sl_client_credenti
                  name);
     else if (is_psk && sl_client_psk_count(credentials) == 0)
         snprintf(reason, SL_REASON_LEN, "cipher suite %s needs a pre-shared key", name);
-    else if (!is_psk && !sl_client_takes_certificates(credentials))
+    else if (!is_psk && sl_client_trust(credentials) == NULL)
         snprintf(reason, SL_REASON_LEN,
                  "cipher suite %s needs a way to check the server's certificate", name);
     else
@@ -63,7 +63,7 @@ static bool check_suite(const SSL_CIPHER *suite, const struct sl_client_credenti
 static bool choose_suites(SSL_CTX *ctx, const struct sl_client_config *config, char *reason)
 {
     const bool has_psks = sl_client_psk_count(config->credentials) > 0;
-    const char *fitting = !sl_client_takes_certificates(config->credentials) ? PSK_SUITES
+    const char *fitting = sl_client_trust(config->credentials) == NULL ? PSK_SUITES
                           : has_psks ? PSK_SUITES ":" CERTIFICATE_SUITES
                                      : CERTIFICATE_SUITES;
     if (config->suites != NULL && !knows_names(ctx, config->suites, reason))
@@ -95,17 +95,17 @@ static bool ask_for_name(SSL_CTX *ctx, const char *name, char *reason)
     return ok;
 }
 
-static bool check_servers(SSL_CTX *ctx, struct sl_handshaker *handshaker, char *reason)
+static bool check_servers(SSL_CTX *ctx, const struct sl_handshaker *handshaker, char *reason)
 {
     const struct sl_client_credentials *credentials = handshaker->client.credentials;
-    X509_STORE *trust = sl_client_trust(credentials);
+    const struct sl_trust *trust = sl_client_trust(credentials);
+    const char *name = sl_client_server_name(credentials);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_cert_verify_callback(ctx, sl_handshake_check_server, handshaker);
     if (trust == NULL)
         return true;
-    if (SSL_CTX_set1_verify_cert_store(ctx, trust) != 1)
-        return sl_handshake_refuse(reason, "libssl refuses the CA file");
-    return ask_for_name(ctx, sl_client_server_name(credentials), reason);
+    if (!sl_handshake_check_peers(ctx, trust, reason))
+        return false;
+    return sl_trust_store(trust) == NULL || name == NULL || ask_for_name(ctx, name, reason);
 }
 
 bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, char *reason)

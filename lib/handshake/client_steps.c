@@ -122,7 +122,7 @@ static bool take_hello(struct handshake *handshake, const struct assembly *messa
         return false;
     client->expects_ticket = promises_ticket(message);
     if (SSL_CIPHER_get_auth_nid(suite) == NID_auth_psk)
-        client->method = SL_IDENTITY_PSK;
+        handshake->method = SL_IDENTITY_PSK;
     return !has_abbreviated(handshake) ||
            (sl_handshake_derive_keys(handshake) && sl_handshake_open_held(handshake) &&
             sl_handshake_send_keys(handshake));

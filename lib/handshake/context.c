@@ -97,6 +97,14 @@ static bool open_keylog(struct sl_handshaker *handshaker, char *reason)
     return handshaker->keylog_fd >= 0;
 }
 
+static bool make_services(struct sl_handshaker *handshaker, char *reason)
+{
+    const struct sl_handshaker_config *config = &handshaker->config;
+    handshaker->services =
+        sl_handshake_make_services(handshaker, config->services, config->service_count, reason);
+    return handshaker->services != NULL;
+}
+
 bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason)
 {
     const struct sl_handshaker_config *config = &handshaker->config;
@@ -108,6 +116,6 @@ bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason)
         return false;
     }
     return open_keylog(handshaker, reason) &&
-           (config->credentials == NULL || sl_handshake_make_server_context(handshaker, reason)) &&
+           (config->credentials == NULL || make_services(handshaker, reason)) &&
            (config->client == NULL || sl_handshake_make_client_context(handshaker, reason));
 }

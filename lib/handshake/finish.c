@@ -24,8 +24,7 @@ bool sl_handshake_establish(struct handshake *handshake)
                                              .expires_ns = expires_ns(handshake)};
     struct sl_identity *identity = &message.identity;
     identity->cid_len = handshake->cid_negotiated ? handshake->own_cid_len : 0;
-    if (handshake->role->is_client)
-        identity->method = handshake->client.method;
+    identity->method = handshake->method;
     message.is_legacy = handshake->server.is_legacy;
     message.is_resumed = SSL_session_reused(handshake->ssl);
     message.own_cid_in_use = identity->cid_len > 0;
@@ -56,7 +55,8 @@ void sl_handshake_keep_output(struct handshake *handshake)
 bool sl_handshake_identify(struct handshake *handshake)
 {
     return sl_identity_from_certificate(&handshake->identity,
-                                        SSL_get0_peer_certificate(handshake->ssl)) == 0;
+                                        SSL_get0_peer_certificate(handshake->ssl),
+                                        handshake->trust) == 0;
 }
 
 bool sl_handshake_feed_finished(struct handshake *handshake, const struct assembly *message)

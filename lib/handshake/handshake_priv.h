@@ -54,6 +54,20 @@ enum step_kind {
     STEP_FINISHED,
 };
 
+/* services.c: what clients come for. */
+
+/** A service's context, and whom it takes. What differs between services is in the context, so that
+ * nothing that libssl keeps for one of them is ever used for another. */
+struct service {
+    SSL_CTX *ctx;
+    struct sl_trust *trust; /* a share; NULL: anybody */
+};
+
+struct services {
+    unsigned count;
+    struct service each[];
+};
+
 /** Messages that are put together at the same time. */
 #define MESSAGES_MAX 8
 
@@ -79,6 +93,7 @@ struct keys {
 
 /** What only a server needs. */
 struct server_side {
+    const struct service *service;
     const enum step_kind *steps; /* what this client has to send, in order */
     unsigned step_count;
     unsigned step;      /* the next to be fed */
@@ -116,7 +131,6 @@ struct client_side {
     uint16_t next_seq; /* message sequence of what is to be fed next */
     bool expects_ticket;
     bool offers_cid;
-    uint8_t method; /* enum sl_identity_method: how the server has been checked */
     uint32_t credential;
     uint64_t resume;
 };
@@ -156,6 +170,9 @@ struct handshake {
         uint8_t *record;
         uint16_t len;
     } held[HELD_MAX];
+    struct sl_trust *trust;      /* the service's or the client's, borrowed; NULL: anybody */
+    uint8_t method;              /* enum sl_identity_method: by what the peer has been taken */
+    uint8_t refusal;             /* the alert that says why it was not, 0: libssl's */
     struct sl_identity identity; /* the certificate's part, once it has verified */
     uint64_t sent_ns;            /* when something was sent last */
     bool keeps_flight;           /* what is sent now is a flight that the peer may want again */
@@ -167,7 +184,8 @@ struct handshake {
 struct sl_handshaker {
     struct sl_handshaker_config config;
     struct sl_client_config client;
-    SSL_CTX *server_ctx, *client_ctx; /* NULL: not that role */
+    struct services *services; /* NULL: it is no server */
+    SSL_CTX *client_ctx;       /* NULL: it is no client */
     BIO_METHOD *bio_method;
     struct sl_aead *aead;
     int keylog_fd; /* -1: none */
@@ -241,9 +259,10 @@ void sl_handshake_drop_held(struct handshake *handshake);
 
 /* server.c, server_steps.c: the server's role. */
 
-/** Begins one with the first record of a ClientHello. */
+/** Begins one with the first record of a ClientHello, for a service that there is. */
 struct handshake *sl_handshake_accept(struct sl_handshaker *handshaker, unsigned worker,
                                       uint64_t handle, const struct sl_message_record *first);
+/** is_mutual: the client is asked for a certificate. */
 void sl_handshake_choose_steps(struct handshake *handshake, bool is_mutual);
 /** The step a fragment belongs to, or step_count. */
 unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fragment *fragment,
@@ -340,8 +359,8 @@ void sl_handshake_take_output(struct handshake *handshake, const uint8_t *datagr
 void sl_handshake_repeat_flight(struct handshake *handshake);
 void sl_handshake_forget_flight(struct handshake *handshake);
 
-/* context.c, server_context.c, client_context.c, connection_id.c: what all SSL objects of a role
- * have in common. */
+/* context.c, services.c, server_context.c, client_context.c, connection_id.c: what all SSL objects
+ * of a role, or of a service, have in common. */
 
 /** With certificates, in order of preference; RFC 9325 4.2. */
 #define CERTIFICATE_SUITES                                                                         \
@@ -359,16 +378,24 @@ SSL_CTX *sl_handshake_make_context(const struct sl_handshaker *handshaker, const
                                    const char *suites, char *reason);
 /** `what`, and libssl's reason. return false. */
 bool sl_handshake_refuse(char *reason, const char *what);
-bool sl_handshake_make_server_context(struct sl_handshaker *handshaker, char *reason);
+/** NULL and reason when libssl refuses. */
+SSL_CTX *sl_handshake_make_server_context(const struct sl_handshaker *handshaker,
+                                          const struct sl_handshake_service *service, char *reason);
 bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, char *reason);
+/** Lets the context's peers be checked by the trust. */
+bool sl_handshake_check_peers(SSL_CTX *ctx, const struct sl_trust *trust, char *reason);
 bool sl_handshake_answer_connection_ids(SSL_CTX *ctx);
 bool sl_handshake_offer_connection_ids(SSL_CTX *ctx);
 
+/** The contexts of all services; NULL and reason. */
+struct services *sl_handshake_make_services(const struct sl_handshaker *handshaker,
+                                            const struct sl_handshake_service *from, unsigned count,
+                                            char *reason);
+void sl_handshake_free_services(struct services *services);
+
 /* peer_check.c */
 
-/** Whom a client takes for the server; for SSL_CTX_set_cert_verify_callback. */
-int sl_handshake_check_server(X509_STORE_CTX *verification, void *handshaker);
-/** A text for why it was not. */
+/** A text for why a peer was not taken. */
 const char *sl_handshake_verify_text(uint32_t verify_result);
 
 #endif

@@ -109,7 +109,7 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
     sl_handshake_wipe_timers(&handshaker->timers);
     sl_handshake_wipe_table(&handshaker->handshakes);
     sl_aead_destroy(handshaker->aead);
-    SSL_CTX_free(handshaker->server_ctx);
+    sl_handshake_free_services(handshaker->services);
     SSL_CTX_free(handshaker->client_ctx);
     BIO_meth_free(handshaker->bio_method);
     if (handshaker->keylog_fd >= 0)
@@ -172,6 +172,11 @@ static void take_connect(struct sl_handshaker *handshaker, unsigned worker,
         sl_handshake_connect(handshaker, worker, message->session, connect);
 }
 
+static bool has_service(const struct sl_handshaker *handshaker, unsigned service)
+{
+    return handshaker->services != NULL && service < handshaker->services->count;
+}
+
 static void take_record(struct sl_handshaker *handshaker, unsigned worker,
                         const struct sl_message *message)
 {
@@ -185,7 +190,7 @@ static void take_record(struct sl_handshaker *handshaker, unsigned worker,
     struct handshake *handshake = sl_handshake_find(&handshaker->handshakes, message->session);
     bool is_known = handshake != NULL ||
                     sl_handshake_find(&handshaker->last_flights.by_handle, message->session);
-    if (!is_known && handshaker->server_ctx != NULL && begins_hello(record))
+    if (!is_known && has_service(handshaker, record->service) && begins_hello(record))
         handshake = sl_handshake_accept(handshaker, worker, message->session, record);
     else if (handshake == NULL || handshake->state == HANDSHAKE_ENDED)
         take_stale(handshaker, message->session,

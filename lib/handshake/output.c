@@ -79,9 +79,20 @@ static uint32_t wire_len_of(const struct handshake *handshake, uint8_t epoch, si
     return sl_record_sealed_len(&handshake->keys->wire, (uint32_t)len);
 }
 
+/** libssl has no code of its own for every reason for which we refuse a peer. */
+static bool is_refusal(const struct handshake *handshake, uint8_t type, const uint8_t *bytes,
+                       size_t len)
+{
+    return handshake->refusal != 0 && type == SL_CONTENT_ALERT && len == 2 &&
+           bytes[0] == SL_ALERT_FATAL;
+}
+
 static void add(struct handshake *handshake, struct datagram *out, uint8_t type, uint8_t epoch,
                 const uint8_t *bytes, size_t len)
 {
+    const uint8_t refusal[] = {SL_ALERT_FATAL, handshake->refusal};
+    if (is_refusal(handshake, type, bytes, len))
+        bytes = refusal;
     uint32_t wire_len = wire_len_of(handshake, epoch, len);
     if (out->wire_len + wire_len > handshake->path_payload_max ||
         sl_writer_left(&out->parts) < 4 + len)

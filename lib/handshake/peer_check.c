@@ -2,34 +2,35 @@
 
 #include "handshake_priv.h"
 
-/* libssl asks here instead of verifying itself. Whoever knows the fingerprint needs no authority.
- */
-
-int sl_handshake_check_server(X509_STORE_CTX *verification, void *handshaker_)
+/** libssl asks here instead of verifying itself: whoever is known by fingerprint or node id needs
+ * no authority. */
+static int check_peer(X509_STORE_CTX *verification, void *trust)
 {
-    const struct sl_handshaker *handshaker = handshaker_;
-    const struct sl_client_credentials *credentials = handshaker->client.credentials;
     const SSL *ssl = X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct client_side *client = &((struct handshake *)SSL_get_app_data(ssl))->client;
-    if (sl_client_trusts_anyone(credentials)) {
-        client->method = SL_IDENTITY_NONE;
-        return 1;
-    }
-    if (sl_client_knows_fingerprint(credentials, X509_STORE_CTX_get0_cert(verification))) {
-        client->method = SL_IDENTITY_FINGERPRINT;
-        return 1;
-    }
-    if (sl_client_trust(credentials) == NULL) {
-        X509_STORE_CTX_set_error(verification, X509_V_ERR_CERT_REJECTED);
-        return 0;
-    }
-    client->method = SL_IDENTITY_CERTIFICATE;
-    return X509_verify_cert(verification) == 1;
+    struct handshake *handshake = SSL_get_app_data(ssl);
+    struct sl_trust_verdict verdict = sl_trust_check(trust, verification);
+    if (verdict.is_unexpected)
+        handshake->refusal = SSL_AD_ACCESS_DENIED;
+    handshake->method = verdict.method;
+    return verdict.is_trusted;
+}
+
+bool sl_handshake_check_peers(SSL_CTX *ctx, const struct sl_trust *trust, char *reason)
+{
+    SSL_CTX_set_cert_verify_callback(ctx, check_peer, (void *)(uintptr_t)trust);
+    return sl_trust_store(trust) == NULL ||
+           SSL_CTX_set1_verify_cert_store(ctx, sl_trust_store(trust)) == 1 ||
+           sl_handshake_refuse(reason, "libssl refuses the CA file");
 }
 
 const char *sl_handshake_verify_text(uint32_t verify_result)
 {
-    if (verify_result == X509_V_ERR_CERT_REJECTED)
-        return "it has none of the fingerprints that are expected";
-    return X509_verify_cert_error_string(verify_result);
+    switch (verify_result) {
+    case X509_V_ERR_CERT_REJECTED:
+        return "neither its fingerprint nor its node id is one that is trusted";
+    case X509_V_ERR_APPLICATION_VERIFICATION:
+        return "it is trusted, but it is not the one that is expected";
+    default:
+        return X509_verify_cert_error_string(verify_result);
+    }
 }

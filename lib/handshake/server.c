@@ -35,8 +35,11 @@ struct handshake *sl_handshake_accept(struct sl_handshaker *handshaker, unsigned
                                     .own_cid_len = first->own_cid_len,
                                     .own_cid = first->own_cid};
     struct handshake *handshake = sl_handshake_begin(handshaker, &start);
-    bool is_mutual = sl_credentials_trust(handshaker->config.credentials) != NULL;
-    if (handshake != NULL)
-        sl_handshake_choose_steps(handshake, is_mutual);
+    if (handshake == NULL)
+        return NULL;
+    handshake->server.service = &handshaker->services->each[first->service];
+    handshake->trust = handshake->server.service->trust;
+    sl_handshake_choose_steps(handshake,
+                              handshake->trust != NULL && sl_trust_asks(handshake->trust));
     return handshake;
 }

@@ -28,10 +28,13 @@ static bool use_certificates(SSL_CTX *ctx, const struct sl_credentials *credenti
     return true;
 }
 
-/** Names in the CertificateRequest, so that a client can choose among its certificates. */
-static bool name_authorities(SSL_CTX *ctx, X509_STORE *trust)
+/**
+ * Names in the CertificateRequest, so that a client can choose among its certificates; none where
+ * certificates that nobody has signed are taken, too: RFC 5246 7.4.4.
+ */
+static bool name_authorities(SSL_CTX *ctx, X509_STORE *store)
 {
-    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(trust);
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
     for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
         X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
         if (authority != NULL && SSL_CTX_add_client_CA(ctx, authority) != 1)
@@ -40,32 +43,57 @@ static bool name_authorities(SSL_CTX *ctx, X509_STORE *trust)
     return true;
 }
 
-static bool ask_for_certificates(SSL_CTX *ctx, X509_STORE *trust, char *reason)
+static bool ask_for_certificates(SSL_CTX *ctx, const struct sl_trust *trust, char *reason)
 {
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    if (SSL_CTX_set1_verify_cert_store(ctx, trust) == 1 &&
-        SSL_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT) == 1 && name_authorities(ctx, trust))
-        return true;
-    return sl_handshake_refuse(reason, "libssl refuses the CA file");
+    int must_have = sl_trust_insists(trust) ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | must_have, NULL);
+    if (!sl_handshake_check_peers(ctx, trust, reason))
+        return false;
+    return !sl_trust_is_by_authority_alone(trust) || name_authorities(ctx, sl_trust_store(trust)) ||
+           sl_handshake_refuse(reason, "libssl refuses the CA file");
+}
+
+/**
+ * What libssl resumes has begun under the same service and the same trust: it compares this with
+ * what a session holds.
+ */
+static bool bind_sessions(SSL_CTX *ctx, const struct sl_handshake_service *service)
+{
+    uint8_t id[32];
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool ok =
+        digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
+        EVP_DigestUpdate(digest, service->name, strlen(service->name) + 1) &&
+        (service->trust == NULL || EVP_DigestUpdate(digest, sl_trust_domain(service->trust), 32)) &&
+        EVP_DigestFinal_ex(digest, id, NULL) &&
+        SSL_CTX_set_session_id_context(ctx, id, sizeof id) == 1;
+    EVP_MD_CTX_free(digest);
+    return ok;
 }
 
 /** What a server adds to what both roles want. */
-static bool set_up(SSL_CTX *ctx, const struct sl_handshaker_config *config, char *reason)
+static bool set_up(SSL_CTX *ctx, const struct sl_handshaker_config *config,
+                   const struct sl_handshake_service *service, char *reason)
 {
-    X509_STORE *trust = sl_credentials_trust(config->credentials);
     SSL_CTX_set_options(ctx, SSL_OP_COOKIE_EXCHANGE | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_cookie_generate_cb(ctx, make_cookie);
     SSL_CTX_set_cookie_verify_cb(ctx, check_cookie);
     if (config->connection_ids && !sl_handshake_answer_connection_ids(ctx))
         return sl_handshake_refuse(reason, "libssl refuses the connection ID extension");
+    if (!bind_sessions(ctx, service))
+        return sl_handshake_refuse(reason, "libssl refuses the session ID context");
     return use_certificates(ctx, config->credentials, reason) &&
-           (trust == NULL || ask_for_certificates(ctx, trust, reason));
+           (service->trust == NULL || !sl_trust_asks(service->trust) ||
+            ask_for_certificates(ctx, service->trust, reason));
 }
 
-bool sl_handshake_make_server_context(struct sl_handshaker *handshaker, char *reason)
+SSL_CTX *sl_handshake_make_server_context(const struct sl_handshaker *handshaker,
+                                          const struct sl_handshake_service *service, char *reason)
 {
-    handshaker->server_ctx =
+    SSL_CTX *ctx =
         sl_handshake_make_context(handshaker, DTLS_server_method(), CERTIFICATE_SUITES, reason);
-    return handshaker->server_ctx != NULL &&
-           set_up(handshaker->server_ctx, &handshaker->config, reason);
+    if (ctx == NULL || set_up(ctx, &handshaker->config, service, reason))
+        return ctx;
+    SSL_CTX_free(ctx);
+    return NULL;
 }

@@ -91,7 +91,7 @@ bool sl_handshake_enter(struct handshake *handshake)
         return false;
     memcpy(handshake->server.cookie, parts.cookie, parts.cookie_len);
     handshake->server.cookie_len = (uint8_t)parts.cookie_len;
-    if (!sl_handshake_make_ssl(handshake, handshake->owner->server_ctx))
+    if (!sl_handshake_make_ssl(handshake, handshake->server.service->ctx))
         return false;
     SSL_set_accept_state(handshake->ssl);
     if (!sl_handshake_allow_legacy(handshake, hello))

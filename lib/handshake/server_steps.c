@@ -16,12 +16,26 @@ static const struct step steps[] = {
 static const enum step_kind steps_alone[] = {STEP_HELLO, STEP_KEY_EXCHANGE, STEP_FINISHED};
 static const enum step_kind steps_mutual[] = {STEP_HELLO, STEP_CERTIFICATE, STEP_KEY_EXCHANGE,
                                               STEP_CERTIFICATE_VERIFY, STEP_FINISHED};
+/* Asked for a certificate, it has said that it has none: RFC 5246 7.4.6. */
+static const enum step_kind steps_without[] = {STEP_HELLO, STEP_CERTIFICATE, STEP_KEY_EXCHANGE,
+                                               STEP_FINISHED};
 
 void sl_handshake_choose_steps(struct handshake *handshake, bool is_mutual)
 {
     handshake->server.steps = is_mutual ? steps_mutual : steps_alone;
     handshake->server.step_count = is_mutual ? sizeof steps_mutual / sizeof steps_mutual[0]
                                              : sizeof steps_alone / sizeof steps_alone[0];
+}
+
+/** Whether the client has a certificate decides about the step behind the next. libssl has taken
+ * its message, and with it that there may be none. */
+static void follow_certificate(struct handshake *handshake, const struct assembly *message)
+{
+    const uint32_t empty_list_len = 3;
+    if (message->len > empty_list_len)
+        return;
+    handshake->server.steps = steps_without;
+    handshake->server.step_count = sizeof steps_without / sizeof steps_without[0];
 }
 
 unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fragment *fragment,
@@ -53,7 +67,10 @@ static bool take_step(struct handshake *handshake)
         handshake->state = HANDSHAKE_RUNNING;
         return sl_handshake_enter(handshake);
     case STEP_CERTIFICATE:
-        return feed(handshake) && sl_handshake_identify(handshake);
+        if (!feed(handshake) || !sl_handshake_identify(handshake))
+            return false;
+        follow_certificate(handshake, &handshake->messages[handshake->server.step]);
+        return true;
     case STEP_KEY_EXCHANGE:
         if (!feed(handshake))
             return false;

@@ -68,7 +68,7 @@ static void keep(struct handshake *handshake, const uint8_t *der, size_t der_len
     struct kept_session session = {.number = handshake->client.resume,
                                    .bytes = compact,
                                    .len = write_without_peer(der, der_len, compact),
-                                   .method = handshake->client.method};
+                                   .method = handshake->method};
     if (session.len > 0)
         sl_handshake_keep_session(&handshake->owner->sessions, &session);
     OPENSSL_clear_free(compact, der_len);
@@ -100,6 +100,6 @@ bool sl_handshake_offer_session(struct handshake *handshake)
     SSL_SESSION *session = d2i_SSL_SESSION(NULL, &at, (long)kept->len);
     bool ok = session != NULL && SSL_set_session(handshake->ssl, session) == 1;
     SSL_SESSION_free(session);
-    handshake->client.method = kept->method;
+    handshake->method = kept->method;
     return ok;
 }

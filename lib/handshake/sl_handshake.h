@@ -24,10 +24,18 @@ struct sl_client_config {
                               not only when nothing better has come in time */
 };
 
+/** A service that clients come for: sl_message_record.service is its index. */
+struct sl_handshake_service {
+    const char *name;       /* borrowed for the call */
+    struct sl_trust *trust; /* the handshaker takes a share of its own; NULL: anybody */
+};
+
 struct sl_handshaker_config {
-    const struct sl_credentials *credentials; /* borrowed for the handshaker's life; NULL: it is
-                                                 no server */
-    const struct sl_client_config *client;    /* NULL: it is no client */
+    const struct sl_credentials *credentials;    /* borrowed for the handshaker's life; NULL: it is
+                                                    no server */
+    const struct sl_handshake_service *services; /* [service_count], borrowed for the call */
+    unsigned service_count;                      /* at least one for a server */
+    const struct sl_client_config *client;       /* NULL: it is no client */
     unsigned worker_count;
     struct sl_ring_consumer **from_worker; /* [worker_count], borrowed */
     struct sl_ring_producer **to_worker;   /* [worker_count], borrowed */

@@ -9,7 +9,6 @@
 struct sl_credentials {
     unsigned count;
     struct sl_certificate certificates[CERTIFICATES_MAX];
-    X509_STORE *trust; /* NULL: clients are not asked */
 };
 
 static bool is_kind_taken(const struct sl_credentials *credentials, int kind)
@@ -43,32 +42,19 @@ static bool add_certificate(struct sl_credentials *credentials,
     return ok;
 }
 
-static bool load_trust(struct sl_credentials *credentials, const char *ca_file, char *reason)
-{
-    struct sl_pem_file file;
-    if (sl_pem_open(&file, ca_file, "CA file", reason))
-        credentials->trust = sl_pem_read_trust(&file, reason);
-    sl_pem_close(&file);
-    return credentials->trust != NULL;
-}
-
 static bool load_all(struct sl_credentials *credentials, const struct sl_certificate_files *files,
-                     unsigned count, const char *ca_file, int *which, bool *which_is_key,
-                     char *reason)
+                     unsigned count, unsigned *which, bool *which_is_key, char *reason)
 {
     for (unsigned i = 0; i < count; i++) {
-        *which = (int)i;
+        *which = i;
         if (!add_certificate(credentials, &files[i], which_is_key, reason))
             return false;
     }
-    *which = SL_CREDENTIALS_CA;
-    *which_is_key = false;
-    return ca_file == NULL || load_trust(credentials, ca_file, reason);
+    return true;
 }
 
 struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *files, unsigned count,
-                                           const char *ca_file, int *which, bool *which_is_key,
-                                           char *reason)
+                                           unsigned *which, bool *which_is_key, char *reason)
 {
     *which = 0;
     *which_is_key = false;
@@ -81,7 +67,7 @@ struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *fi
         sl_identity_refuse(reason, "out of memory");
         return NULL;
     }
-    if (!load_all(credentials, files, count, ca_file, which, which_is_key, reason)) {
+    if (!load_all(credentials, files, count, which, which_is_key, reason)) {
         sl_credentials_destroy(credentials);
         return NULL;
     }
@@ -94,7 +80,6 @@ void sl_credentials_destroy(struct sl_credentials *credentials)
         return;
     for (unsigned i = 0; i < credentials->count; i++)
         sl_certificate_wipe(&credentials->certificates[i]);
-    X509_STORE_free(credentials->trust);
     free(credentials);
 }
 
@@ -119,9 +104,4 @@ void *sl_credentials_chain(const struct sl_credentials *credentials, unsigned i)
 {
     assert(i < credentials->count);
     return credentials->certificates[i].chain;
-}
-
-void *sl_credentials_trust(const struct sl_credentials *credentials)
-{
-    return credentials->trust;
 }

@@ -1,3 +1,5 @@
+#include <strings.h>
+
 #include <openssl/crypto.h>
 
 #include "identity_priv.h"
@@ -32,9 +34,26 @@ static const EVP_MD *digest_of(unsigned len)
     }
 }
 
+/** The length that a hash's name before the bytes asks for, RFC 8122 5; 0: there is none. */
+static unsigned read_hash_name(const char **text)
+{
+    static const struct {
+        const char *name;
+        unsigned len;
+    } names[] = {{"sha-256 ", 32}, {"sha-384 ", 48}, {"sha-512 ", 64}};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strncasecmp(*text, names[i].name, strlen(names[i].name)) != 0)
+            continue;
+        *text += strlen(names[i].name);
+        return names[i].len;
+    }
+    return 0;
+}
+
 bool sl_fingerprint_parse(struct sl_fingerprint *out, const char *text, char *reason)
 {
     const char *at = text;
+    unsigned named_len = read_hash_name(&at);
     out->len = 0;
     for (int byte; out->len < sizeof out->bytes && (byte = sl_identity_hex_byte(at)) >= 0;) {
         out->bytes[out->len++] = (uint8_t)byte;
@@ -42,7 +61,7 @@ bool sl_fingerprint_parse(struct sl_fingerprint *out, const char *text, char *re
         if (at[0] == ':' && at[1] != 0)
             at++;
     }
-    if (*at == 0 && digest_of(out->len) != NULL)
+    if (*at == 0 && digest_of(out->len) != NULL && (named_len == 0 || named_len == out->len))
         return true;
     return sl_identity_refuse(reason,
                               "%.200s is no fingerprint: 32, 48 or 64 bytes in hex are needed, for "

@@ -1,6 +1,8 @@
-/** What the files of lib/identity share: reading PEM files, certificates with their keys. */
+/** What the files of lib/identity share: reading PEM files, certificates with their keys, keys. */
 #ifndef SL_IDENTITY_PRIV_H
 #define SL_IDENTITY_PRIV_H
+
+#include <stdatomic.h>
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -12,8 +14,18 @@
 bool sl_identity_refuse(char *reason, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* public_key.c */
+
 /** The EC parameters are spelled out instead of naming a curve: refused wherever a key is met. */
 bool sl_identity_has_explicit_curve(const EVP_PKEY *key);
+
+/** What node ids are made of. */
+struct sl_key_digests {
+    uint8_t der[32]; /* SHA-256 of the canonical SubjectPublicKeyInfo */
+    uint8_t pem[32]; /* of its PEM text */
+};
+/** false: the certificate's key has no canonical form. */
+bool sl_key_digests_of(const X509 *certificate, struct sl_key_digests *out);
 
 /** A file in memory, read whole. */
 struct sl_pem_file {
@@ -32,8 +44,10 @@ bool sl_pem_read_certificates(const struct sl_pem_file *file, X509 **leaf, STACK
                               char *reason);
 /** NULL and reason on failure; the caller owns the key. */
 EVP_PKEY *sl_pem_read_key(const struct sl_pem_file *file, char *reason);
-/** A store of all certificates and revocation lists of the file; the caller owns it. */
-X509_STORE *sl_pem_read_trust(const struct sl_pem_file *file, char *reason);
+/** All certificates, keys and lists of the file; the caller owns them. NULL: what it holds is
+ * malformed. `what` as in sl_pem_open. */
+STACK_OF(X509_INFO) *
+    sl_pem_read_all(const struct sl_pem_file *file, const char *what, char *reason);
 
 /* certificate.c: a certificate of our own. */
 
@@ -73,5 +87,49 @@ bool sl_fingerprint_matches(const struct sl_fingerprint *fingerprint, const X509
 
 /** Two hex digits at text, or -1. */
 int sl_identity_hex_byte(const char *text);
+
+/* node_id.c */
+
+struct sl_node_id {
+    bool is_compatible; /* with other programs: of the PEM text, cut */
+    uint8_t digest[32];
+};
+bool sl_node_id_parse(struct sl_node_id *out, const char *text, const char *prefix, char *reason);
+bool sl_node_id_matches(const struct sl_node_id *id, const struct sl_key_digests *key);
+void sl_node_id_write(char *out, const struct sl_key_digests *key, const char *prefix,
+                      bool is_compatible); /* out [SL_NODE_ID_SIZE] */
+
+/* authorities.c */
+
+/** A store of the authorities and revocation lists of both files, for the caller to free; crl_path
+ * may be NULL. *is_crl_file tells which of the files is at fault. */
+X509_STORE *sl_authorities_load(const char *ca_path, const char *crl_path, bool *is_crl_file,
+                                char *reason);
+
+/* trust.c, trust_check.c */
+
+struct sl_peers {
+    struct sl_fingerprint *fingerprints; /* [fingerprint_count] */
+    unsigned fingerprint_count;
+    struct sl_node_id *node_ids; /* [node_id_count] */
+    unsigned node_id_count;
+};
+
+struct sl_trust {
+    atomic_uint shares;
+    X509_STORE *store; /* NULL: no authorities */
+    struct sl_peers peers, expected;
+    bool is_anonymous;
+    char node_id_prefix[SL_NODE_ID_PREFIX_MAX + 1];
+    uint8_t domain[32];
+};
+
+static inline bool sl_peers_are_none(const struct sl_peers *peers)
+{
+    return peers->fingerprint_count + peers->node_id_count == 0;
+}
+
+/** The trust has the compatible form of this key's node id. */
+bool sl_trust_has_compatible(const struct sl_trust *trust, const struct sl_key_digests *key);
 
 #endif

@@ -141,51 +141,21 @@ EVP_PKEY *sl_pem_read_key(const struct sl_pem_file *file, char *reason)
     return NULL;
 }
 
-static bool add_trust(X509_STORE *store, STACK_OF(X509_INFO) * infos, const char *path,
-                      char *reason)
+STACK_OF(X509_INFO) *
+    sl_pem_read_all(const struct sl_pem_file *file, const char *what, char *reason)
 {
-    unsigned certificates = 0;
-    bool ok = true;
-    for (int i = 0; ok && i < sk_X509_INFO_num(infos); i++) {
-        X509_INFO *info = sk_X509_INFO_value(infos, i);
-        if (info->x509 != NULL) {
-            certificates++;
-            ok = X509_STORE_add_cert(store, info->x509);
-        }
-        /* A list in the file is meant to be obeyed: then every client's issuer needs one. */
-        if (ok && info->crl != NULL)
-            ok = X509_STORE_add_crl(store, info->crl) &&
-                 X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
-    }
-    if (!ok)
-        return sl_identity_refuse(reason, "CA file %s holds a certificate that cannot be used",
-                                  path);
-    if (certificates == 0)
-        return sl_identity_refuse(reason, "CA file %s holds no certificate in PEM form", path);
-    return true;
-}
-
-X509_STORE *sl_pem_read_trust(const struct sl_pem_file *file, char *reason)
-{
-    BIO *bio = BIO_new_mem_buf(file->bytes, (int)file->len);
-    X509_STORE *store = X509_STORE_new();
     bool was_asked = false;
-    bool ok = false;
-    if (bio == NULL || store == NULL) {
+    STACK_OF(X509_INFO) *infos = NULL;
+    BIO *bio = BIO_new_mem_buf(file->bytes, (int)file->len);
+    if (bio == NULL) {
         sl_identity_refuse(reason, "out of memory");
-    } else {
-        STACK_OF(X509_INFO) *infos =
-            PEM_X509_INFO_read_bio(bio, NULL, refuse_passphrase, &was_asked);
-        ok = infos != NULL ? add_trust(store, infos, file->path, reason)
-                           : sl_identity_refuse(reason, "CA file %s holds a malformed certificate",
-                                                file->path);
-        sk_X509_INFO_pop_free(infos, X509_INFO_free);
-    }
-    BIO_free(bio);
-    if (!ok) {
-        X509_STORE_free(store);
         return NULL;
     }
+    infos = PEM_X509_INFO_read_bio(bio, NULL, refuse_passphrase, &was_asked);
+    BIO_free(bio);
+    if (infos == NULL)
+        sl_identity_refuse(reason, "%s %s holds a malformed certificate or revocation list", what,
+                           file->path);
     ERR_clear_error();
-    return store;
+    return infos;
 }

@@ -7,7 +7,7 @@
 
 #include "sl_base.h"
 
-#define SL_RING_ABI_VERSION 1
+#define SL_RING_ABI_VERSION 2
 #define SL_RING_MAGIC 0x31474e4952434c53ULL /* "SLCRING1" */
 #define SL_RING_ALIGN 64                    /* of entries */
 #define SL_RING_INDEX_ALIGN 128             /* each shared word on its own */

@@ -26,9 +26,10 @@ void check_peer(const Bytes &der)
         return;
     sl_identity identity;
     memset((void *)&identity, 0xee, sizeof identity);
-    const int result = sl_identity_from_certificate(&identity, certificate);
+    const int result = sl_identity_from_certificate(&identity, certificate, nullptr);
     FUZZ_CHECK(result == 0 || result == -EINVAL);
     FUZZ_CHECK(identity.method == (result == 0 ? SL_IDENTITY_CERTIFICATE : SL_IDENTITY_NONE));
+    FUZZ_CHECK(strlen(identity.node_id) == (result == 0 ? 69 : 0));
     FUZZ_CHECK(memchr(identity.subject, 0, sizeof identity.subject) != nullptr);
     for (const char *c = identity.subject; *c != '\0'; c++) /* it is printed to terminals */
         FUZZ_CHECK((unsigned char)*c >= ' ' && (unsigned char)*c < 0x7f);
@@ -36,29 +37,50 @@ void check_peer(const Bytes &der)
     X509_free(certificate);
 }
 
-/** One file as certificate, key and CA. */
-void check_file(const Bytes &text, bool with_ca)
+bool check_own(const std::string &path, char *reason)
+{
+    const sl_certificate_files files = {path.c_str(), path.c_str()};
+    unsigned which = 77;
+    bool is_key = false;
+    sl_credentials *credentials = sl_credentials_load(&files, 1, &which, &is_key, reason);
+    if (credentials == nullptr) {
+        FUZZ_CHECK(which == 0);
+        return false;
+    }
+    FUZZ_CHECK(sl_credentials_count(credentials) == 1);
+    FUZZ_CHECK(sl_credentials_certificate(credentials, 0) != nullptr);
+    FUZZ_CHECK(sl_credentials_key(credentials, 0) != nullptr);
+    sl_credentials_destroy(credentials);
+    return true;
+}
+
+bool check_ca(const std::string &path, char *reason)
+{
+    sl_trust_rules rules = {};
+    rules.ca_file = path.c_str();
+    sl_trust_fault fault;
+    sl_trust *trust = sl_trust_load(&rules, &fault, reason);
+    if (trust == nullptr) {
+        FUZZ_CHECK(fault.rule == SL_TRUST_CA_FILE);
+        return false;
+    }
+    FUZZ_CHECK(sl_trust_store(trust) != nullptr && sl_trust_insists(trust));
+    sl_trust_destroy(trust);
+    return true;
+}
+
+/** One file as certificate and key, or as CA file. */
+void check_file(const Bytes &text, bool is_ca)
 {
     static const int fd = memfd_create("certificate", MFD_CLOEXEC);
     static const std::string path = "/proc/self/fd/" + std::to_string(fd);
     FUZZ_CHECK(ftruncate(fd, 0) == 0 &&
                pwrite(fd, text.data(), text.size(), 0) == (ssize_t)text.size());
-    const sl_certificate_files files = {path.c_str(), path.c_str()};
-    int which = 77;
-    bool is_key = false;
     char reason[SL_CREDENTIALS_REASON_LEN] = "";
-    sl_credentials *credentials =
-        sl_credentials_load(&files, 1, with_ca ? path.c_str() : nullptr, &which, &is_key, reason);
-    if (credentials == nullptr) {
-        FUZZ_CHECK(which == 0 || (with_ca && which == SL_CREDENTIALS_CA));
+    bool is_loaded = is_ca ? check_ca(path, reason) : check_own(path, reason);
+    if (!is_loaded) {
         FUZZ_CHECK(strlen(reason) > 10 && strlen(reason) < SL_CREDENTIALS_REASON_LEN);
         FUZZ_CHECK(strchr(reason, '\n') == nullptr);
-    } else {
-        FUZZ_CHECK(sl_credentials_count(credentials) == 1);
-        FUZZ_CHECK(sl_credentials_certificate(credentials, 0) != nullptr);
-        FUZZ_CHECK(sl_credentials_key(credentials, 0) != nullptr);
-        FUZZ_CHECK((sl_credentials_trust(credentials) != nullptr) == with_ca);
-        sl_credentials_destroy(credentials);
     }
     FUZZ_CHECK(ERR_peek_error() == 0);
 }

@@ -148,10 +148,16 @@ std::vector<Bytes> fuzz::seeds()
         "    addresses: [198.18.0.1, '2001:db8::1']\n    vlan: 7\n    rx_checksum: require\n"
         "  - driver: af_packet\n    interface: vb\n    addresses: [198.18.1.1]\n" +
         listeners + "  - port: 4434\n    service: relay\n" + certificates;
+    const std::string trust =
+        "trust: {ca_file: ca.crt, crl_file: ca.crl, fingerprints: [\"sha-256 AA:BB\"],\n"
+        "  node_ids: [node-1], anonymous: true, node_id_prefix: node-}\n"
+        "services:\n"
+        "  - {name: echo, trust: {ca_file: a}, expect: {node_ids: [b], fingerprints: [c]}}\n";
     std::vector<Bytes> seeds;
     for (const std::string &text :
-         {least, most, least + "? [a, b]\n: &x {c: *x}\n", "--- !!map\n" + least + "...\n---\n",
-          "workers: \"\\x00\"\n" + least, "workers: 1e3\nworkers: -1\n" + least})
+         {least, most, trust + least, least + "? [a, b]\n: &x {c: *x}\n",
+          "--- !!map\n" + least + "...\n---\n", "workers: \"\\x00\"\n" + least,
+          "workers: 1e3\nworkers: -1\n" + least})
         seeds.push_back(of_text(text));
     for (const std::string &text : wrong_files(certificates + listeners))
         seeds.push_back(of_text(text));

@@ -72,15 +72,18 @@ void Gateway::load_credentials()
     sl_test::Identity server = sl_test::make_identity("EC", "gateway");
     std::string certificate = directory.write("gateway.crt", sl_test::to_pem(server.certificate));
     std::string key = directory.write("gateway.key", sl_test::to_pem(server.key));
-    std::string ca = directory.write("ca.crt", sl_test::to_pem(authority.certificate));
     sl_certificate_files files = {certificate.c_str(), key.c_str()};
     char reason[SL_CREDENTIALS_REASON_LEN];
-    int which;
+    unsigned which;
     bool is_key;
-    credentials = sl_credentials_load(&files, 1, chosen.asks_clients ? ca.c_str() : nullptr, &which,
-                                      &is_key, reason);
+    credentials = sl_credentials_load(&files, 1, &which, &is_key, reason);
     if (credentials == nullptr)
         throw std::runtime_error(reason);
+    sl_test::TrustRules rules;
+    rules.anonymous = !chosen.asks_clients;
+    if (chosen.asks_clients)
+        rules.authorities = sl_test::to_pem(authority.certificate);
+    trust = rules.load();
 }
 
 static void fill_group(sl_group &group, const GatewayOptions &chosen)
@@ -146,7 +149,10 @@ void Gateway::create_node(unsigned index)
 void Gateway::create_handshaker(unsigned index)
 {
     sl_handshaker_config config = {};
+    sl_handshake_service service = {"gateway", trust.get()};
     config.credentials = credentials;
+    config.services = &service;
+    config.service_count = 1;
     config.worker_count = chosen.workers;
     config.from_worker = from_workers[index].data();
     config.to_worker = to_workers[index].data();

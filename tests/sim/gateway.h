@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "test_certificates.h"
+#include "test_trust.h"
 #include "worker_bench.h"
 
 extern "C" {
@@ -110,6 +110,7 @@ class Gateway
     uint8_t shard_owner[SL_SHARDS];
     sl_test::TemporaryDirectory directory;
     sl_credentials *credentials = nullptr;
+    sl_test::Trust trust;
     std::vector<std::unique_ptr<Node>> nodes;
     std::vector<sl_handshaker *> handshakers;
     std::vector<std::vector<sl_ring_consumer *>> from_workers; /* [handshaker][worker] */

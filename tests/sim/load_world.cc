@@ -62,7 +62,7 @@ LoadWorld::LoadWorld(const LoadOptions &options)
     : gateway(begin(options)), network(options.network, options.seed), chosen(options)
 {
     sl_client_files files = {};
-    files.trusts_anyone = true;
+    files.trust.anonymous = true;
     char reason[SL_CREDENTIALS_REASON_LEN];
     credentials.reset(sl_client_credentials_load(&files, reason));
     if (credentials == nullptr)

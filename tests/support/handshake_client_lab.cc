@@ -58,23 +58,26 @@ void ClientLab::load_credentials()
     if (chosen.check == Check::Fingerprint && prints.empty())
         for (const Identity &identity : server_identities)
             prints.push_back(fingerprint_of(identity.certificate, chosen.digest.c_str()));
-    std::vector<const char *> fingerprints;
-    for (const std::string &print : prints)
-        fingerprints.push_back(print.c_str());
+    TrustRules rules = chosen.trust;
+    rules.fingerprints.insert(rules.fingerprints.end(), prints.begin(), prints.end());
+    for (const Identity &identity : server_identities)
+        if (chosen.check == Check::Node_id)
+            rules.node_ids.push_back(node_id_of(identity.key));
     const Identity &ca = chosen.has_wrong_ca ? client_authority : server_authority;
-    std::string ca_file = directory.write("ca.crt", to_pem(ca.certificate));
+    if (chosen.check == Check::Ca)
+        rules.authorities = to_pem(ca.certificate);
+    rules.anonymous = chosen.check == Check::Nothing;
     std::string psk_file = directory.write("psk", chosen.psk_lines);
     sl_client_files files = {};
     files.certificates = certificates.data();
     files.certificate_count = (unsigned)certificates.size();
     files.psk_file = chosen.psk_lines.empty() ? nullptr : psk_file.c_str();
-    files.ca_file = chosen.check == Check::Ca ? ca_file.c_str() : nullptr;
     files.server_name = chosen.server_name.empty() ? nullptr : chosen.server_name.c_str();
-    files.fingerprints = fingerprints.data();
-    files.fingerprint_count = (unsigned)fingerprints.size();
-    files.trusts_anyone = chosen.check == Check::Nothing;
     char reason[SL_CREDENTIALS_REASON_LEN];
-    credentials.reset(sl_client_credentials_load(&files, reason));
+    rules.with_rules([&](const sl_trust_rules &trust) {
+        files.trust = trust;
+        credentials.reset(sl_client_credentials_load(&files, reason));
+    });
     if (credentials == nullptr)
         throw std::runtime_error(reason);
 }
@@ -109,13 +112,17 @@ void ClientLab::make_gateway()
     std::vector<sl_certificate_files> files;
     for (const auto &[certificate, key] : server_files)
         files.push_back({certificate.c_str(), key.c_str()});
-    std::string ca = directory.write("clients.crt", to_pem(client_authority.certificate));
+    TrustRules rules;
+    rules.anonymous = !chosen.asks_clients;
+    if (chosen.asks_clients)
+        rules.authorities = to_pem(client_authority.certificate);
+    Trust trust = rules.load();
+    sl_handshake_service service = {"gateway", trust.get()};
     char reason[SL_CREDENTIALS_REASON_LEN];
-    int which;
+    unsigned which;
     bool is_key;
-    gateway_credentials.reset(sl_credentials_load(files.data(), (unsigned)files.size(),
-                                                  chosen.asks_clients ? ca.c_str() : nullptr,
-                                                  &which, &is_key, reason));
+    gateway_credentials.reset(
+        sl_credentials_load(files.data(), (unsigned)files.size(), &which, &is_key, reason));
     if (gateway_credentials == nullptr)
         throw std::runtime_error(reason);
     gateway_worker = std::make_unique<HandshakeWorker>(0, chosen.ring_size);
@@ -123,6 +130,8 @@ void ClientLab::make_gateway()
                      gateway_worker->from_handshaker_producer()};
     sl_handshaker_config config = {};
     config.credentials = gateway_credentials.get();
+    config.services = &service;
+    config.service_count = 1;
     config.worker_count = 1;
     config.from_worker = &gateway_rings.from;
     config.to_worker = &gateway_rings.to;

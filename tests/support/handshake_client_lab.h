@@ -12,7 +12,7 @@
 
 #include "dtls_server.h"
 #include "handshake_worker.h"
-#include "test_certificates.h"
+#include "test_trust.h"
 #include "virtual_time.h"
 
 extern "C" {
@@ -23,7 +23,7 @@ namespace sl_test
 {
 
 /** How the client makes sure of the server; the lab fills in what is right for its servers. */
-enum class Check { Ca, Fingerprint, Nothing, Psk };
+enum class Check { Ca, Fingerprint, Node_id, Rules, Nothing, Psk };
 
 struct ClientLabOptions {
     /* servers */
@@ -39,6 +39,7 @@ struct ClientLabOptions {
     std::string digest = "SHA256";         /* of the fingerprint */
     std::vector<std::string> fingerprints; /* instead of the right one */
     bool has_wrong_ca = false;
+    TrustRules trust;                      /* further rules, beside what `check` makes */
     std::vector<std::string> client_kinds; /* certificates of its own */
     std::string psk_lines;
     const char *suites = nullptr;

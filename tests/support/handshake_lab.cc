@@ -28,13 +28,11 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
     std::vector<sl_certificate_files> files;
     for (size_t i = 0; i < paths.size(); i += 2)
         files.push_back({paths[i].c_str(), paths[i + 1].c_str()});
-    std::string ca = directory.write("ca.crt", to_pem(authority.certificate));
     char reason[SL_CREDENTIALS_REASON_LEN];
-    int which;
+    unsigned which;
     bool is_key;
-    credentials.reset(sl_credentials_load(files.data(), (unsigned)files.size(),
-                                          chosen.asks_clients ? ca.c_str() : nullptr, &which,
-                                          &is_key, reason));
+    credentials.reset(
+        sl_credentials_load(files.data(), (unsigned)files.size(), &which, &is_key, reason));
     if (credentials == nullptr)
         throw std::runtime_error(reason);
     for (unsigned i = 0; i < chosen.workers; i++) {
@@ -42,8 +40,35 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
         from_workers.push_back(workers.back()->to_handshaker_consumer());
         to_workers.push_back(workers.back()->from_handshaker_producer());
     }
+    create_handshaker();
+}
+
+void HandshakeLab::create_handshaker()
+{
+    if (chosen.services.empty()) {
+        TrustRules rules;
+        rules.anonymous = !chosen.asks_clients;
+        if (chosen.asks_clients)
+            rules.authorities = to_pem(authority.certificate);
+        chosen.services.push_back(rules);
+    }
+    std::vector<Trust> trusts; /* the handshaker has shares of its own */
+    std::vector<std::string> names;
+    std::vector<sl_handshake_service> services;
+    std::string why;
+    for (const TrustRules &rules : chosen.services) {
+        trusts.push_back(rules.load(&why));
+        names.push_back("service " + std::to_string(names.size()));
+        if (trusts.back() == nullptr)
+            throw std::runtime_error(why);
+    }
+    for (size_t i = 0; i < trusts.size(); i++)
+        services.push_back({names[i].c_str(), trusts[i].get()});
+    char reason[SL_REASON_LEN];
     sl_handshaker_config config = {};
     config.credentials = credentials.get();
+    config.services = services.data();
+    config.service_count = (unsigned)services.size();
     config.worker_count = chosen.workers;
     config.from_worker = from_workers.data();
     config.to_worker = to_workers.data();

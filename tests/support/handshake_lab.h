@@ -11,6 +11,7 @@
 
 #include "handshake_worker.h"
 #include "test_certificates.h"
+#include "test_trust.h"
 #include "virtual_time.h"
 
 extern "C" {
@@ -22,8 +23,9 @@ namespace sl_test
 
 struct LabOptions {
     std::vector<std::string> server_kinds = {"EC"};
-    unsigned server_chain = 0; /* certificates between the server's and its authority's */
-    bool asks_clients = false; /* a CA is configured */
+    unsigned server_chain = 0;        /* certificates between the server's and its authority's */
+    bool asks_clients = false;        /* a CA is configured */
+    std::vector<TrustRules> services; /* instead: what each of several takes */
     bool connection_ids = true;
     unsigned legacy_sessions_max = 0;
     unsigned workers = 1;
@@ -112,6 +114,7 @@ class HandshakeLab
     LabOptions chosen;
     TemporaryDirectory directory;
     std::unique_ptr<sl_credentials, decltype(&sl_credentials_destroy)> credentials;
+    void create_handshaker();
     std::vector<std::unique_ptr<HandshakeWorker>> workers;
     std::vector<sl_ring_consumer *> from_workers;
     std::vector<sl_ring_producer *> to_workers;

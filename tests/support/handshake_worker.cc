@@ -63,6 +63,7 @@ bool HandshakeWorker::post_record(unsigned id, const Bytes &record)
     message.own_cid_len = gives_cids ? (uint8_t)cid_len : 0;
     memcpy(message.own_cid, to.own_cid.data(), message.own_cid_len);
     message.path_payload_max = path_payload_max;
+    message.service = service;
     message.bytes_len = (uint16_t)record.size();
     Bytes body;
     append(body, &message, sizeof message);

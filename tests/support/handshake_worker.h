@@ -106,6 +106,7 @@ class HandshakeWorker
     bool gives_cids = true;
     unsigned cid_len = SL_OWN_CID_LEN;
     uint16_t path_payload_max = 1452;
+    uint16_t service = 0; /* that clients come for */
 
   private:
     void give_handle(Peer &peer);

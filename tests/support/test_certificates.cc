@@ -75,6 +75,16 @@ std::string take_text(BIO *bio)
     return out;
 }
 
+std::string sha256_hex(const void *bytes, size_t len)
+{
+    unsigned char digest[32];
+    char text[65];
+    must(EVP_Digest(bytes, len, digest, nullptr, EVP_sha256(), nullptr));
+    for (int i = 0; i < 32; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    return text;
+}
+
 } // namespace
 
 Key make_key(const std::string &kind)
@@ -113,21 +123,23 @@ Identity make_identity(const std::string &kind, const std::string &common_name,
     return made;
 }
 
-std::string make_crl_pem(const Identity &issuer, const Certificate &revoked)
+std::string make_crl_pem(const Identity &issuer, const Certificate &revoked, long valid_s)
 {
     std::unique_ptr<X509_CRL, decltype(&X509_CRL_free)> crl(must(X509_CRL_new()), X509_CRL_free);
-    std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> now(must(X509_gmtime_adj(nullptr, -60)),
-                                                              ASN1_TIME_free);
+    std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> now(
+        must(X509_gmtime_adj(nullptr, -86400)), ASN1_TIME_free);
     std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> next(
-        must(X509_gmtime_adj(nullptr, 86400)), ASN1_TIME_free);
+        must(X509_gmtime_adj(nullptr, valid_s)), ASN1_TIME_free);
     must(X509_CRL_set_version(crl.get(), X509_CRL_VERSION_2));
     must(X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(issuer.certificate.get())));
     must(X509_CRL_set1_lastUpdate(crl.get(), now.get()));
     must(X509_CRL_set1_nextUpdate(crl.get(), next.get()));
-    X509_REVOKED *entry = must(X509_REVOKED_new());
-    must(X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked.get())));
-    must(X509_REVOKED_set_revocationDate(entry, now.get()));
-    must(X509_CRL_add0_revoked(crl.get(), entry));
+    if (revoked != nullptr) {
+        X509_REVOKED *entry = must(X509_REVOKED_new());
+        must(X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked.get())));
+        must(X509_REVOKED_set_revocationDate(entry, now.get()));
+        must(X509_CRL_add0_revoked(crl.get(), entry));
+    }
     must(X509_CRL_sign(crl.get(), issuer.key.get(), digest_for(issuer.key)));
     BIO *bio = must(BIO_new(BIO_s_mem()));
     must(PEM_write_bio_X509_CRL(bio, crl.get()));
@@ -146,6 +158,23 @@ std::string fingerprint_of(const Certificate &certificate, const char *digest)
         out += text;
     }
     return out;
+}
+
+std::string node_id_of(const Key &key, const std::string &prefix)
+{
+    unsigned char *der = nullptr;
+    int len = i2d_PUBKEY(key.get(), &der);
+    std::string id = prefix + sha256_hex(der, (size_t)len);
+    OPENSSL_free(der);
+    return id;
+}
+
+std::string compatible_node_id_of(const Key &key)
+{
+    BIO *bio = must(BIO_new(BIO_s_mem()));
+    must(PEM_write_bio_PUBKEY(bio, key.get()));
+    std::string pem = take_text(bio);
+    return "dpc-node-" + sha256_hex(pem.data(), pem.size()).substr(0, 32);
 }
 
 std::string to_pem(const Certificate &certificate)

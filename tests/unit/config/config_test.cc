@@ -118,6 +118,39 @@ TEST_F(Config, TakesEverySetting)
     EXPECT_EQ(config->first_timeout_ms, 200u);
 }
 
+TEST_F(Config, ReadsWhomTheGatewayAndItsServicesTake)
+{
+    ASSERT_TRUE(Load(std::string(kGood) +
+                     "trust:\n  ca_file: ca.crt\n  crl_file: /lists/crl.pem\n"
+                     "  fingerprints: [\"sha-256 AA:BB\", cc]\n  node_ids: [node-1]\n"
+                     "  anonymous: true\n  node_id_prefix: n-\n"
+                     "services:\n  - name: echo\n    trust: {node_ids: [a, b], ca_file: own.crt}\n"
+                     "    expect: {fingerprints: [x], node_ids: [y, z]}\n"))
+        << error;
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    ASSERT_NE(config->trust, nullptr);
+    EXPECT_EQ(config->trust->ca_file, folder + "ca.crt") << "beside the file";
+    EXPECT_STREQ(config->trust->crl_file, "/lists/crl.pem");
+    ASSERT_EQ(config->trust->peers.fingerprints_count, 2u);
+    EXPECT_STREQ(config->trust->peers.fingerprints[0], "sha-256 AA:BB");
+    ASSERT_EQ(config->trust->peers.node_ids_count, 1u);
+    EXPECT_TRUE(config->trust->anonymous);
+    EXPECT_STREQ(config->trust->node_id_prefix, "n-");
+    ASSERT_EQ(config->services_count, 1u);
+    const sl_config_service &service = config->services[0];
+    EXPECT_STREQ(service.name, "echo");
+    EXPECT_EQ(service.trust->ca_file, folder + "own.crt");
+    EXPECT_EQ(service.trust->peers.node_ids_count, 2u);
+    EXPECT_FALSE(service.trust->anonymous);
+    EXPECT_EQ(service.expect->fingerprints_count, 1u);
+    ASSERT_EQ(service.expect->node_ids_count, 2u);
+    EXPECT_STREQ(service.expect->node_ids[1], "z");
+    EXPECT_EQ(sl_config_line(config, "services[0].expect.node_ids[1]"), 21u);
+    ASSERT_TRUE(Load(kGood)) << error;
+    EXPECT_EQ(config->trust, nullptr);
+    EXPECT_EQ(config->services_count, 0u);
+}
+
 TEST_F(Config, KnowsWhereEachPathStands)
 {
     ASSERT_TRUE(Load(kGood)) << error;
@@ -135,6 +168,16 @@ TEST_F(Config, ErrorsNameTheLine)
         {"", "1: the file is empty"},
         {"# nothing but a comment\n", "1: the file is empty"},
         {std::string(kGood) + "idel: yield\n", "11: unknown key 'idel' (did you mean 'idle'?)"},
+        {std::string(kGood) + "client_ca: a\ntrust: {ca_file: a}\n",
+         "11: 'client_ca' is short for 'trust: {ca_file: FILE}': give one of them"},
+        {std::string(kGood) + "trust:\n  ca_fil: a\n",
+         "12: unknown key 'ca_fil' (did you mean 'ca_file'?)"},
+        {std::string(kGood) + "services:\n  - name: other\n",
+         "12: no listener is for service 'other'"},
+        {std::string(kGood) + "services:\n  - name: echo\n  - name: echo\n",
+         "13: service 'echo' is there twice"},
+        {std::string(kGood) + "services:\n  - name: echo\n    trust: {node_id_prefix: n}\n",
+         "13: unknown key 'node_id_prefix'"},
         {std::string(kGood) + "colour: red\n", "11: unknown key 'colour'"},
         {Replace(kGood, "    key:", "    kye:"), "10: unknown key 'kye' (did you mean 'key'?)"},
         {std::string(kGood) + "workers: 3\n", "11: duplicate key 'workers' (first on line 1)"},

@@ -284,6 +284,7 @@ sl_identity peer_of_test()
     peer.local_ip.bytes[15] = 1;
     memset(peer.certificate_sha256, 0xab, 32);
     memset(peer.public_key_sha256, 0xcd, 32);
+    strcpy(peer.node_id, "node-77");
     strcpy(peer.subject, "CN=a\"b\\c\nd\xc3\xa9");
     return peer;
 }
@@ -322,7 +323,8 @@ TEST_F(Programs, CatPrintsJsonLinesForAnyBytes)
                               "\"suite\":49195,\"cid_len\":8,\"certificate_sha256\":\"" +
                               repeated("ab", 32) + "\",\"public_key_sha256\":\"" +
                               repeated("cd", 32) +
-                              "\",\"subject\":\"CN=a\\u0022b\\u005cc\\u000ad\\u00c3\\u00a9\"}}");
+                              "\",\"node_id\":\"node-77\",\"subject\":\"CN="
+                              "a\\u0022b\\u005cc\\u000ad\\u00c3\\u00a9\"}}");
     EXPECT_EQ(cat.line(), "{\"event\":\"data" + head + "\"len\":6,\"hex\":\"615c62220aff\"}");
     EXPECT_EQ(cat.line(), "{\"event\":\"moved" + head +
                               "\"address\":\"198.18.0.2\",\"port\":99,\"confirmed\":false}");
@@ -342,8 +344,9 @@ TEST_F(Programs, CatPrintsALineAnEventForPeople)
     const std::string session = " session=0000000000000010 ";
     EXPECT_EQ(cat.line(), "open" + session +
                               "peer=198.18.0.2 port=4711 local=2001::1 local_port=5684 "
-                              "suite=0xc02b cid_len=8 public_key_sha256=" +
-                              repeated("cd", 32) + " subject=CN=a\"b\\x5cc\\x0ad\\xc3\\xa9");
+                              "suite=0xc02b cid_len=8 method=certificate public_key_sha256=" +
+                              repeated("cd", 32) +
+                              " node_id=node-77 subject=CN=a\"b\\x5cc\\x0ad\\xc3\\xa9");
     EXPECT_EQ(cat.line(), "data" + session + "len=6 a\\x5cb\"\\x0a\\xff");
     EXPECT_EQ(cat.line(), "moved" + session + "address=198.18.0.2 port=99 candidate");
     EXPECT_EQ(cat.line(), "refused" + session + "the session is closing");

@@ -14,12 +14,18 @@ static_assert(sizeof(sluice_peer) == sizeof(sl_identity) && SAME_PLACE(method) &
                   SAME_PLACE(cid_len) && SAME_PLACE(suite) && SAME_PLACE(remote_port) &&
                   SAME_PLACE(local_port) && SAME_PLACE(remote_ip) && SAME_PLACE(local_ip) &&
                   SAME_PLACE(certificate_sha256) && SAME_PLACE(public_key_sha256) &&
-                  SAME_PLACE(subject),
+                  SAME_PLACE(node_id) && SAME_PLACE(subject),
               "an open event's payload is the identity as it stands");
 static_assert((int)SLUICE_DATA == SL_RING_DATA && (int)SLUICE_OPEN == SL_RING_OPEN &&
                   (int)SLUICE_MOVED == SL_RING_MOVED && (int)SLUICE_CLOSE == SL_RING_CLOSE &&
                   (int)SLUICE_REFUSED == SL_RING_REFUSED,
               "kinds of entries are kinds of events");
+static_assert((int)SLUICE_PEER_ANONYMOUS == SL_IDENTITY_NONE &&
+                  (int)SLUICE_PEER_CERTIFICATE == SL_IDENTITY_CERTIFICATE &&
+                  (int)SLUICE_PEER_FINGERPRINT == SL_IDENTITY_FINGERPRINT &&
+                  (int)SLUICE_PEER_PSK == SL_IDENTITY_PSK &&
+                  (int)SLUICE_PEER_NODE_ID == SL_IDENTITY_NODE_ID,
+              "methods are the same on both sides");
 static_assert((int)SLUICE_CLOSE_PEER == SL_CLOSE_PEER && (int)SLUICE_CLOSE_IDLE == SL_CLOSE_IDLE &&
                   (int)SLUICE_CLOSE_CONSUMER == SL_CLOSE_CONSUMER &&
                   (int)SLUICE_CLOSE_REPLACED == SL_CLOSE_REPLACED &&

@@ -62,7 +62,8 @@ TEST(ClientCertificate, IsVerifiedAndReported)
                 client.cid = Bytes{1, 2, 3};
             ASSERT_TRUE(lab.connect(id, client)) << kind << lab.client(id).error();
             sl_identity expected = {};
-            ASSERT_EQ(sl_identity_from_certificate(&expected, client.identity->certificate.get()),
+            ASSERT_EQ(sl_identity_from_certificate(&expected, client.identity->certificate.get(),
+                                                   nullptr),
                       0);
             const sl_identity &identity = lab.peer(id).identity;
             EXPECT_EQ(identity.method, SL_IDENTITY_CERTIFICATE);

@@ -8,9 +8,8 @@ using namespace sl_test;
 namespace
 {
 
-void expect_refusal(const ClientLabOptions &options, const std::string &reason)
+void expect_refusal(ClientLab &lab, const std::string &reason, const std::string &alert = "")
 {
-    ClientLab lab(options);
     EXPECT_FALSE(lab.connect(1));
     EXPECT_TRUE(lab.client(1).is_aborted);
     EXPECT_EQ(lab.client(1).abort.cause, SL_ABORT_REFUSED_PEER);
@@ -19,6 +18,14 @@ void expect_refusal(const ClientLabOptions &options, const std::string &reason)
     EXPECT_TRUE(lab.counters_add_up());
     EXPECT_TRUE(lab.server(1).has_failed()); /* it was sent an alert */
     EXPECT_FALSE(lab.server(1).is_connected());
+    EXPECT_NE(lab.server(1).error().find(alert), std::string::npos) << lab.server(1).error();
+}
+
+void expect_refusal(const ClientLabOptions &options, const std::string &reason,
+                    const std::string &alert = "")
+{
+    ClientLab lab(options);
+    expect_refusal(lab, reason, alert);
 }
 
 } // namespace
@@ -86,7 +93,7 @@ TEST(ClientCheck, AcceptsAFingerprintOfAnyHashAndNoAuthority)
         ClientLab lab(options);
         EXPECT_TRUE(lab.connect(1)) << lab.reason(1);
         EXPECT_EQ(lab.client(1).identity.method, SL_IDENTITY_FINGERPRINT);
-        EXPECT_EQ(lab.client(1).expires_ns, 0u);
+        EXPECT_GT(lab.client(1).expires_ns, now_ns()) << "its times count all the same";
         EXPECT_STREQ(lab.client(1).identity.subject, "CN=server EC");
     }
 }
@@ -98,8 +105,44 @@ TEST(ClientCheck, RefusesAnotherFingerprint)
     options.check = Check::Fingerprint;
     options.fingerprints = {fingerprint_of(other.certificate),
                             fingerprint_of(other.certificate, "SHA512")};
-    expect_refusal(options, "the server's certificate is not trusted: it has none of the "
-                            "fingerprints that are expected");
+    expect_refusal(options, "the server's certificate is not trusted: neither its "
+                            "fingerprint nor its node id is one that is trusted");
+}
+
+TEST(ClientCheck, AcceptsANodeIdAndNoAuthority)
+{
+    for (const char *kind : {"EC", "RSA"}) {
+        ClientLabOptions options;
+        options.check = Check::Node_id;
+        options.server_kinds = {kind};
+        options.has_self_signed = true;
+        options.server_name = "";
+        ClientLab lab(options);
+        EXPECT_TRUE(lab.connect(1)) << lab.reason(1);
+        EXPECT_EQ(lab.client(1).identity.method, SL_IDENTITY_NODE_ID);
+        EXPECT_EQ(lab.client(1).identity.node_id, node_id_of(lab.server_identities[0].key));
+    }
+}
+
+TEST(ClientCheck, RefusesAnotherNodeId)
+{
+    ClientLabOptions options;
+    options.check = Check::Rules;
+    options.trust.node_ids = {node_id_of(make_key("EC")), compatible_node_id_of(make_key("EC"))};
+    expect_refusal(options,
+                   "the server's certificate is not trusted: neither its fingerprint nor its node "
+                   "id is one that is trusted",
+                   "alert bad certificate");
+}
+
+TEST(ClientCheck, RefusesAServerThatIsTrustedButNotTheOneExpected)
+{
+    ClientLabOptions options;
+    options.trust.expected_node_ids = {node_id_of(make_key("EC"))};
+    expect_refusal(options,
+                   "the server's certificate is not trusted: it is trusted, but it is not the one "
+                   "that is expected",
+                   "alert access denied");
 }
 
 TEST(ClientCheck, ChecksNothingWhenToldSo)

@@ -56,7 +56,7 @@ TEST_F(ClientCredentials, HaveAsManyCertificatesOfAKindAsAreGiven)
         pairs.push_back({paths[i].c_str(), paths[i + 1].c_str()});
     files.certificates = pairs.data();
     files.certificate_count = 3;
-    files.trusts_anyone = true;
+    files.trust.anonymous = true;
     Loaded loaded = load();
     ASSERT_NE(loaded, nullptr) << reason;
     ASSERT_EQ(sl_client_certificate_count(loaded.get()), 3u);
@@ -71,22 +71,28 @@ TEST_F(ClientCredentials, HaveAsManyCertificatesOfAKindAsAreGiven)
 TEST_F(ClientCredentials, SayHowTheServerIsChecked)
 {
     expect_refusal("nothing says how to check the server");
-    files.trusts_anyone = true;
+    files.trust.anonymous = true;
     Loaded loaded = load();
     ASSERT_NE(loaded, nullptr) << reason;
-    EXPECT_TRUE(sl_client_trusts_anyone(loaded.get()));
-    EXPECT_TRUE(sl_client_takes_certificates(loaded.get()));
+    ASSERT_NE(sl_client_trust(loaded.get()), nullptr);
+    EXPECT_FALSE(sl_trust_asks(sl_client_trust(loaded.get())));
     const char *print = "00";
-    files.fingerprints = &print;
-    files.fingerprint_count = 1;
+    files.trust.peers.fingerprints = &print;
+    files.trust.peers.fingerprint_count = 1;
     expect_refusal("is to be checked, and not to be checked");
 }
 
 TEST_F(ClientCredentials, WithACaFileWantTheServersName)
 {
     std::string ca = directory.write("ca", to_pem(make_identity("EC", "ca").certificate));
-    files.ca_file = ca.c_str();
+    files.trust.ca_file = ca.c_str();
     expect_refusal("without the server's name");
+    const std::string id = "node-" + std::string(64, '7');
+    const char *ids[] = {id.c_str()};
+    files.trust.expected.node_ids = ids;
+    files.trust.expected.node_id_count = 1;
+    EXPECT_NE(load(), nullptr) << "what is expected is as good as a name: " << reason;
+    files.trust.expected = {};
     files.server_name = "";
     expect_refusal("the server's name is empty");
     files.server_name = "a.test";
@@ -95,49 +101,8 @@ TEST_F(ClientCredentials, WithACaFileWantTheServersName)
     EXPECT_NE(sl_client_trust(loaded.get()), nullptr);
     EXPECT_STREQ(sl_client_server_name(loaded.get()), "a.test");
     std::string missing = directory.path("missing");
-    files.ca_file = missing.c_str();
+    files.trust.ca_file = missing.c_str();
     expect_refusal("cannot be opened");
-}
-
-TEST_F(ClientCredentials, KnowFingerprintsInAnyUsualForm)
-{
-    Identity server = make_identity("EC", "server"), other = make_identity("EC", "other");
-    for (const char *digest : {"SHA256", "SHA384", "SHA512"}) {
-        std::string colons = fingerprint_of(server.certificate, digest), bare = colons;
-        bare.erase(std::remove(bare.begin(), bare.end(), ':'), bare.end());
-        std::transform(bare.begin(), bare.end(), bare.begin(), ::tolower);
-        for (const std::string &text : {colons, bare}) {
-            const char *prints[] = {text.c_str()};
-            files.fingerprints = prints;
-            files.fingerprint_count = 1;
-            Loaded loaded = load();
-            ASSERT_NE(loaded, nullptr) << reason;
-            EXPECT_TRUE(sl_client_takes_certificates(loaded.get()));
-            EXPECT_TRUE(sl_client_knows_fingerprint(loaded.get(), server.certificate.get()));
-            EXPECT_FALSE(sl_client_knows_fingerprint(loaded.get(), other.certificate.get()));
-        }
-    }
-}
-
-TEST_F(ClientCredentials, RefuseWhatIsNoFingerprint)
-{
-    std::string right = fingerprint_of(make_identity("EC", "server").certificate);
-    const std::string wrong[] = {"",
-                                 "0",
-                                 right + ":",
-                                 right + "0",
-                                 "x" + right,
-                                 right + ":00",
-                                 right.substr(3),
-                                 std::string(130, 'a'),
-                                 "::",
-                                 right + right + right};
-    for (const std::string &text : wrong) {
-        const char *prints[] = {text.c_str()};
-        files.fingerprints = prints;
-        files.fingerprint_count = 1;
-        expect_refusal("is no fingerprint");
-    }
 }
 
 TEST_F(ClientCredentials, ReadPresharedKeysLineByLine)
@@ -146,7 +111,7 @@ TEST_F(ClientCredentials, ReadPresharedKeysLineByLine)
               std::string(128, '7'));
     Loaded loaded = load();
     ASSERT_NE(loaded, nullptr) << reason;
-    EXPECT_FALSE(sl_client_takes_certificates(loaded.get()));
+    EXPECT_EQ(sl_client_trust(loaded.get()), nullptr);
     ASSERT_EQ(sl_client_psk_count(loaded.get()), 3u);
     const sl_psk *psk = sl_client_psk(loaded.get(), 0);
     EXPECT_STREQ(psk->identity, "anna");

@@ -19,7 +19,7 @@ class Credentials : public ::testing::Test
   protected:
     TemporaryDirectory directory;
     sl_credentials *loaded = nullptr;
-    int which = 99;
+    unsigned which = 99;
     bool which_is_key = false;
     char reason[SL_CREDENTIALS_REASON_LEN] = "";
 
@@ -38,18 +38,18 @@ class Credentials : public ::testing::Test
                 directory.write(name + ".key", to_pem(identity.key))};
     }
 
-    bool load(const std::vector<Pair> &pairs, const char *ca_file = nullptr)
+    bool load(const std::vector<Pair> &pairs)
     {
         std::vector<sl_certificate_files> files;
         for (const Pair &pair : pairs)
             files.push_back({pair.certificate.c_str(), pair.key.c_str()});
         sl_credentials_destroy(loaded);
-        loaded = sl_credentials_load(files.data(), (unsigned)files.size(), ca_file, &which,
-                                     &which_is_key, reason);
+        loaded = sl_credentials_load(files.data(), (unsigned)files.size(), &which, &which_is_key,
+                                     reason);
         return loaded != nullptr;
     }
 
-    void expect_refused(int at, bool is_key, const std::string &sentence)
+    void expect_refused(unsigned at, bool is_key, const std::string &sentence)
     {
         EXPECT_EQ(which, at);
         EXPECT_EQ(which_is_key, is_key);
@@ -70,7 +70,6 @@ TEST_F(Credentials, LoadsRsaEcdsaAndEd25519SideBySide)
         EXPECT_EQ(X509_check_private_key((X509 *)sl_credentials_certificate(loaded, i),
                                          (EVP_PKEY *)sl_credentials_key(loaded, i)),
                   1);
-    EXPECT_EQ(sl_credentials_trust(loaded), nullptr);
 }
 
 TEST_F(Credentials, KeepsTheChainBehindTheLeaf)
@@ -225,58 +224,4 @@ TEST_F(Credentials, RefuseASecondCertificateOfAKind)
                    "certificate file " + two.certificate +
                        " has a key of the same type as a certificate before it: one of RSA, ECDSA "
                        "and Ed25519 each");
-}
-
-TEST_F(Credentials, TrustWhatTheCaFileHolds)
-{
-    Pair pair = write("good", make_identity("EC", "x"));
-    Identity ca = make_identity("EC", "ca", nullptr, true);
-    Identity other = make_identity("RSA", "other", nullptr, true);
-    std::string file = directory.write("ca", to_pem(ca.certificate) + to_pem(other.certificate));
-    ASSERT_TRUE(load({pair}, file.c_str())) << reason;
-    X509_STORE *store = (X509_STORE *)sl_credentials_trust(loaded);
-    ASSERT_NE(store, nullptr);
-    EXPECT_EQ(sk_X509_OBJECT_num(X509_STORE_get0_objects(store)), 2);
-}
-
-TEST_F(Credentials, SayWhatIsWrongWithTheCaFile)
-{
-    Pair pair = write("good", make_identity("EC", "x"));
-    std::string missing = directory.path("missing");
-    EXPECT_FALSE(load({pair}, missing.c_str()));
-    expect_refused(SL_CREDENTIALS_CA, false,
-                   "CA file " + missing + " cannot be opened: No such file or directory");
-    for (const std::string &content : {std::string("nothing"), to_pem(make_key("EC"))}) {
-        std::string empty = directory.write("empty", content);
-        EXPECT_FALSE(load({pair}, empty.c_str()));
-        expect_refused(SL_CREDENTIALS_CA, false,
-                       "CA file " + empty + " holds no certificate in PEM form");
-    }
-    std::string pem = to_pem(make_identity("EC", "y").certificate);
-    std::string broken = directory.write("broken", pem.replace(40, 8, "AAAAAAAA"));
-    EXPECT_FALSE(load({pair}, broken.c_str()));
-    expect_refused(SL_CREDENTIALS_CA, false,
-                   "CA file " + broken + " holds a malformed certificate");
-}
-
-TEST_F(Credentials, ObeyARevocationListInTheCaFile)
-{
-    Pair pair = write("good", make_identity("EC", "x"));
-    Identity ca = make_identity("EC", "ca", nullptr, true);
-    Identity revoked = make_identity("EC", "revoked", &ca);
-    Identity welcome = make_identity("EC", "welcome", &ca);
-    std::string file =
-        directory.write("ca", to_pem(ca.certificate) + make_crl_pem(ca, revoked.certificate));
-    ASSERT_TRUE(load({pair}, file.c_str())) << reason;
-    auto verify = [&](const Identity &identity) {
-        X509_STORE_CTX *context = X509_STORE_CTX_new();
-        X509_STORE_CTX_init(context, (X509_STORE *)sl_credentials_trust(loaded),
-                            identity.certificate.get(), nullptr);
-        X509_verify_cert(context);
-        int error = X509_STORE_CTX_get_error(context);
-        X509_STORE_CTX_free(context);
-        return error;
-    };
-    EXPECT_EQ(verify(revoked), X509_V_ERR_CERT_REVOKED);
-    EXPECT_EQ(verify(welcome), X509_V_OK);
 }

@@ -28,7 +28,7 @@ std::string hex(const uint8_t (&bytes)[32])
 sl_identity identity_of(const Certificate &certificate)
 {
     sl_identity identity = {};
-    EXPECT_EQ(sl_identity_from_certificate(&identity, certificate.get()), 0);
+    EXPECT_EQ(sl_identity_from_certificate(&identity, certificate.get(), nullptr), 0);
     return identity;
 }
 
@@ -56,10 +56,11 @@ TEST(Identity, IsEmptyWithoutACertificate)
 {
     sl_identity identity;
     memset(&identity, 0xff, sizeof identity);
-    EXPECT_EQ(sl_identity_from_certificate(&identity, nullptr), 0);
+    EXPECT_EQ(sl_identity_from_certificate(&identity, nullptr, nullptr), 0);
     EXPECT_EQ(identity.method, SL_IDENTITY_NONE);
     EXPECT_EQ(hex(identity.certificate_sha256), std::string(64, '0'));
     EXPECT_EQ(hex(identity.public_key_sha256), std::string(64, '0'));
+    EXPECT_STREQ(identity.node_id, "");
     EXPECT_STREQ(identity.subject, "");
 }
 
@@ -104,7 +105,7 @@ TEST(Identity, IsRefusedToAKeyWithExplicitCurveParameters)
               1);
     Certificate certificate = certify(key.get());
     sl_identity identity = {};
-    EXPECT_EQ(sl_identity_from_certificate(&identity, certificate.get()), -EINVAL);
+    EXPECT_EQ(sl_identity_from_certificate(&identity, certificate.get(), nullptr), -EINVAL);
     EXPECT_EQ(identity.method, SL_IDENTITY_NONE);
 }
 

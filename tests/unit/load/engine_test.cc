@@ -38,7 +38,7 @@ class LoadEngine : public ::testing::Test
         scenario.expects_echo = true;
         scenario.late_after_ns = kSecond;
         sl_client_files files = {};
-        files.trusts_anyone = true;
+        files.trust.anonymous = true;
         credentials = sl_client_credentials_load(&files, reason);
         client.credentials = credentials;
         client.believes_alerts = true;

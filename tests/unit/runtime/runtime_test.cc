@@ -91,9 +91,9 @@ class Runtime : public ::testing::Test
         key = folder.write("server.key", sl_test::to_pem(identity.key));
         socket = folder.path("consumers.sock");
         sl_certificate_files files = {certificate.c_str(), key.c_str()};
-        int which;
+        unsigned which;
         bool which_is_key;
-        credentials = sl_credentials_load(&files, 1, nullptr, &which, &which_is_key, reason);
+        credentials = sl_credentials_load(&files, 1, &which, &which_is_key, reason);
         EXPECT_NE(nullptr, credentials) << reason;
         devices[0] = port->device.c_str();
         fill();
@@ -122,6 +122,8 @@ class Runtime : public ::testing::Test
         config.worker.listeners[0].port = 4433;
         config.worker.service_count = 1;
         config.handshaker.credentials = credentials;
+        config.handshaker.services = &handshake_service;
+        config.handshaker.service_count = 1;
         config.handshaker.handshakes_max = 100;
         config.handshaker.last_flights_max = 100;
         config.handshaker.first_timeout_ms = 1000;
@@ -214,6 +216,7 @@ class Runtime : public ::testing::Test
     const char *devices[2] = {};
     const char *const services[1] = {"echo"};
     sl_credentials *credentials = nullptr;
+    sl_handshake_service handshake_service = {"echo", nullptr};
     sl_runtime_config config{};
     sl_runtime *runtime = nullptr;
     char reason[SL_CREDENTIALS_REASON_LEN] = "";

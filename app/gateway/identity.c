@@ -1,0 +1,156 @@
+/* Certificates and trust, as the configuration names them. Errors have the line of the key that is
+ * at fault. */
+#include <stdio.h>
+
+#include "gateway.h"
+
+#define PATH_LEN 96
+
+static bool load_credentials(struct settings *settings)
+{
+    const struct sl_config *config = settings->config;
+    struct sl_certificate_files files[SL_CONFIG_CERTIFICATES_MAX];
+    char reason[SL_CREDENTIALS_REASON_LEN] = "", path[PATH_LEN];
+    unsigned which = 0;
+    bool which_is_key = false;
+    for (unsigned i = 0; i < config->certificates_count; i++)
+        files[i] = (struct sl_certificate_files){config->certificates[i].certificate,
+                                                 config->certificates[i].key};
+    settings->credentials =
+        sl_credentials_load(files, config->certificates_count, &which, &which_is_key, reason);
+    if (settings->credentials != NULL)
+        return true;
+    snprintf(path, sizeof path, "certificates[%u].%s", which, which_is_key ? "key" : "certificate");
+    return settings_fail_at(settings, path, "%s", reason);
+}
+
+/** Where the rules of a service stand in the file. */
+struct rules_at {
+    char trust[PATH_LEN / 2];
+    char expect[PATH_LEN / 2];
+};
+
+static void write_fault(const struct rules_at *at, const struct sl_trust_fault *fault, char *path)
+{
+    switch (fault->rule) {
+    case SL_TRUST_CA_FILE:
+        /* In its short form the path is the key itself. */
+        snprintf(path, PATH_LEN, "%s%s", at->trust,
+                 strcmp(at->trust, "client_ca") == 0 ? "" : ".ca_file");
+        break;
+    case SL_TRUST_CRL_FILE:
+        snprintf(path, PATH_LEN, "%s.crl_file", at->trust);
+        break;
+    case SL_TRUST_FINGERPRINT:
+        snprintf(path, PATH_LEN, "%s.fingerprints[%u]", at->trust, fault->index);
+        break;
+    case SL_TRUST_NODE_ID:
+        snprintf(path, PATH_LEN, "%s.node_ids[%u]", at->trust, fault->index);
+        break;
+    case SL_TRUST_EXPECTED_FINGERPRINT:
+        snprintf(path, PATH_LEN, "%s.fingerprints[%u]", at->expect, fault->index);
+        break;
+    case SL_TRUST_EXPECTED_NODE_ID:
+        snprintf(path, PATH_LEN, "%s.node_ids[%u]", at->expect, fault->index);
+        break;
+    case SL_TRUST_NODE_ID_PREFIX:
+        snprintf(path, PATH_LEN, "trust.node_id_prefix");
+        break;
+    case SL_TRUST_RULES:
+        snprintf(path, PATH_LEN, "%s", at->trust);
+        break;
+    }
+}
+
+static struct sl_peer_list list_of(const struct sl_config_peers *peers)
+{
+    return (struct sl_peer_list){.fingerprints = (const char *const *)peers->fingerprints,
+                                 .fingerprint_count = peers->fingerprints_count,
+                                 .node_ids = (const char *const *)peers->node_ids,
+                                 .node_id_count = peers->node_ids_count};
+}
+
+/** Nothing but, at most, a prefix is said: anybody. */
+static bool is_silent(const struct sl_config_trust *trust)
+{
+    return trust->ca_file == NULL && trust->crl_file == NULL &&
+           trust->peers.fingerprints_count + trust->peers.node_ids_count == 0 && !trust->anonymous;
+}
+
+static const struct sl_config_service *find_service(const struct sl_config *config,
+                                                    const char *name)
+{
+    for (unsigned i = 0; i < config->services_count; i++)
+        if (strcmp(config->services[i].name, name) == 0)
+            return &config->services[i];
+    return NULL;
+}
+
+/** What the file says of a service, its own words first. *at: where it says so. */
+static struct sl_trust_rules rules_of(const struct sl_config *config, const char *name,
+                                      struct rules_at *at)
+{
+    const struct sl_config_service *service = find_service(config, name);
+    const struct sl_config_trust *trust = config->trust;
+    struct sl_trust_rules rules = {
+        .node_id_prefix = config->trust != NULL ? config->trust->node_id_prefix : NULL};
+    snprintf(at->trust, sizeof at->trust, config->client_ca != NULL ? "client_ca" : "trust");
+    at->expect[0] = 0;
+    if (service != NULL) {
+        unsigned i = (unsigned)(service - config->services);
+        snprintf(at->expect, sizeof at->expect, "services[%u].expect", i);
+        if (service->trust != NULL)
+            snprintf(at->trust, sizeof at->trust, "services[%u].trust", i);
+        if (service->expect != NULL)
+            rules.expected = list_of(service->expect);
+    }
+    bool is_own = service != NULL && service->trust != NULL;
+    if (is_own)
+        trust = service->trust;
+    if (trust != NULL) {
+        rules.ca_file = trust->ca_file;
+        rules.crl_file = trust->crl_file;
+        rules.peers = list_of(&trust->peers);
+        rules.anonymous = trust->anonymous || (!is_own && is_silent(trust));
+    } else {
+        rules.ca_file = config->client_ca;
+        rules.anonymous = config->client_ca == NULL;
+    }
+    return rules;
+}
+
+static bool load_trust(struct settings *settings, unsigned service)
+{
+    char reason[SL_CREDENTIALS_REASON_LEN] = "", path[PATH_LEN];
+    const char *name = settings->services[service];
+    struct sl_trust_fault fault;
+    struct rules_at at;
+    struct sl_trust_rules rules = rules_of(settings->config, name, &at);
+    struct sl_trust *trust = settings->trusts[service] = sl_trust_load(&rules, &fault, reason);
+    settings->handshake_services[service] =
+        (struct sl_handshake_service){.name = name, .trust = trust};
+    if (trust != NULL)
+        return true;
+    write_fault(&at, &fault, path);
+    return settings_fail_at(settings, path, "%s", reason);
+}
+
+bool identity_load(struct settings *settings)
+{
+    if (!load_credentials(settings))
+        return false;
+    for (unsigned s = 0; s < settings->runtime.worker.service_count; s++)
+        if (!load_trust(settings, s))
+            return false;
+    return true;
+}
+
+void identity_wipe(struct settings *settings)
+{
+    sl_credentials_destroy(settings->credentials);
+    settings->credentials = NULL;
+    for (unsigned s = 0; s < SL_SERVICES_MAX; s++) {
+        sl_trust_destroy(settings->trusts[s]);
+        settings->trusts[s] = NULL;
+    }
+}

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Whom the gateway takes, service by service: authorities with revocation lists, fingerprints, node
+# ids, expected peers; and which alert the others hear, from OpenSSL's and GnuTLS's clients.
+support=$(dirname "$(realpath "$0")")/../support
+. "$support/tap.sh"
+. "$support/net.sh"
+. "$support/gateway.sh"
+tap_begin
+. "$support/clients.sh"
+"$support/pki.sh" "$pki"
+net_up
+at_failure gateway_dump
+
+self_signed() { # NAME ALGORITHM..
+    openssl req -x509 -newkey "${@:2}" -nodes -keyout "$pki/$1.key" -out "$pki/$1.crt" -subj "/CN=$1" \
+        -days 2 2>"$work/openssl.log" || cat "$work/openssl.log"
+}
+self_signed listed ec -pkeyopt ec_paramgen_curve:P-256
+self_signed known rsa:2048
+self_signed peer ed25519
+self_signed stranger ec -pkeyopt ec_paramgen_curve:P-256
+print_of() { openssl x509 -in "$pki/$1.crt" -noout -fingerprint "-$2" | sed 's/.*=//'; }
+node_id() { echo "node-$(openssl pkey -in "$pki/$1.key" -pubout -outform DER | sha256sum | cut -c-64)"; }
+compatible_id() { echo "dpc-node-$(openssl pkey -in "$pki/$1.key" -pubout | sha256sum | cut -c-32)"; }
+
+# A revocation list of the authority's that names `revoked`.
+( cd "$pki" && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout revoked.key \
+    -subj /CN=revoked -out revoked.csr && openssl x509 -req -in revoked.csr -CA ca.crt -CAkey ca.key \
+    -set_serial 0x7777 -days 2 -out revoked.crt && : >index.txt && echo 01 >crlnumber &&
+    printf '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ncrlnumber=crlnumber\ndefault_md=sha256\ndefault_crl_days=2\n' >ca.cnf &&
+    openssl ca -config ca.cnf -keyfile ca.key -cert ca.crt -revoke revoked.crt &&
+    openssl ca -config ca.cnf -keyfile ca.key -cert ca.crt -gencrl -out ca.crl ) >"$work/openssl.log" 2>&1 ||
+    cat "$work/openssl.log"
+
+gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: bare}, {port: 4435, service: open},
+    {port: 4436, service: strict}, {port: 4437, service: single}]" \
+    "trust: {ca_file: $pki/ca.crt}" \
+    "services:
+  - name: bare
+    trust: {fingerprints: [\"sha-512 $(print_of listed sha512)\"], node_ids: [$(node_id known), $(compatible_id peer)]}
+  - name: open
+    trust: {ca_file: $pki/ca.crt, anonymous: true}
+  - name: strict
+    trust: {ca_file: $pki/ca.crt, crl_file: $pki/ca.crl}
+  - name: single
+    expect: {node_ids: [$(node_id client)]}"
+gateway_start || exit
+for service in echo bare open strict single; do
+    consumer_start $service "$sluice_echo" -s "$consumers" $service
+done
+
+as() { # NAME: the options of a client with this certificate
+    printf -- '-cert\n%s\n-key\n%s\n' "$pki/$1.crt" "$pki/$1.key"
+}
+on() { # PORT CLIENT..
+    local port=$1
+    shift
+    "$@"
+}
+welcome() { # WORDS PORT [NAME]
+    local options=()
+    [ -z "${3:-}" ] || mapfile -t options < <(as "$3")
+    check "$1" on "$2" s_client "line of ${3:-nobody} at $2" "${options[@]}"
+}
+turned_away() { # WORDS ALERT PORT [NAME]
+    local options=()
+    [ -z "${4:-}" ] || mapfile -t options < <(as "$4")
+    check "$1" refused "alert $2" on "$3" s_client x "${options[@]}"
+}
+
+welcome 'the trust of the gateway is that of a service which says nothing' 4433 client
+turned_away 'and nobody comes in without a certificate' 'handshake failure' 4433
+turned_away 'nor with one of another authority' 'unknown ca' 4433 other
+welcome 'a self-signed certificate comes in by its fingerprint (SHA-512)' 4434 listed
+welcome 'another by the node id of its RSA key' 4434 known
+welcome 'a third by the compatible node id of its Ed25519 key' 4434 peer
+turned_away 'a stranger does not' 'bad certificate' 4434 stranger
+turned_away 'nor one whom the authority vouches for: that is another service' 'bad certificate' 4434 client
+welcome 'where anybody is taken, too, one without a certificate comes in' 4435
+welcome 'and one with a certificate' 4435 client
+turned_away 'but not one that shows a certificate nobody trusts' 'unknown ca' 4435 stranger
+welcome 'with a revocation list, one that is not on it comes in' 4436 client
+turned_away 'and one that is on it hears so' 'certificate revoked' 4436 revoked
+welcome 'the expected peer comes in' 4437 client
+turned_away 'another of the same authority is told that it may not' 'access denied' 4437 revoked
+turned_away 'a stranger hears that nobody vouches for him' 'unknown ca' 4437 stranger
+
+gnutls_as() { # PORT LINE NAME
+    port=$1 gnutls "$2" --x509certfile "$pki/$3.crt" --x509keyfile "$pki/$3.key"
+}
+check 'gnutls-cli comes in by a node id' gnutls_as 4434 'line of gnutls' known
+check 'and without a certificate where anybody may' on 4435 gnutls 'line of anybody'
+check 'it is refused as a stranger' refused 'bad certificate|\[42\]|fatal alert' gnutls_as 4434 x stranger
+check 'and where another is expected' refused 'access was denied|\[49\]|fatal alert' gnutls_as 4437 x revoked
+no_session 'no session is left of them'
+check_equation
+check 'the gateway ends cleanly' gateway_stop
+
+{ sed "s,$pki/ca.crl,$pki/ca.key," "$config"; } >"$work/bad.yaml"
+check 'sluice check reads the lists as run would' refused "bad.yaml:14: CRL file .* holds no revocation list" \
+    "$sluice" check -c "$work/bad.yaml"
+{ sed "s,$(node_id client),node-12," "$config"; } >"$work/bad.yaml"
+check 'and the node ids' refused "bad.yaml:16: node-12 is no node id" "$sluice" check -c "$work/bad.yaml"
