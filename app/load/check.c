@@ -49,12 +49,15 @@ static bool check_server(struct complaint *c)
             return complain(c, "server", "%s", reason);
         return say(c, reason);
     }
-    bool has_trust = plan->ca != NULL || plan->fingerprints.count > 0;
+    bool has_trust = plan->ca != NULL || plan->fingerprints.count + plan->node_ids.count > 0;
     if (plan->is_insecure && has_trust)
-        return complain(c, "insecure", "takes any certificate, and --ca or --fingerprint does not");
+        return complain(c, "insecure",
+                        "takes any certificate, and --ca, --fingerprint or --node-id does not");
     if (!has_trust && !plan->is_insecure && plan->psk == NULL)
         return say(c, "how is the server to be recognized? Choose --ca FILE, --fingerprint HEX, "
-                      "--psk FILE or --insecure");
+                      "--node-id ID, --psk FILE or --insecure");
+    if (plan->crl != NULL && plan->ca == NULL)
+        return complain(c, "crl", "has the lists of those in --ca, which is not given");
     if (plan->name != NULL && plan->ca == NULL)
         return complain(c, "name", "is looked for where --ca says who may vouch for it");
     return true;

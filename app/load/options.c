@@ -16,6 +16,10 @@ const struct plan_option plan_options[] = {
      "that the certificate is to have (default: the host)"},
     {"fingerprint", 0, "HEX", "server.fingerprints", VALUE_LIST, FIELD(fingerprints), NULL,
      "of the server's certificate, SHA-256, 384 or 512; may be given several times"},
+    {"node-id", 0, "ID", "server.node_ids", VALUE_LIST, FIELD(node_ids), NULL,
+     "of the server's key: prefix and SHA-256, or dpc-node- and 32 digits; may be given several times"},
+    {"crl", 0, "FILE", "server.crl", VALUE_FILE, FIELD(crl), NULL,
+     "PEM: revocation lists of those in --ca"},
     {"insecure", 0, NULL, "server.insecure", VALUE_SWITCH, FIELD(is_insecure), NULL,
      "take any certificate"},
     /* clients */

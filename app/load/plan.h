@@ -12,7 +12,8 @@ struct plan {
     char *server; /* HOST:PORT */
     char *name;   /* that its certificate is to have; NULL: the host */
     char *ca;
-    struct value_list fingerprints;
+    char *crl;
+    struct value_list fingerprints, node_ids;
     bool is_insecure;
     /* clients */
     uint32_t clients;

@@ -102,8 +102,11 @@ static bool load_credentials(struct settings *settings, const struct plan *plan,
                        : plan->ca != NULL ? host
                                           : NULL,
         .trust = {.ca_file = plan->ca,
+                  .crl_file = plan->crl,
                   .peers = {.fingerprints = (const char *const *)plan->fingerprints.items,
-                            .fingerprint_count = plan->fingerprints.count},
+                            .fingerprint_count = plan->fingerprints.count,
+                            .node_ids = (const char *const *)plan->node_ids.items,
+                            .node_id_count = plan->node_ids.count},
                   .anonymous = plan->is_insecure},
     };
     settings->credentials = sl_client_credentials_load(&files, reason);

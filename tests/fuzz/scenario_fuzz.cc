@@ -35,6 +35,7 @@ void check_limits(const plan &plan)
     FUZZ_CHECK(plan.sizes.count >= 1 && plan.sizes.count <= SL_LOAD_SIZES_MAX);
     FUZZ_CHECK(plan.duration_ns > plan.warmup_ns && plan.late_after_ns > 0);
     FUZZ_CHECK(plan.fingerprints.count <= VALUE_LIST_MAX);
+    FUZZ_CHECK(plan.node_ids.count <= VALUE_LIST_MAX);
     FUZZ_CHECK(plan.server != nullptr && (plan.cert == nullptr) == (plan.key == nullptr));
     if (plan.sources.ip_count > 0)
         FUZZ_CHECK(plan.sources.port_count >= 1 && plan.sources.port_count <= 65535);
@@ -90,7 +91,7 @@ std::vector<Bytes> fuzz::seeds()
 {
     const std::string least = "server: {address: 'a:1', insecure: true}\n";
     const std::string most =
-        "server: {address: '[2001:db8::1]:4433', ca: a, name: b, fingerprints: [aa, bb]}\n"
+        "server: {address: '[2001:db8::1]:4433', ca: a, name: b, fingerprints: [aa, bb], node_ids: [n], crl: c}\n"
         "clients: {count: 1k, from: '198.18.0.2-198.18.0.9:1024-65535', ramp: 5, in_flight: 9}\n"
         "handshake: {cid: none, resume: true, suites: x, first_timeout: 1s, timeout: 10s}\n"
         "identity: {cert: c, key: k, psk: p}\n"

@@ -175,11 +175,17 @@ TEST_F(Plan, AServerHasToBeRecognized)
 {
     EXPECT_EQ(Read({"a:1"}), COMMAND_MISUSE);
     EXPECT_EQ(said, "sluice-load: how is the server to be recognized? Choose --ca FILE, "
-                    "--fingerprint HEX, --psk FILE or --insecure\n");
+                    "--fingerprint HEX, --node-id ID, --psk FILE or --insecure\n");
     EXPECT_EQ(Read({"--psk", "f", "a:1"}), COMMAND_RUN);
     EXPECT_EQ(Read({"--ca", "f", "a:1"}), COMMAND_RUN);
     EXPECT_EQ(Read({"--ca", "f", "--fingerprint", "aa", "a:1"}), COMMAND_RUN);
     EXPECT_EQ(Read({"--ca", "f", "--insecure", "a:1"}), COMMAND_MISUSE);
+    EXPECT_EQ(Read({"--node-id", "n", "--node-id", "m", "a:1"}), COMMAND_RUN);
+    EXPECT_EQ(plan.node_ids.count, 2u);
+    EXPECT_EQ(Read({"--node-id", "n", "--insecure", "a:1"}), COMMAND_MISUSE);
+    EXPECT_EQ(Read({"--ca", "f", "--crl", "l", "a:1"}), COMMAND_RUN);
+    EXPECT_STREQ(plan.crl, "l");
+    EXPECT_EQ(Read({"--node-id", "n", "--crl", "l", "a:1"}), COMMAND_MISUSE);
 }
 
 TEST_F(Plan, WhatDoesNotGoTogetherIsRefused)
