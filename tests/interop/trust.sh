@@ -97,7 +97,7 @@ check_equation
 check 'the gateway ends cleanly' gateway_stop
 
 { sed "s,$pki/ca.crl,$pki/ca.key," "$config"; } >"$work/bad.yaml"
-check 'sluice check reads the lists as run would' refused "bad.yaml:14: CRL file .* holds no revocation list" \
+check 'sluice check reads the lists as run would' refused "bad.yaml:17: CRL file .* holds no revocation list" \
     "$sluice" check -c "$work/bad.yaml"
 { sed "s,$(node_id client),node-12," "$config"; } >"$work/bad.yaml"
-check 'and the node ids' refused "bad.yaml:16: node-12 is no node id" "$sluice" check -c "$work/bad.yaml"
+check 'and the node ids' refused "bad.yaml:19: node-12 is no node id" "$sluice" check -c "$work/bad.yaml"
