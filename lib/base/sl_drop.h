@@ -58,6 +58,7 @@
     X(CLIENT_HELLO,      RX, "malformed ClientHello or one too long for its first fragment")       \
     X(HELLO_FRAGMENT,    RX, "ClientHello fragment without its handshake")                         \
     X(HELLO_DUPLICATE,   RX, "ClientHello of an established session again")                        \
+    X(HELLO_BUDGET,      RX, "more ClientHellos than the worker has time for")            \
     X(ANSWER_NO_BUFFER,  RX, "no room to send the answer to a stranger")                           \
     X(HALF_OPEN_LIMIT,   RX, "too many handshakes in progress")                                    \
     X(TABLE_FULL,        RX, "session table is full")                                              \

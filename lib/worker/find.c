@@ -198,8 +198,7 @@ static __attribute__((noinline)) void find_without_cid(struct sl_worker *w, stru
                                                        uint8_t *body, struct hello_answer *answer,
                                                        uint64_t now_ns)
 {
-    if (header->epoch == 0 && header->type == SL_CONTENT_HANDSHAKE && header->body_len > 0 &&
-        body[0] == SL_HANDSHAKE_CLIENT_HELLO)
+    if (worker_is_client_hello(header, body))
         worker_handle_hello(w, frame, header, body, answer, now_ns);
     else
         find_by_tuple(w, frame, header, body, now_ns);
@@ -301,26 +300,42 @@ static __attribute__((noinline)) void find_datagram(struct sl_worker *w, struct 
     worker_answer_hello(w, frame, &answer);
 }
 
-/** Asks for the sessions of the datagrams without connection IDs. */
-static __attribute__((noinline)) void prefetch_by_tuple(const struct sl_worker *w,
-                                                        struct sl_frame *const *frames, unsigned n)
+/**
+ * Ends the datagrams without connection IDs that are worth no more, and asks for the sessions of
+ * the others. Both arrays close up; slots is that of locate. return how many are left.
+ */
+static __attribute__((noinline)) unsigned
+sift_and_prefetch(struct sl_worker *w, struct sl_frame **frames, uint32_t *slots, unsigned n)
 {
     uint32_t hashes[SL_BURST];
-    unsigned count = 0;
-    for (unsigned i = 0; i < n; i++)
-        if (!has_cid(frames[i]))
-            hashes[count++] = frames[i]->tuple_hash =
-                sl_session_hash_tuple(w->table, &frames[i]->path.tuple);
+    unsigned count = 0, left = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct sl_frame *frame = frames[i];
+        if (!has_cid(frame)) {
+            const enum sl_drop drop = worker_sift(w, frame);
+            if (drop != SL_DROP_NONE) {
+                worker_count(w, SL_COUNTER_RX_RECORDS, 1);
+                worker_drop(w, drop);
+                worker_end_frame(w, frame);
+                continue;
+            }
+            hashes[count++] = frame->tuple_hash =
+                sl_session_hash_tuple(w->table, &frame->path.tuple);
+        }
+        slots[left] = slots[i];
+        frames[left++] = frame;
+    }
     sl_session_prefetch_hashed(w->table, hashes, count, w->key_lines);
+    return left;
 }
 
 /**
  * The slots that the first records of datagrams name, SL_SLOT_NONE where there is no connection ID
  * or one that names none. Asks for the memory that opening a record there reads, of a run of
- * records once.
+ * records once. return how many datagrams are left; the others had no connection ID, and ended.
  */
-static inline void locate(const struct sl_worker *w, struct sl_frame *const *frames, unsigned n,
-                          uint32_t *slots)
+static inline unsigned locate(struct sl_worker *w, struct sl_frame **frames, unsigned n,
+                              uint32_t *slots)
 {
     const struct sl_session_places places = *w->places;
     const struct sl_aead_key_lines lines = w->key_lines;
@@ -342,8 +357,7 @@ static inline void locate(const struct sl_worker *w, struct sl_frame *const *fra
             sl_session_prefetch_slot(&places, slot, lines);
         asked_for = slot;
     }
-    if (!all_have_cids)
-        prefetch_by_tuple(w, frames, n);
+    return all_have_cids ? n : sift_and_prefetch(w, frames, slots, n);
 }
 
 /**
@@ -388,7 +402,7 @@ void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n
 {
     uint32_t slots[SL_BURST];
     unsigned plain = 0;
-    locate(w, frames, n, slots);
+    n = locate(w, frames, n, slots);
     for (unsigned i = 0; i < n; i++) {
         if (slots[i] != SL_SLOT_NONE && find_plain(w, frames[i], &w->places->sessions[slots[i]])) {
             worker_end_frame(w, frames[i]);

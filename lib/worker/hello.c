@@ -84,7 +84,8 @@ static struct sl_session *session_beside(struct sl_worker *w, struct sl_session 
 static void handle_later_fragment(struct sl_worker *w, const struct sl_frame *frame,
                                   const struct sl_record_header *header, const uint8_t *body)
 {
-    struct sl_session *session = sl_session_find_tuple(w->table, &frame->path.tuple);
+    struct sl_session *session =
+        sl_session_find_hashed(w->table, &frame->path.tuple, frame->tuple_hash);
     if (session != NULL && session->successor != SL_SLOT_NONE)
         session = sl_session_successor(w->table, session);
     if (session == NULL || session->state != SL_SESSION_HANDSHAKE) {
@@ -108,10 +109,24 @@ static enum sl_drop ask_for_cookie(struct sl_worker *w, const struct sl_frame *f
         return SL_DROP_HELLO_DUPLICATE; /* a late copy; its handshake goes on */
     if (worker_has_backlog(w) || answer->wanted)
         return SL_DROP_ANSWER_NO_BUFFER;
+    if (hello->cookie_len == SL_COOKIE_LEN && !worker_spend_hello(w, HELLO_WITHOUT_COOKIE))
+        return SL_DROP_HELLO_BUDGET; /* it was wrong */
     answer->wanted = true;
     answer->record_seq = hello->record_seq;
     sl_cookie_make(w->cookies, &frame->path.tuple, hello, now_ns, answer->cookie);
     return SL_DROP_NONE;
+}
+
+/** The first record of a datagram has paid already; one behind it, which no client sends, has not.
+ */
+static bool is_paid_for(struct sl_worker *w, const struct sl_frame *frame,
+                        const struct sl_record_header *header, const uint8_t *body,
+                        const struct sl_client_hello *hello)
+{
+    if (hello->frag_off > 0 || body - header->header_len == frame->data + frame->payload_off)
+        return true;
+    return worker_spend_hello(w, hello->cookie_len == SL_COOKIE_LEN ? HELLO_WITH_COOKIE
+                                                                    : HELLO_WITHOUT_COOKIE);
 }
 
 void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
@@ -122,6 +137,8 @@ void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
     enum sl_drop drop = sl_wire_parse_client_hello(header, body, &hello);
     if (drop == SL_DROP_NONE && w->is_stopping)
         drop = SL_DROP_SHUTDOWN;
+    else if (drop == SL_DROP_NONE && !is_paid_for(w, frame, header, body, &hello))
+        drop = SL_DROP_HELLO_BUDGET;
     if (drop != SL_DROP_NONE) {
         worker_drop(w, drop);
         return;
@@ -130,7 +147,8 @@ void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
         handle_later_fragment(w, frame, header, body);
         return;
     }
-    struct sl_session *current = sl_session_find_tuple(w->table, &frame->path.tuple);
+    struct sl_session *current =
+        sl_session_find_hashed(w->table, &frame->path.tuple, frame->tuple_hash);
     if (hello.cookie_len == 0 || !sl_cookie_check(w->cookies, &frame->path.tuple, &hello, now_ns)) {
         drop = ask_for_cookie(w, frame, &hello, current, answer, now_ns);
         if (drop != SL_DROP_NONE)

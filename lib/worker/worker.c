@@ -49,6 +49,7 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
         errno = ENOMEM;
         return NULL;
     }
+    worker_begin_hello_credit(w);
     return w;
 }
 
@@ -112,6 +113,7 @@ void sl_worker_receive(struct sl_worker *w, struct sl_frame **frames, unsigned n
     worker_count(w, SL_COUNTER_RX_FRAMES, n);
     worker_count(w, SL_COUNTER_RX_BYTES, bytes);
 
+    w->hellos.is_crowded |= n == SL_BURST;
     unsigned live = worker_parse_burst(w, frames, n);
     worker_find_burst(w, frames, live, now_ns);
     flush_away(w);
@@ -122,6 +124,7 @@ void sl_worker_take_over(struct sl_worker *w, struct sl_frame **frames, unsigned
 {
     assert(n <= SL_BURST);
     worker_count(w, SL_COUNTER_TAKEN_OVER, n);
+    w->hellos.is_crowded |= n == SL_BURST;
     worker_find_burst(w, frames, n, now_ns);
     flush_ended(w);
 }
@@ -145,6 +148,7 @@ bool sl_worker_turn(struct sl_worker *w, uint64_t now_ns)
     busy |= worker_flush_outboxes(w);
     worker_publish(w, now_ns);
     worker_flush_messages(w);
+    worker_grow_hello_credit(w, now_ns);
     if (w->reports_pending) {
         worker_report_to_control(w);
         busy = true;

@@ -83,6 +83,15 @@ struct tx_burst {
     unsigned groups;  /* and any path in its group */
 };
 
+/** First fragments of ClientHellos; what others hold is not known yet. */
+enum hello_kind { HELLO_WITHOUT_COOKIE, HELLO_WITH_COOKIE, HELLO_KINDS, HELLO_NONE = HELLO_KINDS };
+/** The worker's time that may be spent on each kind. */
+struct hello_credit {
+    uint64_t credit_ns[HELLO_KINDS];
+    uint64_t grown_ns; /* the time it grew last */
+    bool is_crowded;   /* a whole burst came in since: more may wait */
+};
+
 /** Frames to send on one group, and empty ones to fill. */
 struct outbox {
     struct sl_frame *frames[OUTBOX_MAX];
@@ -101,6 +110,7 @@ struct sl_worker {
     struct sl_cookie_jar *cookies;
     struct sl_identity *identities; /* [capacity] by slot; cold */
     uint8_t *scratch;               /* [SCRATCH_LEN] */
+    struct hello_credit hellos;
     struct rx_burst rx;
     struct tx_burst tx;
     struct outbox outboxes[SL_GROUPS_MAX];
@@ -128,6 +138,22 @@ struct sl_worker {
 /* parse.c: stage 1. Frames that end here are counted and ended or answered; the rest stays in
  * frames[0..return). */
 unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n);
+
+/* sift.c: what comes before stage 2. */
+/** Whether a datagram without a connection ID is worth looking for anybody: SL_DROP_NONE, or why
+ * not. A ClientHello that is has paid. */
+enum sl_drop worker_sift(struct sl_worker *w, const struct sl_frame *frame);
+/** A ClientHello is paid for; false: it can't be. */
+bool worker_spend_hello(struct sl_worker *w, enum hello_kind kind);
+void worker_begin_hello_credit(struct sl_worker *w);
+/** At the end of each poll. */
+void worker_grow_hello_credit(struct sl_worker *w, uint64_t now_ns);
+static inline bool worker_is_client_hello(const struct sl_record_header *header,
+                                          const uint8_t *body)
+{
+    return header->epoch == 0 && header->type == SL_CONTENT_HANDSHAKE && header->body_len > 0 &&
+           body[0] == SL_HANDSHAKE_CLIENT_HELLO;
+}
 
 /* find.c: stage 2, for frames parsed; fills w->rx, and runs the stages 3 to 5 when it is full. */
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns);

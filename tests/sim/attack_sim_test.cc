@@ -205,7 +205,7 @@ TEST(HelloFlood, TakesNoSlotAndNoMemoryAndGetsNoMoreThanItSent)
         for (unsigned n = 0; n < 50; n++)
             world.inject(*attacker.make(n % 2 ? Hostile::HELLO : Hostile::HELLO_WRONG_COOKIE),
                          n % world.gateway.worker_count());
-        world.step();
+        world.run_for(1);
     }
     EXPECT_EQ(world.observer.answers_to_strangers, 10000u);
     EXPECT_EQ(world.gateway.totals().half_open, 0u);
@@ -213,6 +213,24 @@ TEST(HelloFlood, TakesNoSlotAndNoMemoryAndGetsNoMoreThanItSent)
     EXPECT_EQ(world.gateway.frames_in_use(), frames);
     for (auto &client : world.clients)
         EXPECT_TRUE(world.can_talk(*client, 1));
+}
+
+TEST(HelloFlood, ThatComesFasterThanTimeGoesByIsDroppedAndEverybodyTalksOn)
+{
+    World world;
+    Attacker attacker(world, 3);
+    ASSERT_TRUE(connect_all(world, 4));
+    for (unsigned i = 0; i < 200; i++) {
+        for (unsigned n = 0; n < 50; n++)
+            world.inject(*attacker.make(n % 2 ? Hostile::HELLO : Hostile::HELLO_WRONG_COOKIE),
+                         n % world.gateway.worker_count());
+        world.step();
+    }
+    EXPECT_LT(world.observer.answers_to_strangers, 2000u);
+    EXPECT_GT(world.gateway.totals().drops[SL_DROP_HELLO_BUDGET], 8000u);
+    for (auto &client : world.clients)
+        EXPECT_TRUE(world.can_talk(*client, 1));
+    EXPECT_TRUE(connect_all(world, 4)) << "and who comes later is let in";
 }
 
 /** The one answer that a copy of an authentic record gets, wherever it comes from. */
