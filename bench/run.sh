@@ -25,14 +25,15 @@ done
 out=$(realpath -m "${OUT:-$root/bench/out/latest.json}")
 cd "$root"
 build=${BUILD:-build}
-programs=(micro/{machine,replay,parse,session,crypto,record,ring}_bench e2e/{stage,load,pipeline}_bench)
+programs=(micro/{machine,replay,parse,session,crypto,record,ring}_bench e2e/{stage,load}_bench)
 
 [ -f "$build/build.ninja" ] || meson setup "$build" >&2
 gateway=$(meson introspect --buildoptions "$build" |
     python3 -c 'import json, sys; print(*[o["value"] for o in json.load(sys.stdin) if o["name"] == "gateway"])')
 if [ "$gateway" = disabled ]; then
-    echo 'run.sh: the build has no gateway: the pipeline is not measured' >&2
-    unset 'programs[-1]'
+    echo 'run.sh: the build has no gateway: neither the pipeline nor floods are measured' >&2
+else
+    programs+=(e2e/{pipeline,flood}_bench)
 fi
 others=() # what the scripts of bench/compare start
 if [ ${#options[@]} = 0 ]; then

@@ -257,8 +257,7 @@ void rig_drain(struct rig *rig)
     sl_ring_release(&rig->consumer_receive);
 }
 
-/** The consumer's ring has no room for what the next turn may deliver. */
-static bool is_ring_nearly_full(const struct rig *rig)
+bool rig_is_ring_nearly_full(const struct rig *rig)
 {
     const struct sl_ring_producer *ring = &rig->attachment.receive;
     return ring->head - rig->consumer_receive.tail > ring->size - SL_BURST * FRAME_MAX;
@@ -267,7 +266,7 @@ static bool is_ring_nearly_full(const struct rig *rig)
 unsigned rig_run_in(struct rig *rig, unsigned until)
 {
     for (unsigned turn = 0; rig->done < until; turn++) {
-        if (is_ring_nearly_full(rig))
+        if (rig_is_ring_nearly_full(rig))
             rig_drain(rig);
         if (rig->offered < RIG_FEED_MAX)
             offer_burst(rig);

@@ -20,6 +20,7 @@ struct rig_port {
     unsigned offered_count, received;
     struct sl_frame *sent[SENT_MAX]; /* and not drained yet */
     unsigned sent_count;
+    uint64_t stopped_ns, stood_ns; /* when the clock was stopped last; and for how long in all */
 };
 
 static struct sl_frame *reset(struct rig_port *port, struct sl_frame *frame)
@@ -105,8 +106,10 @@ void rig_port_take(struct rig_port *port, struct sl_frame **frames, unsigned n)
 
 void rig_port_offer(struct rig_port *port, struct sl_frame **frames, unsigned n)
 {
-    if (port->received == port->offered_count)
-        port->received = port->offered_count = 0;
+    port->offered_count -= port->received;
+    memmove(port->offered, port->offered + port->received,
+            port->offered_count * sizeof *port->offered);
+    port->received = 0;
     if (port->offered_count + n > RIG_FEED_MAX)
         rig_fail("too many frames offered");
     memcpy(port->offered + port->offered_count, frames, n * sizeof *frames);
@@ -122,10 +125,20 @@ static unsigned receive(struct rig_port *port, struct sl_frame *frames[SL_BURST]
     return n;
 }
 
+void rig_port_stop_clock(struct rig_port *port)
+{
+    port->stopped_ns = bench_now_ns();
+}
+
+void rig_port_start_clock(struct rig_port *port)
+{
+    port->stood_ns += bench_now_ns() - port->stopped_ns;
+}
+
 void rig_port_turn(struct rig_port *port)
 {
     struct sl_frame *frames[SL_BURST];
-    uint64_t now_ns = bench_now_ns();
+    uint64_t now_ns = bench_now_ns() - port->stood_ns;
     unsigned n = receive(port, frames);
     if (n > 0)
         sl_worker_receive(port->worker, frames, n, now_ns);

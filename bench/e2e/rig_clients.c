@@ -177,23 +177,29 @@ static bool is_for(const struct client *client, struct sl_frame *frame)
            memcmp(frame->data, peer_mac, sizeof peer_mac) == 0;
 }
 
-void rig_check_frame(struct rig *rig, const struct fed_frame *sent, const uint8_t *bytes,
-                     size_t len)
+bool rig_opens(struct rig *rig, struct client *client, const uint8_t *bytes, size_t len,
+               const uint8_t *plain, uint32_t plain_len)
 {
     uint8_t copy[FRAME_MAX];
     if (len > sizeof copy)
-        rig_fail("a frame is too long");
+        return false;
     memcpy(copy, bytes, len);
     struct sl_frame frame = {.data = copy, .len = (uint16_t)len, .segs = 1};
-    if (!is_for(sent->client, &frame))
-        rig_fail("a frame is not for the client that was sent to");
+    if (!is_for(client, &frame))
+        return false;
     struct sl_reader r = sl_reader_of(copy + frame.payload_off, frame.payload_len);
-    struct sl_open_job job = {.epoch = &sent->client->epoch};
+    struct sl_open_job job = {.epoch = &client->epoch};
     if (sl_wire_parse_record(&r, PEER_CID_LEN, &job.header) != SL_DROP_NONE ||
         sl_reader_left(&r) != 0)
-        rig_fail("a frame holds something else than one record");
+        return false;
     job.body = copy + frame.payload_off + job.header.header_len;
-    if (sl_record_open_burst(rig->aead, &job, 1) != 1 || job.plain_len != sent->plain_len ||
-        memcmp(job.plain, sent->plain, job.plain_len) != 0)
-        rig_fail("a client got something else than was sent");
+    return sl_record_open_burst(rig->aead, &job, 1) == 1 && job.plain_len == plain_len &&
+           memcmp(job.plain, plain, plain_len) == 0;
+}
+
+void rig_check_frame(struct rig *rig, const struct fed_frame *sent, const uint8_t *bytes,
+                     size_t len)
+{
+    if (!rig_opens(rig, sent->client, bytes, len, sent->plain, sent->plain_len))
+        rig_fail("a client got something else than was sent to it");
 }

@@ -65,6 +65,9 @@ struct rig {
 
 void rig_fail(const char *what);
 
+/** The consumer's ring has no room for what the next turn may deliver. */
+bool rig_is_ring_nearly_full(const struct rig *rig);
+
 /* rig_array.c or rig_ring.c: the port. Frames belong to it; all calls exit on failure. */
 struct rig_port *rig_port_open(void);
 void rig_port_close(struct rig_port *port);
@@ -77,6 +80,9 @@ void rig_port_serve(struct rig_port *port, struct sl_worker *worker);
 void rig_port_take(struct rig_port *port, struct sl_frame **frames, unsigned n);
 /** Frames to be received, in this order. n <= SL_BURST. */
 void rig_port_offer(struct rig_port *port, struct sl_frame **frames, unsigned n);
+/** The worker's clock stands still between these two. */
+void rig_port_stop_clock(struct rig_port *port);
+void rig_port_start_clock(struct rig_port *port);
 /** One turn of a worker's loop. */
 void rig_port_turn(struct rig_port *port);
 /** The same with no worker: receives a burst and frees it. return its frames. */
@@ -93,7 +99,10 @@ struct sl_path rig_path_of(uint32_t client);
 /** Headers from the client to the gateway before payload_len bytes that stand behind them. */
 void rig_write_client_headers(struct sl_frame *frame, const struct sl_path *path,
                               uint32_t payload_len);
-/** Opens a frame of the gateway's; exits unless it is for this client and holds this. */
+/** Opens a frame of the gateway's. return whether it is for this client and holds this. */
+bool rig_opens(struct rig *rig, struct client *client, const uint8_t *bytes, size_t len,
+               const uint8_t *plain, uint32_t plain_len);
+/** Exits unless it is what was sent. */
 void rig_check_frame(struct rig *rig, const struct fed_frame *sent, const uint8_t *bytes,
                      size_t len);
 /** Takes a client through cookie and keys. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
 #include <rte_mbuf.h>
@@ -21,6 +22,7 @@ struct rig_port {
     struct rte_ring *rx, *tx;
     struct sl_runtime runtime; /* as much of it as the loop looks at */
     struct runtime_worker worker;
+    uint64_t stopped_tsc;
 };
 
 static bool has_huge_pages(void)
@@ -166,6 +168,17 @@ void rig_port_offer(struct rig_port *port, struct sl_frame **frames, unsigned n)
     }
     if (rte_ring_sp_enqueue_bulk(port->rx, (void **)buffers, n, NULL) != n)
         rig_fail("frames could not be offered");
+}
+
+void rig_port_stop_clock(struct rig_port *port)
+{
+    port->worker.clock.interval = UINT64_MAX; /* nor is it set right by the kernel's */
+    port->stopped_tsc = rte_rdtsc();
+}
+
+void rig_port_start_clock(struct rig_port *port)
+{
+    port->worker.clock.tsc += rte_rdtsc() - port->stopped_tsc;
 }
 
 void rig_port_turn(struct rig_port *port)

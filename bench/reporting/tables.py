@@ -1,5 +1,5 @@
 """The report as text, and the README's tables as Markdown."""
-from reporting.targets import verdict
+from reporting.targets import FLOODS, verdict
 
 
 def machine_lines(about):
@@ -76,6 +76,15 @@ def veth_lines(results):
                   "kernel socket %.0f." % (size, ours["median"], peer["median"])
 
 
+def flood_lines(results):
+    """What a bad packet costs beside a good one."""
+    costs = ["%.0f (`%s`)" % (results[key]["median"], kind)
+             for kind, key in ((kind, "flood.%s.ns" % kind) for kind in FLOODS) if key in results]
+    if costs and "flood.good.ns" in results:
+        yield "A good message of 64 B costs the loop %.0f ns, port and all, a bad packet %s." % (
+            results["flood.good.ns"]["median"], ", ".join(costs))
+
+
 def markdown_lines(report):
     """The README's: nanoseconds, then the targets."""
     about, results = report["machine"], report["results"]
@@ -91,6 +100,7 @@ def markdown_lines(report):
             yield "| %s | %s |" % (text, " | ".join(cells))
     yield ""
     yield from veth_lines(results)
+    yield from flood_lines(results)
     yield ""
     yield "| target | measured | wanted | |"
     yield "| --- | --- | --- | --- |"

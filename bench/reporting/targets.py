@@ -2,6 +2,8 @@
 
 AT_MOST, AT_LEAST = "<=", ">="
 
+FLOODS = ("client_hello", "random", "forged", "replay", "fragment", "wrong_cid")
+
 TARGETS = {
     "ratio.aead_open.64": (AT_MOST, 0.60, "open, own kernel / IPsec_MB, 64 B"),
     "ratio.aead_open.1400": (AT_MOST, 0.97, "open, own kernel / IPsec_MB, 1400 B"),
@@ -19,6 +21,10 @@ TARGETS = {
     "load.pacing_above_gap_us": (AT_MOST, 10, "sluice-load: us late, 99 of 100 packets, beyond the machine's own"),
     "load.handshakes_per_second": (AT_LEAST, 1500, "sluice-load: full handshakes a second and core"),
     "load.memory_100k_clients_mib": (AT_MOST, 1024, "sluice-load: MiB with 100,000 clients"),
+    "cookie.per_second": (AT_LEAST, 1e6, "ClientHellos answered a second and core"),
+    **{"flood.%s.good_ratio" % kind: (AT_LEAST, 0.95, "of good messages, up to 10 bad packets beside each")
+       for kind in FLOODS},
+    "flood.memory_growth_kib": (AT_MOST, 0, "KiB more after all floods"),
 }
 
 

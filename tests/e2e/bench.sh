@@ -26,6 +26,12 @@ check 'it has every stage in both sizes' has_keys \
     $(keys 'stage.{parse,find,open,deliver,collect,seal,send}.{64,1400}.ns')
 check 'and the pipeline, with the share of its port' has_keys \
     $(keys 'pipeline.{,port.}{in,out}.{64,1400}{,.s65536}.ns')
+check 'and every flood, and answers to strangers' has_keys flood.good.ns cookie.per_second \
+    $(keys 'flood.{client_hello,random,forged,replay,fragment,wrong_cid,mixed}.{good_ratio,busy_percent,ns,sessions_lost,bytes_per_byte}')
+check 'in which no session was lost, no memory taken, and less sent to strangers than they sent' jq -e '
+    [.results | to_entries[] | select(.key | test("^flood.*(sessions_lost|memory_growth_kib)$")) | .value.max]
+        == [range(8) | 0] and
+    ([.results | to_entries[] | select(.key | endswith("bytes_per_byte")) | .value.max] | max < 1)' "$OUT"
 check 'and open and seal of libcrypto' has_keys \
     $(keys '{record,aead}.{open,seal}.openssl{,.aes128}.{64,1400}.ns' | grep -E 'record.*ssl\.[0-9]|aead.*aes')
 if grep -qw avx /proc/cpuinfo; then
@@ -86,7 +92,7 @@ check 'where there is no peer there is no ratio' of_recorded \
 check 'a target is met at its border, missed beyond it, open where nothing was measured' of_recorded \
     '.targets | (.["ratio.pipeline_in.64"] | .met and .value == 0.5) and .["ring.64.ns"].met and
         .["ratio.libssl.64"].met and .["ratio.aead_open.64"].met == false and
-        (.["ratio.pipeline_out.64"] | .met == null and .value == null) and length == 14'
+        (.["ratio.pipeline_out.64"] | .met == null and .value == null) and length == 22'
 check 'and the text says so' grep -qE 'ratio.aead_open.64 +0.75 +<= 0.6  missed' "$work/recorded.txt"
 in_readme() { # LINE: as the README would have it
     python3 "$root/bench/report.py" --markdown "$work/recorded.json" >"$work/readme.md" &&
