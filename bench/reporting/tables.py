@@ -16,10 +16,10 @@ def result_lines(results):
 
 
 def target_lines(targets):
-    yield "%-28s %10s %10s  %s" % ("target", "measured", "wanted", "")
+    yield "%-32s %10s %10s  %s" % ("target", "measured", "wanted", "")
     for key, t in targets.items():
         measured = "-" if t["value"] is None else "%.2f" % t["value"]
-        yield "%-28s %10s %10s  %s" % (key, measured, "%s %g" % (t["relation"], t["target"]),
+        yield "%-32s %10s %10s  %s" % (key, measured, "%s %g" % (t["relation"], t["target"]),
                                        verdict(t["met"]))
 
 
