@@ -1,16 +1,23 @@
 /**
- * The stateless cookie: who has not shown that it receives at its address gets no state.
- * RFC 6347 4.2.1.
+ * Who gets in: the lists of prefixes, and the stateless cookie: who has not shown that it receives
+ * at its address gets no state. RFC 6347 4.2.1.
  */
 #ifndef SL_ADMISSION_H
 #define SL_ADMISSION_H
 
+#include "sl_access.h"
 #include "sl_base.h"
 #include "sl_crypto.h"
 #include "sl_wire.h"
 
-#define SL_COOKIE_LEN 32 /* tag, MAC, MAC with the suites; GnuTLS takes no longer one (DTLS 1.0)   \
-                          */
+/** What a worker asks before it lets strangers in. Does not change: it is replaced whole. */
+struct sl_admission_rules {
+    const struct sl_access *access; /* NULL: everybody may come in */
+};
+
+#define SL_COOKIE_LEN                                                                              \
+    32 /* tag, MAC, MAC with the suites; GnuTLS takes no longer one (DTLS 1.0)                     \
+        */
 #define SL_COOKIE_ROTATE_NS (60ULL * 1000000000ULL)
 
 /**

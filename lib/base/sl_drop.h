@@ -55,6 +55,7 @@
     X(FORGERY_LIMIT,     RX, "session closed: too many forged records (RFC 9325 4.4)")             \
     X(CLOSING,           RX, "session is closing")                                                 \
     /* ClientHello and handshake */                                                                \
+    X(DENIED,            RX, "source that the lists of prefixes keep out")                         \
     X(CLIENT_HELLO,      RX, "malformed ClientHello or one too long for its first fragment")       \
     X(HELLO_FRAGMENT,    RX, "ClientHello fragment without its handshake")                         \
     X(HELLO_DUPLICATE,   RX, "ClientHello of an established session again")                        \

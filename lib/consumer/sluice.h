@@ -40,6 +40,7 @@ enum sluice_close_reason {
     SLUICE_CLOSE_LIMIT = 5,    /* its keys have reached their usage limit */
     SLUICE_CLOSE_SHUTDOWN = 6, /* the gateway is stopping */
     SLUICE_CLOSE_EXPIRED = 7,  /* the peer's certificate is not valid any more */
+    SLUICE_CLOSE_DENIED = 8,   /* the gateway's operator has denied the peer's address */
 };
 
 enum sluice_refuse_reason {

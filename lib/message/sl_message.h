@@ -4,8 +4,8 @@
  *
  * worker -> handshake: connect, record, plaintext, repeat, write, closed.
  * handshake -> worker: keys, send, established, deliver, abort.
- * control -> worker:   attach, detach, stop.
- * worker -> control:   detached, evict, usage, stopped.
+ * control -> worker:   attach, detach, admission, stop.
+ * worker -> control:   detached, evict, usage, admission taken, stopped.
  *
  * Every message about a session names it by its handle. A handle ends with `closed`, which is never
  * lost: the worker does not use the slot again before it has been accepted by the ring.
@@ -37,6 +37,8 @@ enum sl_message_kind {
     SL_MESSAGE_EVICT,
     SL_MESSAGE_USAGE,
     SL_MESSAGE_STOPPED,
+    SL_MESSAGE_ADMISSION,
+    SL_MESSAGE_ADMISSION_TAKEN,
 };
 
 /** Bytes of a record, or of a flight's datagram, that a message carries at most. */
@@ -161,6 +163,15 @@ struct sl_attachment; /* lib/registry: one consumer's rings for one worker */
 
 struct sl_message_attach {
     struct sl_attachment *attachment; /* borrowed until `detached` */
+};
+struct sl_admission_rules; /* lib/admission */
+
+/**
+ * Rules in place of those before; `admission taken` names them when the worker reads no others any
+ * more. Control frees the old ones when all workers have said so.
+ */
+struct sl_message_admission {
+    const struct sl_admission_rules *rules; /* borrowed until others were taken */
 };
 struct sl_message_consumer {
     uint32_t consumer;

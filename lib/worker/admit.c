@@ -26,6 +26,8 @@ static enum sl_drop admit_address(struct sl_worker *w, struct sl_session *sessio
             session->flags &= (uint8_t) ~(SESSION_HAS_CANDIDATE | SESSION_MOVED_PENDING);
         return SL_DROP_NONE;
     }
+    if (!worker_allows(w, &from->tuple.remote_ip))
+        return SL_DROP_DENIED;
     if (w->config.peer_moves == SL_PEER_MOVES_REFUSE)
         return SL_DROP_PEER_MOVE_REFUSED;
     bool is_known = is_candidate && sl_tuple_equal(&from->tuple, &session->candidate.tuple);

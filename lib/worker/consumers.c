@@ -181,6 +181,14 @@ static bool report(struct sl_worker *w, enum sl_message_kind kind, uint32_t inde
                            0);
 }
 
+/** That it reads no rules but these. */
+static bool report_admission(struct sl_worker *w)
+{
+    struct sl_message_admission body = {.rules = w->admission};
+    return sl_message_send(w->config.to_control, SL_MESSAGE_ADMISSION_TAKEN, w->config.index, &body,
+                           sizeof body, NULL, 0);
+}
+
 void worker_tell_usage(struct sl_worker *w, const struct sl_session *session, enum sl_usage usage,
                        bool is_closed)
 {
@@ -205,6 +213,8 @@ void worker_report_to_control(struct sl_worker *w)
         else
             all_told = false;
     }
+    if (w->admission_pending)
+        all_told &= !(w->admission_pending = !report_admission(w));
     if (w->stopped_pending)
         all_told &= !(w->stopped_pending = !report(w, SL_MESSAGE_STOPPED, 0));
     w->reports_pending = !all_told;

@@ -134,7 +134,9 @@ void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
                          struct hello_answer *answer, uint64_t now_ns)
 {
     struct sl_client_hello hello;
-    enum sl_drop drop = sl_wire_parse_client_hello(header, body, &hello);
+    enum sl_drop drop = SL_DROP_DENIED;
+    if (worker_allows(w, &frame->path.tuple.remote_ip))
+        drop = sl_wire_parse_client_hello(header, body, &hello);
     if (drop == SL_DROP_NONE && w->is_stopping)
         drop = SL_DROP_SHUTDOWN;
     else if (drop == SL_DROP_NONE && !is_paid_for(w, frame, header, body, &hello))

@@ -207,7 +207,7 @@ static void sweep_slot(struct sl_worker *w, struct sl_session *session, uint64_t
 /** How many slots the hand moves on in this turn. */
 static unsigned slots_due(struct sl_worker *w, uint64_t now_ns)
 {
-    if (w->is_stopping)
+    if (w->is_stopping || w->recheck_left > 0)
         return worker_has_backlog(w) ? 0 : SWEEP_SLOTS_MAX;
     uint64_t due = (now_ns - w->swept_ns) / SWEEP_SLOT_NS;
     if (w->swept_ns == 0 || due > SWEEP_SLOTS_MAX) {
@@ -223,7 +223,12 @@ bool worker_sweep(struct sl_worker *w, uint64_t now_ns)
 {
     uint32_t capacity = sl_session_table_capacity(w->table);
     for (unsigned due = slots_due(w, now_ns); due > 0; due--) {
-        sweep_slot(w, sl_session_at(w->table, w->hand), now_ns);
+        struct sl_session *session = sl_session_at(w->table, w->hand);
+        if (w->recheck_left > 0) {
+            worker_recheck(w, session, now_ns);
+            w->recheck_left--;
+        }
+        sweep_slot(w, session, now_ns);
         w->hand = w->hand + 1 < capacity ? w->hand + 1 : 0;
         if (w->is_stopping && w->stop_left > 0)
             w->stop_left--;
@@ -234,7 +239,7 @@ bool worker_sweep(struct sl_worker *w, uint64_t now_ns)
         w->stopped_pending = true;
         w->reports_pending = true;
     }
-    return w->is_stopping && !w->is_stopped;
+    return w->recheck_left > 0 || (w->is_stopping && !w->is_stopped);
 }
 
 /** Two rounds of the hand: one closes, the other finishes what had somebody still to be told. */

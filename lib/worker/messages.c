@@ -131,12 +131,16 @@ static void handle_from_handshaker(struct sl_worker *w, const struct sl_message 
 static void handle_from_control(struct sl_worker *w, const struct sl_message *message)
 {
     const struct sl_message_attach *attach = message->body;
+    const struct sl_message_admission *admission = message->body;
     switch (message->kind) {
     case SL_MESSAGE_ATTACH:
         worker_attach(w, attach->attachment);
         break;
     case SL_MESSAGE_DETACH:
         worker_detach(w, attach->attachment);
+        break;
+    case SL_MESSAGE_ADMISSION:
+        worker_take_admission(w, admission->rules);
         break;
     case SL_MESSAGE_STOP:
         worker_stop(w);

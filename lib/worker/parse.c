@@ -45,9 +45,16 @@ static enum sl_drop check_destination(const struct sl_worker *w, const struct sl
     return is_dtls(frame) ? SL_DROP_NONE : SL_DROP_NOT_DTLS;
 }
 
-/** ARP, neighbour discovery, echo: turned around in place. Strangers wait for nobody. */
+/**
+ * ARP, neighbour discovery, echo: turned around in place. Strangers wait for nobody. The lists are
+ * about who is at the other end of the network: a router that those who are allowed come through
+ * may ask for our MAC whatever its own address is.
+ */
 static enum sl_drop answer(struct sl_worker *w, struct sl_frame *frame)
 {
+    bool is_echo = frame->kind == SL_PACKET_ECHO4 || frame->kind == SL_PACKET_ECHO6;
+    if (is_echo && !worker_allows(w, &frame->path.tuple.remote_ip))
+        return SL_DROP_DENIED;
     if (worker_has_backlog(w))
         return SL_DROP_ANSWER_NO_BUFFER;
     enum sl_drop drop = sl_wire_answer_frame(frame, w->config.groups[frame->group].mac);

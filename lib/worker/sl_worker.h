@@ -68,6 +68,8 @@ struct sl_worker_config {
     uint64_t idle_timeout_ns;
     uint64_t handshake_timeout_ns;
     enum sl_peer_moves peer_moves;
+    const struct sl_admission_rules *admission; /* borrowed, until others come by message; NULL: no
+                                                   limits, and everybody may come in */
     bool close_at_usage_limit; /* close a session whose AES-GCM key has sealed 2^24.5 records */
     unsigned group_count;
     struct sl_group groups[SL_GROUPS_MAX];

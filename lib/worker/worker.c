@@ -30,6 +30,7 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
         return NULL;
     }
     w->config = *config;
+    w->admission = config->admission;
     w->scratch = sl_arena_take(arena, SCRATCH_LEN);
     w->identities = sl_arena_take(arena, sizeof *w->identities * config->sessions_max);
     w->aead = sl_aead_create(config->crypto);

@@ -129,9 +129,11 @@ struct sl_worker {
     uint64_t swept_ns; /* the time up to which the hand has moved */
     uint32_t half_open;
     uint32_t ending;    /* legacy sessions whose close_notify is not out yet */
-    uint32_t stop_left; /* slots the hand still has to pass */
+    uint32_t stop_left;                         /* slots the hand still has to pass */
+    const struct sl_admission_rules *admission; /* in force; NULL: no limits */
+    uint32_t recheck_left; /* slots in which sessions may be that it does not allow */
     bool is_stopping, is_stopped;
-    bool reports_pending, stopped_pending;
+    bool reports_pending, stopped_pending, admission_pending;
     struct sl_counters counters;
 };
 
@@ -289,6 +291,16 @@ void worker_report_to_control(struct sl_worker *w);
 void worker_tell_usage(struct sl_worker *w, const struct sl_session *session, enum sl_usage usage,
                        bool is_closed);
 
+/* gate.c: who may come in. */
+static inline bool worker_allows(const struct sl_worker *w, const struct sl_ip *remote)
+{
+    return w->admission == NULL || sl_access_allows(w->admission->access, remote);
+}
+/** From now on; sessions that began before are looked at by the sweep. */
+void worker_take_admission(struct sl_worker *w, const struct sl_admission_rules *rules);
+/** A session of this slot ends when the lists do not allow its address any more. */
+void worker_recheck(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
+
 /* lifecycle.c: how sessions begin and end. */
 void worker_establish(struct sl_worker *w, struct sl_session *session,
                       const struct sl_message_established *established, uint64_t now_ns);
@@ -316,10 +328,10 @@ void worker_establish_preloaded(struct sl_worker *w, struct sl_session *session,
 /** An authentic record from the session's address: this is how to get there. */
 void worker_learn_hop(struct sl_worker *w, struct sl_session *session, const struct sl_hop *hop);
 void worker_gauge_half_open(struct sl_worker *w, int change);
-/** The hand has a slot to pass, or everything is to end. */
+/** The hand has a slot to pass, or all of them, since everything is to end or other rules hold. */
 static inline bool worker_is_sweep_due(const struct sl_worker *w, uint64_t now_ns)
 {
-    return now_ns - w->swept_ns >= SWEEP_SLOT_NS || w->is_stopping;
+    return now_ns - w->swept_ns >= SWEEP_SLOT_NS || w->is_stopping || w->recheck_left > 0;
 }
 bool worker_sweep(struct sl_worker *w, uint64_t now_ns);
 void worker_stop(struct sl_worker *w);

@@ -142,6 +142,7 @@ WorkerBench::WorkerBench(const Options &options)
     config.idle_timeout_ns = 300 * kSecond;
     config.handshake_timeout_ns = 30 * kSecond;
     config.peer_moves = options.peer_moves;
+    config.admission = options.admission;
     config.close_at_usage_limit = options.close_at_usage_limit;
     config.group_count = options.group_count;
     for (unsigned g = 0; g < options.group_count; g++) {
@@ -362,6 +363,15 @@ void WorkerBench::Detach(sl_attachment *attachment)
     sl_message_attach body = {attachment};
     sl_ring_producer *ring = sl_ring_producer_of(from_control_);
     EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_DETACH, 0, &body, sizeof body, nullptr, 0));
+    sl_message_flush(ring);
+    Turn();
+}
+
+void WorkerBench::Admit(const sl_admission_rules *rules)
+{
+    sl_message_admission body = {rules};
+    sl_ring_producer *ring = sl_ring_producer_of(from_control_);
+    EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_ADMISSION, 0, &body, sizeof body, nullptr, 0));
     sl_message_flush(ring);
     Turn();
 }

@@ -123,6 +123,7 @@ class WorkerBench
         uint16_t tx_flags = 0; // SL_FRAME_TX_*: what the port does, and here is done on transmit
         sl_rx_checksum rx_checksum = SL_RX_CHECKSUM_AUTO; // REQUIRE: no frame goes the plain way
         unsigned group_count = 1;                         // the second serves kVlan
+        const sl_admission_rules *admission = nullptr;
     };
     explicit WorkerBench(const Options &options);
     WorkerBench() : WorkerBench(Options()) {}
@@ -183,6 +184,7 @@ class WorkerBench
     {
         Detach(consumer.attachment());
     }
+    void Admit(const sl_admission_rules *rules); // in place of those before
     void Stop();
 
     uint64_t drops(sl_drop drop) const

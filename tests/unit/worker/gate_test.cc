@@ -1,0 +1,212 @@
+// Who may come in: the lists of prefixes, in force at the start and replaced at run time.
+#include <gtest/gtest.h>
+
+#include "worker_bench.h"
+
+using namespace sluice;
+
+namespace
+{
+
+// Rules with lists: "+198.18.0.0/15" is allowed, "-203.0.113.0/24" denied.
+class Rules
+{
+  public:
+    explicit Rules(const std::vector<std::string> &lines)
+    {
+        std::vector<sl_access_rule> list;
+        for (const std::string &line : lines) {
+            sl_access_rule rule{};
+            rule.is_allowed = line[0] == '+';
+            EXPECT_EQ(sl_prefix_parse(line.c_str() + 1, &rule.prefix), SL_PREFIX_SOUND) << line;
+            list.push_back(rule);
+        }
+        unsigned conflict;
+        EXPECT_EQ(sl_access_create(list.data(), (unsigned)list.size(), &access, &conflict), 0);
+        rules.access = access;
+    }
+    ~Rules()
+    {
+        sl_access_destroy(access);
+    }
+    sl_access *access = nullptr;
+    sl_admission_rules rules{};
+};
+
+std::string AddressOf(const sl_path &path)
+{
+    sl_prefix prefix = sl_prefix_of(&path.tuple.remote_ip, 32, 128);
+    char text[SL_PREFIX_TEXT_LEN];
+    sl_prefix_print(&prefix, text);
+    return text;
+}
+
+Bytes Hello(const sl_path &path)
+{
+    return WorkerBench::UdpFrame(path, WorkerBench::ClientHello({}));
+}
+
+Bytes Data(WorkerBench &bench, Peer &peer, const sl_path &path, uint8_t byte = 1)
+{
+    return WorkerBench::UdpFrame(path, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {byte}));
+}
+
+// An ARP request or an ICMP echo request for the gateway's address.
+Bytes Arp(const sl_path &from)
+{
+    Bytes frame(42);
+    memset(&frame[0], 0xff, 6);
+    memcpy(&frame[6], from.hop.mac, 6);
+    const uint8_t head[] = {8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
+    memcpy(&frame[12], head, sizeof head);
+    memcpy(&frame[22], from.hop.mac, 6);
+    memcpy(&frame[28], from.tuple.remote_ip.bytes + 12, 4);
+    memcpy(&frame[38], from.tuple.local_ip.bytes + 12, 4);
+    return frame;
+}
+
+void PutSum(uint8_t *at, const uint8_t *from, size_t len)
+{
+    uint16_t sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, from, len));
+    memcpy(at, &sum, sizeof sum);
+}
+
+Bytes Ping(const sl_path &from)
+{
+    Bytes frame = WorkerBench::UdpFrame(from, Bytes(8)); // its IP header is right, but for these
+    frame[14 + 9] = 1;
+    frame[14 + 10] = frame[14 + 11] = 0;
+    PutSum(&frame[14 + 10], &frame[14], 20);
+    memset(&frame[34], 0, frame.size() - 34);
+    frame[34] = 8;
+    PutSum(&frame[36], &frame[34], frame.size() - 34);
+    return frame;
+}
+
+const sl_path good = WorkerBench::ClientPath(1), bad = WorkerBench::ClientPath(2);
+
+} // namespace
+
+TEST(WorkerGate, AStrangerWhoIsDeniedGetsNoAnswerAndNoSlot)
+{
+    Rules deny({"-" + AddressOf(bad)});
+    WorkerBench::Options options;
+    options.admission = &deny.rules;
+    WorkerBench bench(options);
+    bench.Receive({Hello(bad), Ping(bad)});
+    EXPECT_TRUE(bench.Sent().empty());
+    EXPECT_EQ(bench.drops(SL_DROP_DENIED), 2u);
+    bench.Receive({Hello(good), Ping(good)});
+    EXPECT_EQ(bench.Sent().size(), 2u);
+    EXPECT_NE(bench.BeginHandshake(good), 0u);
+    EXPECT_EQ(bench.half_open(), 1u);
+}
+
+TEST(WorkerGate, ACookieFromBeforeADenialIsWorthNothing)
+{
+    Rules deny({"-" + AddressOf(bad)});
+    WorkerBench bench;
+    bench.Receive({Hello(bad)});
+    Bytes cookie = WorkerBench::CookieOf(bench.SentPayloads().at(0));
+    bench.Admit(&deny.rules);
+    bench.Receive({WorkerBench::UdpFrame(bad, WorkerBench::ClientHello(cookie, 1, 1, 1))});
+    EXPECT_EQ(bench.drops(SL_DROP_DENIED), 1u);
+    EXPECT_EQ(bench.half_open(), 0u);
+}
+
+// Those who are allowed may come through a router that is not on the list itself.
+TEST(WorkerGate, WhoIsDeniedMayStillAskForOurMac)
+{
+    Rules allow({"+" + AddressOf(good)});
+    WorkerBench::Options options;
+    options.admission = &allow.rules;
+    WorkerBench bench(options);
+    bench.Receive({Arp(bad), Ping(bad)});
+    EXPECT_EQ(bench.Sent().size(), 1u);
+    EXPECT_EQ(bench.drops(SL_DROP_DENIED), 1u);
+}
+
+TEST(WorkerGate, RulesAreReplacedWholeAndControlHearsWhichOnesAreReadNow)
+{
+    Rules first({"-" + AddressOf(bad)}), second({"-" + AddressOf(good)});
+    WorkerBench bench;
+    for (const Rules *rules : {&first, &second}) {
+        bench.Admit(&rules->rules);
+        auto messages = bench.ToControl();
+        ASSERT_EQ(messages.size(), 1u);
+        EXPECT_EQ(messages[0].kind, SL_MESSAGE_ADMISSION_TAKEN);
+        sl_message_admission body;
+        memcpy(&body, messages[0].body.data(), sizeof body);
+        EXPECT_EQ(body.rules, &rules->rules);
+    }
+    bench.Receive({Hello(bad), Hello(good)});
+    EXPECT_EQ(bench.drops(SL_DROP_DENIED), 1u);
+    EXPECT_EQ(bench.SentPayloads().size(), 1u);
+}
+
+TEST(WorkerGate, ADenialEndsSessionsAndHandshakesOfThePrefixAndNoOthers)
+{
+    Rules deny({"-" + AddressOf(bad)});
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer denied = bench.Connect(bad, true), other = bench.Connect(good, true);
+    sl_path same_host = bad;
+    same_host.tuple.remote_port++;
+    bench.BeginHandshake(same_host, 7);
+    consumer.Receive();
+    bench.ToHandshaker();
+    bench.Admit(&deny.rules);
+    bench.Turn(4);
+    EXPECT_EQ(bench.sessions(), 1u);
+    EXPECT_EQ(bench.half_open(), 0u);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].kind, SL_RING_CLOSE);
+    EXPECT_EQ(events[0].detail, SL_CLOSE_DENIED);
+    EXPECT_EQ(events[0].session, denied.handle);
+    std::vector<Bytes> sent = bench.SentPayloads();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(bench.Open(denied, sent[0]).type, SL_CONTENT_ALERT) << "it hears a close_notify";
+    EXPECT_EQ(bench.ToHandshaker().size(), 2u) << "both have been closed there";
+    bench.Receive({Data(bench, other, good)});
+    EXPECT_EQ(consumer.Receive().size(), 1u);
+}
+
+TEST(WorkerGate, ASessionNeverMovesToADeniedAddress)
+{
+    Rules deny({"-" + AddressOf(bad)});
+    for (sl_peer_moves moves : {SL_PEER_MOVES_HOLD, SL_PEER_MOVES_ACCEPT}) {
+        WorkerBench::Options options;
+        options.peer_moves = moves;
+        options.admission = &deny.rules;
+        WorkerBench bench(options);
+        Consumer consumer(0, 0, 0);
+        bench.Attach(consumer);
+        Peer peer = bench.Connect(good, true);
+        consumer.Receive();
+        bench.Receive({Data(bench, peer, bad)});
+        EXPECT_EQ(bench.drops(SL_DROP_DENIED), 1u);
+        EXPECT_EQ(bench.events(SL_COUNTER_MOVED) + bench.events(SL_COUNTER_MOVE_CANDIDATES), 0u);
+        EXPECT_TRUE(consumer.Receive().empty());
+        bench.Receive({Data(bench, peer, good)});
+        EXPECT_EQ(consumer.Receive().size(), 1u) << "where it was it goes on";
+    }
+}
+
+TEST(WorkerGate, AnAddressThatIsDeniedBeforeItIsConfirmedIsForgotten)
+{
+    Rules deny({"-" + AddressOf(bad)});
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(good, true);
+    bench.Receive({Data(bench, peer, bad)});
+    EXPECT_EQ(bench.events(SL_COUNTER_MOVE_CANDIDATES), 1u);
+    bench.Admit(&deny.rules);
+    bench.Turn(4);
+    consumer.Confirm(peer.handle, bad);
+    bench.Turn();
+    EXPECT_EQ(bench.events(SL_COUNTER_MOVED), 0u);
+    EXPECT_EQ(bench.sessions(), 1u);
+}
