@@ -18,6 +18,8 @@ static const char usage[] = "usage: sluice-ctl [-s SOCKET] COMMAND\n"
                             "\n"
                             "  stats [--json]  counters of every stage and drop reason\n"
                             "  consumers       programs that are registered\n"
+                            "  access          who may come in, by prefix\n"
+                            "  reload          read the configuration again\n"
                             "  version         the gateway's version\n"
                             "\n"
                             "  -s, --socket SOCKET  control socket (" DEFAULT_SOCKET ")\n"
@@ -116,8 +118,10 @@ int main(int argc, char **argv)
     const char *command = optind == argc - 1 ? argv[optind] : "";
     if (strcmp(command, "stats") == 0)
         return ask(socket_path, as_json ? "stats json" : "stats");
-    if (!as_json && (strcmp(command, "consumers") == 0 || strcmp(command, "version") == 0))
-        return ask(socket_path, command);
+    static const char *const others[] = {"consumers", "access", "reload", "version"};
+    for (unsigned i = 0; !as_json && i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(command, others[i]) == 0)
+            return ask(socket_path, command);
     fputs(usage, stderr);
     return EXIT_USAGE;
 }

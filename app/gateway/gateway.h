@@ -2,13 +2,18 @@
 #ifndef GATEWAY_H
 #define GATEWAY_H
 
+#include <limits.h>
+
 #include "sl_config.h"
+#include "sl_control.h"
 #include "sl_hardening.h"
 #include "sl_identity.h"
 #include "sl_runtime.h"
 
 /** A library's 256 bytes, or the name of a file and what is wrong in it, cut where it is longer. */
 #define REASON_LEN 1024
+/** The file's own name is in front of it. */
+#define SETTINGS_REASON_LEN (PATH_MAX + REASON_LEN)
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -31,19 +36,53 @@ struct settings {
     struct sl_hardening_user user;
     bool has_control_group;
     gid_t control_group;
-    const char *preload_path; /* the file of recorded sessions to begin with, or NULL */
+    const char *preload_path;         /* the file of recorded sessions to begin with, or NULL */
+    struct sl_admission_rules *rules; /* this struct's, until whoever takes them puts NULL here */
+    char reason[SETTINGS_REASON_LEN]; /* when they can't be made: "FILE:LINE: reason" */
 };
 
 /**
- * Loads the certificates and fills in everything. On failure prints "FILE:LINE: reason" to standard
- * error and returns false. The settings must be wiped in either case.
+ * Loads the certificates and fills in everything. On failure writes the reason and returns false.
+ * The settings must be wiped in either case.
  *
  * preload_path  a file of recorded sessions, which only a configuration for benchmarks may have; or
  *               NULL. It is not opened here.
+ * is_reload     the gateway runs, and has given up what it takes to look up users.
  */
 bool settings_make(struct settings *settings, const struct sl_config *config,
-                   const char *preload_path);
+                   const char *preload_path, bool is_reload);
 void settings_wipe(struct settings *settings);
+/** Writes the reason, with the line of what stands at `path` in the file. return false. */
+bool settings_fail_at(struct settings *settings, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* admission.c */
+/** Makes settings->rules. return false and the reason. */
+bool admission_make(struct settings *settings);
+void admission_free(struct sl_admission_rules *rules);
+/** A line for each prefix of the lists, and one for all others. */
+void admission_print(const struct sl_admission_rules *rules, FILE *out);
+
+/** A gateway that runs, or is being started. */
+struct gateway {
+    struct settings settings; /* that it was started with */
+    bool has_eal;
+    struct sl_hardening *hardening;
+    struct sl_runtime *runtime;
+    struct sl_control *control;
+    struct sl_admission_rules *rules;      /* in force */
+    struct sl_admission_rules *last_rules; /* before those; a worker may still read them. Or NULL */
+};
+
+/* reload.c */
+/**
+ * Reads the configuration again, checks it whole, and puts in force what can be while the gateway
+ * runs. Says to out what came of it, in lines: "error: ..." when the file is refused, and then
+ * nothing has changed; else also which differences need a restart.
+ */
+void reload(struct gateway *gateway, FILE *out);
+/** Frees what no worker reads any more. */
+void reload_clean_up(struct gateway *gateway);
 
 /* privileges.c */
 /** Before there are threads or keys. return 0 and *out, or -errno and reason [REASON_LEN]. */
@@ -56,10 +95,6 @@ void privileges_prepare(const struct settings *settings);
 /** Becomes the user that is configured, if one is. return 0, or -errno and reason. */
 int privileges_drop(const struct settings *settings, const struct sl_hardening *hardening,
                     char *reason) SL_MUST_USE;
-
-/** Prints "FILE:LINE: reason" for the path in the configuration. return false. */
-bool settings_fail_at(const struct settings *settings, const char *path, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* identity.c: who the gateway is, and whom its services take; the services are known. */
 bool identity_load(struct settings *settings);

@@ -34,10 +34,12 @@ static void print_warning(const char *line)
 
 static int check(const struct sl_config *config)
 {
-    struct settings settings;
-    bool is_sound = settings_make(&settings, config, NULL);
+    static struct settings settings; /* too large for the stack */
+    bool is_sound = settings_make(&settings, config, NULL, false);
     if (is_sound)
         privileges_check(&settings, print_warning);
+    else
+        fprintf(stderr, "%s\n", settings.reason);
     settings_wipe(&settings);
     if (!is_sound)
         return EXIT_FAILED;

@@ -6,7 +6,6 @@
 
 #include "eal.h"
 #include "gateway.h"
-#include "sl_control.h"
 #include "sl_telemetry.h"
 
 /** SIGTERM to the end within two seconds, the freeing of memory included. */
@@ -22,18 +21,11 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
-struct gateway {
-    struct settings settings;
-    bool has_eal;
-    struct sl_hardening *hardening;
-    struct sl_runtime *runtime;
-    struct sl_control *control;
-};
-
 static void target_poll(void *arg, uint64_t now)
 {
     struct gateway *gateway = arg;
     sl_runtime_poll(gateway->runtime, now);
+    reload_clean_up(gateway);
 }
 
 static void target_print_stats(void *arg, FILE *out, bool as_json)
@@ -55,6 +47,17 @@ static void target_print_consumers(void *arg, FILE *out)
         fprintf(out, "%u service %s pid %d uid %u\n", consumers[i].consumer,
                 gateway->settings.services[consumers[i].service], consumers[i].pid,
                 consumers[i].uid);
+}
+
+static void target_print_access(void *arg, FILE *out)
+{
+    struct gateway *gateway = arg;
+    admission_print(gateway->rules, out);
+}
+
+static void target_reload(void *arg, FILE *out)
+{
+    reload(arg, out);
 }
 
 static void target_stop(void *arg)
@@ -83,6 +86,8 @@ static int open_control(struct gateway *gateway, char *reason)
                    .poll = target_poll,
                    .print_stats = target_print_stats,
                    .print_consumers = target_print_consumers,
+                   .print_access = target_print_access,
+                   .reload = target_reload,
                    .stop = target_stop,
                    .is_stopped = target_is_stopped},
     };
@@ -156,6 +161,8 @@ static int start(struct gateway *gateway, char *reason)
     if (error != 0)
         return error;
     gateway->has_eal = true;
+    gateway->rules = gateway->settings.rules;
+    gateway->settings.rules = NULL;
     gateway->runtime = sl_runtime_create(&gateway->settings.runtime, reason);
     if (gateway->runtime == NULL)
         return -1;
@@ -176,6 +183,8 @@ static void end(struct gateway *gateway)
 {
     sl_control_destroy(gateway->control);
     sl_runtime_destroy(gateway->runtime);
+    admission_free(gateway->rules);
+    admission_free(gateway->last_rules);
     if (gateway->has_eal)
         rte_eal_cleanup();
 }
@@ -190,7 +199,7 @@ int gateway_run(const struct sl_config *config, const char *preload_path)
         log_fatal(reason);
         return status;
     }
-    if (settings_make(&gateway.settings, config, preload_path)) {
+    if (settings_make(&gateway.settings, config, preload_path, false)) {
         if (config->keylog_file != NULL)
             log_warning("KEY LOG: the secrets of every session are written to keylog_file; whoever "
                         "reads it reads them all; never in production");
@@ -205,6 +214,8 @@ int gateway_run(const struct sl_config *config, const char *preload_path)
         end(&gateway);
         if (!is_started)
             log_fatal(reason);
+    } else {
+        fprintf(stderr, "%s\n", gateway.settings.reason);
     }
     settings_wipe(&gateway.settings);
     sl_hardening_destroy(gateway.hardening);

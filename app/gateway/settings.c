@@ -11,14 +11,16 @@
 #define FRAMES_PER_QUEUE 8191
 #define LAST_FLIGHTS_MAX 32768U
 
-bool settings_fail_at(const struct settings *settings, const char *path, const char *format, ...)
+bool settings_fail_at(struct settings *settings, const char *path, const char *format, ...)
 {
     va_list args;
-    fprintf(stderr, "%s:%u: ", settings->config->path, sl_config_line(settings->config, path));
+    int used = snprintf(settings->reason, sizeof settings->reason,
+                        "%s:%u: ", settings->config->path, sl_config_line(settings->config, path));
+    if (used < 0 || (size_t)used >= sizeof settings->reason)
+        return false;
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(settings->reason + used, sizeof settings->reason - (size_t)used, format, args);
     va_end(args);
-    fputc('\n', stderr);
     return false;
 }
 
@@ -133,6 +135,7 @@ static void make_worker(struct settings *settings)
     worker->half_open_max = share(config->half_open, config->workers);
     worker->idle_timeout_ns = config->idle_timeout_s * NS_PER_SECOND;
     worker->handshake_timeout_ns = config->handshake_timeout_s * NS_PER_SECOND;
+    worker->admission = settings->rules;
     worker->peer_moves = moves[config->peer_moves];
     worker->close_at_usage_limit = config->close_at_usage_limit;
 }
@@ -181,7 +184,7 @@ static bool find_user(struct settings *settings)
 }
 
 bool settings_make(struct settings *settings, const struct sl_config *config,
-                   const char *preload_path)
+                   const char *preload_path, bool is_reload)
 {
     memset(settings, 0, sizeof *settings);
     settings->config = config;
@@ -197,8 +200,11 @@ bool settings_make(struct settings *settings, const struct sl_config *config,
     settings->runtime.consumers_per_user = config->consumers_per_user;
     settings->runtime.ring_size = (uint64_t)config->ring_kib << 10;
     settings->runtime.log = log_info;
-    if (!find_user(settings) || !find_control_group(settings) || !make_ports(settings) ||
-        !make_listeners(settings) || !identity_load(settings))
+    /* Users are looked up while any file may be opened, and stay who they are. */
+    if (!is_reload && (!find_user(settings) || !find_control_group(settings)))
+        return false;
+    if (!make_ports(settings) || !make_listeners(settings) || !identity_load(settings) ||
+        !admission_make(settings))
         return false;
     make_worker(settings);
     make_handshaker(settings);
@@ -208,4 +214,6 @@ bool settings_make(struct settings *settings, const struct sl_config *config,
 void settings_wipe(struct settings *settings)
 {
     identity_wipe(settings);
+    admission_free(settings->rules);
+    settings->rules = NULL;
 }

@@ -12,7 +12,7 @@
 
 /** What a worker asks before it lets strangers in. Does not change: it is replaced whole. */
 struct sl_admission_rules {
-    const struct sl_access *access; /* NULL: everybody may come in */
+    struct sl_access *access; /* NULL: everybody may come in */
 };
 
 #define SL_COOKIE_LEN                                                                              \

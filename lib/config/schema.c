@@ -116,6 +116,14 @@ static const cyaml_schema_field_t service_fields[] = {
 static const cyaml_schema_value_t service_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sl_config_service, service_fields)};
 
+static const cyaml_schema_field_t admission_fields[] = {
+    CYAML_FIELD_SEQUENCE("allow", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_admission, allow,
+                         &text, 0, SL_CONFIG_PREFIXES_MAX),
+    CYAML_FIELD_SEQUENCE("deny", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_admission, deny,
+                         &text, 0, SL_CONFIG_PREFIXES_MAX),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT("workers", OPTIONAL, struct sl_config, workers),
     CYAML_FIELD_ENUM("idle", OPTIONAL, struct sl_config, idle, idle_names, LENGTH(idle_names)),
@@ -156,6 +164,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT("handshake_threads", OPTIONAL, struct sl_config, handshake_threads),
     CYAML_FIELD_BOOL("legacy_cbc", OPTIONAL, struct sl_config, legacy_cbc),
     CYAML_FIELD_UINT("legacy_sessions", OPTIONAL, struct sl_config, legacy_sessions),
+    CYAML_FIELD_MAPPING("admission", OPTIONAL, struct sl_config, admission, admission_fields),
     CYAML_FIELD_STRING_PTR("keylog_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
                            keylog_file, 1, TEXT_MAX),
     CYAML_FIELD_STRING_PTR("user", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config, user, 1, 31),

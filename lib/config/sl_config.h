@@ -10,6 +10,7 @@
 #define SL_CONFIG_PORTS_MAX 8
 #define SL_CONFIG_CERTIFICATES_MAX 4
 #define SL_CONFIG_SERVICES_MAX 64
+#define SL_CONFIG_PREFIXES_MAX 65536 /* in one list */
 
 enum sl_idle { SL_IDLE_SPIN, SL_IDLE_YIELD };
 enum sl_config_crypto {
@@ -82,6 +83,14 @@ struct sl_config_service {
     struct sl_config_peers *expect; /* NULL: nobody in particular */
 };
 
+/** Who may come in. */
+struct sl_config_admission {
+    char **allow; /* prefixes as text: "198.18.0.0/15" */
+    unsigned allow_count;
+    char **deny;
+    unsigned deny_count;
+};
+
 struct sl_config {
     unsigned workers;             /* 1..32, default 1 */
     enum sl_idle idle;            /* default spin */
@@ -115,15 +124,16 @@ struct sl_config {
     unsigned handshake_timeout_s;    /* default 30 */
     unsigned first_timeout_ms;       /* 100..60000, default 1000 */
     unsigned handshake_threads;      /* 1..8, default 1 */
-    bool legacy_cbc;                 /* default false */
-    unsigned legacy_sessions;        /* that legacy_cbc allows; default 1024 */
-    char *keylog_file;               /* default none; secrets: for debugging only */
-    char *user;                      /* to become after the start; default none: stay who it is */
-    enum sl_config_seccomp seccomp;  /* default enforce */
-    bool core_dumps;                 /* default false; dumps hold secrets */
-    bool benchmark;                  /* default false; takes sessions whose keys others know */
-    char *path;                      /* of the file itself */
-    void *private_data;              /* where each path stands in the file */
+    struct sl_config_admission admission;
+    bool legacy_cbc;                /* default false */
+    unsigned legacy_sessions;       /* that legacy_cbc allows; default 1024 */
+    char *keylog_file;              /* default none; secrets: for debugging only */
+    char *user;                     /* to become after the start; default none: stay who it is */
+    enum sl_config_seccomp seccomp; /* default enforce */
+    bool core_dumps;                /* default false; dumps hold secrets */
+    bool benchmark;                 /* default false; takes sessions whose keys others know */
+    char *path;                     /* of the file itself */
+    void *private_data;             /* where each path stands in the file */
 };
 
 /**
@@ -142,5 +152,13 @@ void sl_config_destroy(struct sl_config *config);
  * not in the file. For errors that only later stages find: print "FILE:LINE: reason".
  */
 unsigned sl_config_line(const struct sl_config *config, const char *path);
+
+/**
+ * The keys at the top of the file under which two files say different things; a key that one of
+ * them leaves to its default and the other spells out counts as well.
+ * keys [max] out: borrowed from the two. return how many, at most max.
+ */
+unsigned sl_config_differences(const struct sl_config *a, const struct sl_config *b,
+                               const char **keys, unsigned max);
 
 #endif

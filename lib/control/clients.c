@@ -81,6 +81,10 @@ static void prepare_answer(struct sl_control *control, struct control_client *cl
         target->print_stats(target->arg, out, true);
     else if (strcmp(client->command, "consumers") == 0)
         target->print_consumers(target->arg, out);
+    else if (strcmp(client->command, "access") == 0)
+        target->print_access(target->arg, out);
+    else if (strcmp(client->command, "reload") == 0)
+        control_reload(control, out);
     else if (strcmp(client->command, "version") == 0)
         fprintf(out, "%s\n", control->config.version);
     else

@@ -9,6 +9,7 @@
 
 #define POLL_MS 10
 #define EVENTS_MAX 8
+#define LOG_LINE_LEN 4096
 
 static uint64_t now(void)
 {
@@ -23,6 +24,7 @@ static sigset_t handled_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1);
     return set;
 }
@@ -89,6 +91,33 @@ void sl_control_destroy(struct sl_control *control)
     free(control);
 }
 
+/** The log has it in either case: an operator may have asked, or a program. */
+static void log_lines(const struct sl_control *control, const char *text)
+{
+    char line[LOG_LINE_LEN];
+    for (size_t len; *text != '\0'; text += len + (text[len] == '\n')) {
+        len = strcspn(text, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)len, text);
+        control->config.log(line);
+    }
+}
+
+void control_reload(struct sl_control *control, FILE *answer)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    if (out == NULL)
+        return;
+    control->config.target.reload(control->config.target.arg, out);
+    if (fclose(out) == 0) {
+        log_lines(control, text);
+        if (answer != NULL)
+            fputs(text, answer);
+    }
+    free(text);
+}
+
 /** true when a signal asks to stop. */
 static bool handle_signals(struct sl_control *control)
 {
@@ -97,6 +126,8 @@ static bool handle_signals(struct sl_control *control)
     while (read(control->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGUSR1)
             control_print_stats(control);
+        else if (info.ssi_signo == SIGHUP)
+            control_reload(control, NULL);
         else
             stop = true;
     }

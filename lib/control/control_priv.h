@@ -47,6 +47,9 @@ int control_listen(const struct sl_control_config *config, char *reason);
 /* peers.c: whether this connection may ask; says some of those that may not. */
 bool control_admits(struct sl_control *control, int fd, uint64_t now_ns);
 
+/* control.c: answer: also there; or NULL. */
+void control_reload(struct sl_control *control, FILE *answer);
+
 /* print.c */
 /** Statistics as they are now; nothing where the last ones still wait to be written. */
 void control_print_stats(struct sl_control *control);

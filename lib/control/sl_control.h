@@ -2,12 +2,12 @@
  * The control thread's loop: the control socket that operators speak to, signals, and whatever the
  * gateway has to be polled for. Knows nothing of what it controls but a few calls.
  *
- * The socket's protocol: one connection a command: a line "stats", "stats json", "consumers" or
- * "version" in; the answer out, then the end. An answer has a byte at least ("none" when there is
- * nothing to say). An unknown command, or one too many at once, is answered with "error: ...".
- * Only root, the user that the process runs as, and members of a group that is named get an answer:
- * the kernel says who connected (SO_PEERCRED, unix(7)). Others see the end at once, and the log
- * says so, one line in ten seconds.
+ * The socket's protocol: one connection a command: a line "stats", "stats json", "consumers",
+ * "access", "reload" or "version" in; the answer out, then the end. An answer has a byte at least
+ * ("none" when there is nothing to say). An unknown command, or one too many at once, is answered
+ * with "error: ...". Only root, the user that the process runs as, and members of a group that is
+ * named get an answer: the kernel says who connected (SO_PEERCRED, unix(7)). Others see the end at
+ * once, and the log says so, one line in ten seconds.
  */
 #ifndef SL_CONTROL_H
 #define SL_CONTROL_H
@@ -25,6 +25,10 @@ struct sl_control_target {
     void (*poll)(void *arg, uint64_t now_ns); /* at least every 10 ms */
     void (*print_stats)(void *arg, FILE *out, bool as_json);
     void (*print_consumers)(void *arg, FILE *out);
+    void (*print_access)(void *arg, FILE *out);
+    /** Reads the configuration again, and says in lines, which are logged too, what came of it;
+     * what it refuses begins with "error: ", and has changed nothing. */
+    void (*reload)(void *arg, FILE *out);
     void (*stop)(void *arg); /* begin to stop; poll goes on */
     bool (*is_stopped)(void *arg);
 };
@@ -41,7 +45,8 @@ struct sl_control_config {
 
 struct sl_control;
 
-/** Blocks SIGTERM, SIGINT, SIGUSR1 and SIGPIPE in the calling thread: before other threads exist.
+/** Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGPIPE in the calling thread: before other threads
+ * exist.
  */
 void sl_control_block_signals(void);
 
@@ -51,9 +56,10 @@ int sl_control_create(const struct sl_control_config *config, struct sl_control 
 void sl_control_destroy(struct sl_control *control);
 
 /**
- * Serves until SIGTERM or SIGINT; SIGUSR1 prints statistics to standard error, as fast as it is
- * read: a signal that comes before the last statistics are written whole prints nothing more.
- * return 0 when the target stopped, 1 when it did not within stop_ms.
+ * Serves until SIGTERM or SIGINT; SIGHUP reloads; SIGUSR1 prints
+ * statistics to standard error, as fast as it is read: a signal that comes before the last
+ * statistics are written whole prints nothing more. return 0 when the target stopped, 1 when it did
+ * not within stop_ms.
  */
 int sl_control_run(struct sl_control *control);
 

@@ -1,4 +1,5 @@
-/* Consumers come and go at the registry; workers hear of it by message, and answer by message. */
+/* Between control and workers: consumers that come and go at the registry, rules of admission, the
+ * end. Workers hear of them by message, and answer by message. */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -107,6 +108,10 @@ static void handle(struct sl_runtime *runtime, struct runtime_worker *from,
         say_usage(runtime, message);
         return;
     }
+    if (message->kind == SL_MESSAGE_ADMISSION_TAKEN) {
+        from->admission = ((const struct sl_message_admission *)message->body)->rules;
+        return;
+    }
     uint32_t consumer = ((const struct sl_message_consumer *)message->body)->consumer;
     if (message->kind == SL_MESSAGE_EVICT) {
         evict(runtime, consumer);
@@ -127,6 +132,25 @@ void runtime_messages_receive(struct sl_runtime *runtime)
             handle(runtime, from, &message);
         sl_ring_release(ring);
     }
+}
+
+int sl_runtime_admit(struct sl_runtime *runtime, const struct sl_admission_rules *rules)
+{
+    if (!sl_runtime_has_admitted(runtime))
+        return -EBUSY;
+    runtime->admission = rules;
+    struct sl_message_admission body = {.rules = rules};
+    for (unsigned w = 0; w < runtime->worker_count; w++)
+        tell(&runtime->workers[w], SL_MESSAGE_ADMISSION, &body, sizeof body);
+    return 0;
+}
+
+bool sl_runtime_has_admitted(const struct sl_runtime *runtime)
+{
+    for (unsigned w = 0; w < runtime->worker_count; w++)
+        if (runtime->workers[w].admission != runtime->admission)
+            return false;
+    return true;
 }
 
 void runtime_workers_tell_stop(struct sl_runtime *runtime)

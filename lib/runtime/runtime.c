@@ -80,6 +80,7 @@ struct sl_runtime *sl_runtime_create(const struct sl_runtime_config *config, cha
         return NULL;
     }
     runtime->config = *config;
+    runtime->admission = config->worker.admission;
     runtime->reason = reason;
     for (unsigned shard = 0; shard < SL_SHARDS; shard++)
         runtime->shard_owner[shard] = (uint8_t)(shard % config->worker_count);

@@ -11,7 +11,7 @@
 #define RUNTIME_REASON_LEN 256
 /** A flood of handshakes waits here for its thread. */
 #define HANDSHAKE_RING_SIZE (4ULL << 20)
-/** At most one attach and one detach of each consumer are on the way. */
+/** At most one attach and one detach of each consumer are on the way, and one set of rules. */
 #define CONTROL_RING_SIZE (64ULL << 10)
 /** Frames on the way to another worker. */
 #define HANDOFF_LEN 2048
@@ -58,7 +58,8 @@ struct runtime_worker {
     unsigned lcore;
     bool is_launched;
     int entered;
-    bool is_stopped; /* it said so; the control thread's */
+    bool is_stopped;                            /* it said so; the control thread's */
+    const struct sl_admission_rules *admission; /* that it reads; the control thread's */
     struct sl_worker *worker;
     struct clock clock; /* its thread's */
     struct memory memory;
@@ -89,7 +90,8 @@ struct sl_runtime {
     struct sl_port *ports[SL_GROUPS_MAX];
     char port_names[SL_GROUPS_MAX][8];
     struct sl_registry *registry;
-    unsigned worker_count, handshaker_count; /* that were made */
+    const struct sl_admission_rules *admission; /* given to the workers last */
+    unsigned worker_count, handshaker_count;    /* that were made */
     struct runtime_worker workers[SL_WORKERS_MAX];
     struct runtime_handshaker handshakers[SL_HANDSHAKERS_MAX];
     int events_entered; /* DPDK's interrupt thread */

@@ -60,6 +60,15 @@ bool sl_runtime_is_stopped(const struct sl_runtime *runtime);
 /** Ends all threads, stopped or not, and frees everything. */
 void sl_runtime_destroy(struct sl_runtime *runtime);
 
+/**
+ * Gives the workers other rules of admission: those before are borrowed until
+ * sl_runtime_has_admitted(rules). return 0; -EBUSY: the last ones are still on their way.
+ */
+int sl_runtime_admit(struct sl_runtime *runtime,
+                     const struct sl_admission_rules *rules) SL_MUST_USE;
+/** Whether every worker reads the rules that were given last, and no others. */
+bool sl_runtime_has_admitted(const struct sl_runtime *runtime);
+
 /** What a port turned out to be, and the crypto back-end that was chosen. */
 const struct sl_port_info *sl_runtime_port(const struct sl_runtime *runtime, unsigned port);
 const char *sl_runtime_crypto_name(const struct sl_runtime *runtime);

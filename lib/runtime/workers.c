@@ -156,6 +156,7 @@ int runtime_workers_create(struct sl_runtime *runtime)
         struct runtime_worker *self = &runtime->workers[w];
         self->runtime = runtime;
         self->index = w;
+        self->admission = runtime->admission;
         self->lcore = lcore = rte_get_next_lcore(lcore, 1, 0);
         runtime->worker_count = w + 1;
         if (lcore >= RTE_MAX_LCORE)

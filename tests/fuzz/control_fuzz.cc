@@ -40,6 +40,8 @@ class Control
             fputs(as_json ? "{}" : kLongStats.c_str(), out);
         };
         config.target.print_consumers = [](void *, FILE *) {};
+        config.target.print_access = [](void *, FILE *) {};
+        config.target.reload = [](void *, FILE *out) { fputs("reloaded\n", out); };
         config.target.stop = [](void *arg) { static_cast<Control *>(arg)->is_stopped_ = true; };
         config.target.is_stopped = [](void *arg) {
             return static_cast<Control *>(arg)->is_stopped_.load();
@@ -96,7 +98,9 @@ std::string answer_to(const std::string &command)
         return "{}";
     if (command == "version")
         return "9.9\n";
-    return command == "consumers" ? "none\n" : "error: unknown command\n";
+    if (command == "reload")
+        return "reloaded\n";
+    return command == "consumers" || command == "access" ? "none\n" : "error: unknown command\n";
 }
 
 const Bytes kVersion = fuzz::of_text("version\n");
@@ -147,8 +151,9 @@ std::vector<Bytes> fuzz::seeds()
 {
     std::vector<Bytes> seeds;
     for (const std::string text :
-         {"stats\n", "stats json\n", "consumers\n", "version\n", "stats", "\n", "stats\nversion\n",
-          "stop\n", "a long command that is none, and goes on and on for ever and ever and ever\n"})
+         {"stats\n", "stats json\n", "consumers\n", "version\n", "access\n", "reload\n", "stats",
+          "\n", "stats\nversion\n", "stop\n",
+          "a long command that is none, and goes on and on for ever and ever and ever\n"})
         seeds.push_back(join({{(uint8_t)text.size()}, of_text(text)}));
     seeds.push_back({0xff});
     seeds.push_back(join({{3}, of_text("sta"), {3}, of_text("ts\n")}));

@@ -259,6 +259,23 @@ TEST_F(Config, ErrorsNameTheLine)
         EXPECT_EQ(ErrorOf(c.text), c.error) << c.text;
 }
 
+TEST_F(Config, ListsOfPrefixesAreThereOrAreNot)
+{
+    ASSERT_TRUE(Load(kGood)) << error;
+    EXPECT_EQ(config->admission.allow_count + config->admission.deny_count, 0u);
+    ASSERT_TRUE(Load(std::string(kGood) + "admission:\n  deny:\n    - 192.0.2.0/24\n"
+                                          "    - '2001:db8::/32'\n  allow: []\n"))
+        << error;
+    EXPECT_EQ(config->admission.allow_count, 0u);
+    ASSERT_EQ(config->admission.deny_count, 2u);
+    EXPECT_STREQ(config->admission.deny[1], "2001:db8::/32");
+    EXPECT_EQ(sl_config_line(config, "admission.deny[1]"), 14u);
+    EXPECT_EQ(ErrorOf(std::string(kGood) + "admission: {denied: []}\n"),
+              "11: unknown key 'denied' (did you mean 'deny'?)");
+    EXPECT_EQ(ErrorOf(std::string(kGood) + "admission: {deny: all}\n"),
+              "11: 'deny' has to be a list");
+}
+
 TEST_F(Config, BrokenYamlIsReportedWhereItBreaks)
 {
     EXPECT_EQ(ErrorOf("workers: 2\nports: [\n").substr(0, 12), "3: not YAML:");

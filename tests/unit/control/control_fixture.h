@@ -20,9 +20,11 @@ extern "C" {
 struct Target {
     std::atomic<int> polls{0};
     std::atomic<int> prints{0};
+    std::atomic<int> reloads{0};
     std::atomic<bool> stopping{false};
     bool refuses_to_stop = false;
     size_t stats_len = 100;
+    const char *reload_answer = "reloaded\nneeds a restart: workers\n";
     const char *consumers = "7 service echo pid 1 uid 0\n";
 };
 
@@ -47,6 +49,11 @@ class ControlTest : public ::testing::Test
         };
         config.target.print_consumers = [](void *arg, FILE *out) {
             fputs(static_cast<Target *>(arg)->consumers, out);
+        };
+        config.target.print_access = [](void *, FILE *out) { fputs("deny 192.0.2.1\n", out); };
+        config.target.reload = [](void *arg, FILE *out) {
+            static_cast<Target *>(arg)->reloads++;
+            fputs(static_cast<Target *>(arg)->reload_answer, out);
         };
         config.target.stop = [](void *arg) { static_cast<Target *>(arg)->stopping = true; };
         config.target.is_stopped = [](void *arg) {

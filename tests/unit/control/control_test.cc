@@ -14,12 +14,29 @@ TEST_F(Control, AnswersItsCommandsAndRefusesOthers)
     EXPECT_EQ(Ask("stats\n"), std::string(100, 't'));
     EXPECT_EQ(Ask("stats json\n"), std::string(100, 'j'));
     EXPECT_EQ(Ask("consumers\n"), target.consumers);
+    EXPECT_EQ(Ask("access\n"), "deny 192.0.2.1\n");
+    EXPECT_EQ(Ask("reload\n"), target.reload_answer);
     EXPECT_EQ(Ask("version\n"), "9.9\n");
     EXPECT_EQ(Ask("reboot\n"), "error: unknown command\n");
     EXPECT_EQ(Ask(std::string(200, 'x')), "") << "a line too long ends the connection";
     Stop();
     EXPECT_EQ(result, 0);
     EXPECT_GT(target.polls, 0);
+}
+
+TEST_F(Control, ASignalReloadsAndEachLineOfTheAnswerIsLogged)
+{
+    static std::string logged; // of this thread's children, read when they have ended
+    logged.clear();
+    config.log = [](const char *line) { logged += std::string(line) + "|"; };
+    Start();
+    kill(getpid(), SIGHUP);
+    auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (target.reloads == 0 && std::chrono::steady_clock::now() < patience)
+        let_others_run();
+    Stop();
+    EXPECT_EQ(target.reloads, 1);
+    EXPECT_EQ(logged.substr(0, logged.find("stopping")), "reloaded|needs a restart: workers|");
 }
 
 TEST_F(Control, ASlowClientKeepsNobodyWaiting)

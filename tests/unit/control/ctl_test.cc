@@ -31,9 +31,19 @@ TEST_F(Ctl, PrintsTheAnswerOfTheGateway)
     EXPECT_EQ(Ask1("stats"), std::string(100, 't') + "[0]");
     EXPECT_EQ(Ask1("stats --json"), std::string(100, 'j') + "[0]");
     EXPECT_EQ(Ask1("consumers"), std::string(target.consumers) + "[0]");
+    EXPECT_EQ(Ask1("access"), "deny 192.0.2.1\n[0]");
     EXPECT_EQ(Ask1("version"), "9.9\n[0]");
     target.consumers = "";
     EXPECT_EQ(Ask1("consumers"), "none\n[0]") << "nobody registered is no error";
+    Stop();
+}
+
+TEST_F(Ctl, AReloadThatIsRefusedIsAFailure)
+{
+    Start();
+    EXPECT_EQ(Ask1("reload"), std::string(target.reload_answer) + "[0]");
+    target.reload_answer = "error: /etc/sluice.yaml:3: unknown key 'colour'\n";
+    EXPECT_EQ(Ask1("reload"), std::string(target.reload_answer) + "[1]");
     Stop();
 }
 
@@ -57,7 +67,7 @@ TEST_F(Ctl, SaysThatTheGatewayIsBusy)
 
 TEST_F(Ctl, RefusesWordsThatItDoesNotKnow)
 {
-    for (const char *words : {"", "reboot", "stats now", "version --json", "--nonsense", "-s"}) {
+    for (const char *words : {"", "reboot", "stats now", "version --json", "reload --json", "--nonsense", "-s"}) {
         std::string text = Run(words);
         EXPECT_NE(text.find("usage: sluice-ctl"), std::string::npos) << words;
         EXPECT_EQ(text.substr(text.size() - 3), "[2]") << words;

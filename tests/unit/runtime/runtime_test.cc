@@ -236,6 +236,21 @@ TEST_F(Runtime, TurnsAllItsWorkersAndStops)
     EXPECT_TRUE(poll_until([&] { return sl_runtime_is_stopped(runtime); }));
 }
 
+// Whoever gave the rules may free those before once it has been said that nobody reads them.
+TEST_F(Runtime, SaysWhenEveryWorkerReadsTheNewRulesOfAdmissionAndNoOthers)
+{
+    const sl_admission_rules first{}, second{}, third{};
+    config.worker.admission = &first;
+    start();
+    EXPECT_TRUE(sl_runtime_has_admitted(runtime));
+    EXPECT_EQ(0, sl_runtime_admit(runtime, &second));
+    EXPECT_FALSE(sl_runtime_has_admitted(runtime)) << "nobody has polled for their answers yet";
+    EXPECT_EQ(-EBUSY, sl_runtime_admit(runtime, &third));
+    EXPECT_TRUE(poll_until([&] { return sl_runtime_has_admitted(runtime); }));
+    EXPECT_EQ(0, sl_runtime_admit(runtime, &third));
+    EXPECT_TRUE(poll_until([&] { return sl_runtime_has_admitted(runtime); }));
+}
+
 TEST_F(Runtime, AnswersOnTheQueueThatAFrameCameFrom)
 {
     start();

@@ -1,0 +1,106 @@
+/* The configuration read again while the gateway runs: all of it is checked, and all or nothing of
+ * what can change is put in force. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "gateway.h"
+
+/** Workers hear of new rules in their next turn. */
+#define PATIENCE_MS 1000
+#define KEYS_MAX 64
+
+/** What is put in force without a restart. */
+static const char *const reloaded_keys[] = {"admission"};
+
+void reload_clean_up(struct gateway *gateway)
+{
+    if (gateway->last_rules == NULL || !sl_runtime_has_admitted(gateway->runtime))
+        return;
+    admission_free(gateway->last_rules);
+    gateway->last_rules = NULL;
+}
+
+/** Until every worker has the new rules, so that who asked may rely on them. */
+static bool wait_for_workers(struct gateway *gateway)
+{
+    const struct timespec nap = {.tv_nsec = 1000000};
+    for (unsigned ms = 0; gateway->last_rules != NULL && ms < PATIENCE_MS; ms++) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        sl_runtime_poll(gateway->runtime,
+                        (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec);
+        reload_clean_up(gateway);
+        if (gateway->last_rules != NULL)
+            nanosleep(&nap, NULL);
+    }
+    return gateway->last_rules == NULL;
+}
+
+static bool is_reloaded(const char *key)
+{
+    for (unsigned i = 0; i < sizeof reloaded_keys / sizeof reloaded_keys[0]; i++)
+        if (strcmp(key, reloaded_keys[i]) == 0)
+            return true;
+    return false;
+}
+
+/** What differs from the file that the gateway was started with and stays as it was. */
+static void say_differences(const struct gateway *gateway, const struct sl_config *config,
+                            FILE *out)
+{
+    const char *keys[KEYS_MAX];
+    unsigned count = sl_config_differences(gateway->settings.config, config, keys, KEYS_MAX);
+    const char *before = "needs a restart: ";
+    for (unsigned i = 0; i < count; i++) {
+        if (is_reloaded(keys[i]))
+            continue;
+        fprintf(out, "%s%s", before, keys[i]);
+        before = ", ";
+    }
+    if (before[0] == ',')
+        fputc('\n', out);
+}
+
+/** The new rules become the gateway's, and those before wait until no worker reads them. */
+static bool put_in_force(struct gateway *gateway, struct settings *settings)
+{
+    if (sl_runtime_admit(gateway->runtime, settings->rules) != 0)
+        return false;
+    gateway->last_rules = gateway->rules;
+    gateway->rules = settings->rules;
+    settings->rules = NULL;
+    return true;
+}
+
+static void apply(struct gateway *gateway, struct settings *settings, FILE *out)
+{
+    const struct sl_config *config = settings->config;
+    if (!put_in_force(gateway, settings)) {
+        fprintf(out, "error: the workers have not taken the last configuration yet; try again\n");
+        return;
+    }
+    fprintf(out, "reloaded %s: %u prefixes allowed, %u denied\n", config->path,
+            config->admission.allow_count, config->admission.deny_count);
+    if (!wait_for_workers(gateway))
+        fprintf(out, "a worker has not taken them yet\n");
+    say_differences(gateway, config, out);
+}
+
+void reload(struct gateway *gateway, FILE *out)
+{
+    static struct settings settings; /* too large for the stack */
+    char error[SETTINGS_REASON_LEN];
+    struct sl_config *config = sl_config_load(gateway->settings.config->path, error, sizeof error);
+    if (config == NULL) {
+        fprintf(out, "error: %s\n", error);
+        return;
+    }
+    if (settings_make(&settings, config, NULL, true))
+        apply(gateway, &settings, out);
+    else
+        fprintf(out, "error: %s\n", settings.reason);
+    settings_wipe(&settings);
+    sl_config_destroy(config);
+}
