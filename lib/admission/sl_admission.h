@@ -8,11 +8,22 @@
 #include "sl_access.h"
 #include "sl_base.h"
 #include "sl_crypto.h"
+#include "sl_rate.h"
 #include "sl_wire.h"
 
-/** What a worker asks before it lets strangers in. Does not change: it is replaced whole. */
+/**
+ * What a worker asks before it lets strangers in; rates are its share of the gateway's. Does not
+ * change: it is replaced whole. All zero is no limit at all.
+ */
 struct sl_admission_rules {
     struct sl_access *access; /* NULL: everybody may come in */
+    /* Before the cookie, when anybody can pretend to be anybody: against being made to send a lot
+     * to somebody who has not asked for it. */
+    struct sl_rate hellos, hellos_per_prefix; /* ClientHellos that are answered with a cookie */
+    struct sl_rate echoes, neighbours;        /* answers to pings; ARP and neighbour discovery */
+    /* After it, when the address is the client's. */
+    struct sl_rate handshakes_per_prefix;     /* begun */
+    uint32_t handshakes_in_flight_per_prefix; /* 0: no limit */
 };
 
 #define SL_COOKIE_LEN                                                                              \
