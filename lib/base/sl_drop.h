@@ -60,6 +60,12 @@
     X(HELLO_FRAGMENT,    RX, "ClientHello fragment without its handshake")                         \
     X(HELLO_DUPLICATE,   RX, "ClientHello of an established session again")                        \
     X(HELLO_BUDGET,      RX, "more ClientHellos than the worker has time for")            \
+    X(HELLO_RATE,        RX, "more ClientHellos without a cookie than may be answered")            \
+    X(HANDSHAKE_RATE,    RX, "source prefix begins too many handshakes a second")                  \
+    X(HANDSHAKES_PER_PREFIX, RX, "too many handshakes of the source prefix in progress")           \
+    X(HANDSHAKE_RECORDS, RX, "more records of one handshake than any client sends")                \
+    X(HANDSHAKE_SHARE,   RX, "prefix has its share of the ring to the handshake thread")           \
+    X(ANSWER_RATE,       RX, "more pings, ARP or neighbour discovery than may be answered")        \
     X(ANSWER_NO_BUFFER,  RX, "no room to send the answer to a stranger")                           \
     X(HALF_OPEN_LIMIT,   RX, "too many handshakes in progress")                                    \
     X(TABLE_FULL,        RX, "session table is full")                                              \

@@ -61,6 +61,11 @@ struct sl_ring_entry *ring_reserve_at_edge(struct sl_ring_producer *p, uint32_t 
     return ring_entry_at(p, p->head);
 }
 
+bool sl_ring_has_room(struct sl_ring_producer *p, uint64_t bytes)
+{
+    return !p->corrupt && has_room(p, bytes);
+}
+
 bool sl_ring_is_sleeping(const struct sl_ring_producer *p)
 {
     /* Relaxed: the caller's seq_cst fence after the publish orders this load, see sl_ring_sleep. */

@@ -77,6 +77,8 @@ static inline bool SL_MUST_USE sl_ring_write(struct sl_ring_producer *p, struct 
                                              const void *payload, uint32_t payload_len);
 /** Shows all committed entries: one release-store. False when there was nothing new. */
 static inline bool sl_ring_publish(struct sl_ring_producer *p);
+/** Whether so many bytes of the data are free. */
+bool sl_ring_has_room(struct sl_ring_producer *p, uint64_t bytes);
 /**
  * After a publish and a seq_cst fence: has the consumer said that it sleeps? (The other half is in
  * sl_ring_sleep.)

@@ -68,6 +68,7 @@ struct sl_session {
     uint64_t last_repeat_ns; /* last flight asked for */
     uint64_t expires_ns;     /* when its peer's certificate ends; 0: never */
     uint8_t client_random[SL_RANDOM_LEN];
+    uint64_t forwarded_full_ns; /* the worker's bucket of records for the handshaker */
 } __attribute__((aligned(SL_CACHE_LINE)));
 
 #define SL_SESSION_HOT_LEN (2 * SL_CACHE_LINE)

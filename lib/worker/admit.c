@@ -77,10 +77,10 @@ static void admit_late_handshake(struct sl_worker *w, struct sl_session *session
 }
 
 static void admit_keyed(struct sl_worker *w, struct sl_session *session,
-                        const struct sl_open_job *job)
+                        const struct sl_open_job *job, uint64_t now_ns)
 {
     if (job->type == SL_CONTENT_HANDSHAKE || job->type == SL_CONTENT_ALERT)
-        worker_forward_plaintext(w, session, job->type, job->plain, job->plain_len);
+        worker_forward_plaintext(w, session, job->type, job->plain, job->plain_len, now_ns);
     else
         worker_drop(w, job->type == SL_CONTENT_APPLICATION_DATA ? SL_DROP_EARLY_DATA
                                                                 : SL_DROP_CONTENT_TYPE);
@@ -103,7 +103,7 @@ static void admit_failure(struct sl_worker *w, struct sl_session *session,
         if (session->state == SL_SESSION_ESTABLISHED)
             admit_late_handshake(w, session, job, now_ns);
         else
-            admit_keyed(w, session, job);
+            admit_keyed(w, session, job, now_ns);
         return;
     }
     worker_drop(w, job->drop);
@@ -137,7 +137,7 @@ admit_record(struct sl_worker *w, const struct rx_record *record, const struct s
         return NULL;
     }
     if (session->state == SL_SESSION_KEYED) {
-        admit_keyed(w, session, job);
+        admit_keyed(w, session, job, now_ns);
         return NULL;
     }
     enum sl_drop drop = admit_address(w, session, record, job, now_ns);

@@ -74,7 +74,8 @@ static void find_contested(struct sl_worker *w, struct sl_session *session, stru
     find_protected(w, sl_session_successor(w->table, session), frame, header, body, now_ns);
 }
 
-/** A protected record of a session that libssl keeps; a handshake beside it has its own Finished. */
+/** A protected record of a session that libssl keeps; a handshake beside it has its own Finished.
+ */
 static void find_legacy(struct sl_worker *w, struct sl_session *session, struct sl_frame *frame,
                         const struct sl_record_header *header, uint8_t *body, uint64_t now_ns)
 {
@@ -85,7 +86,7 @@ static void find_legacy(struct sl_worker *w, struct sl_session *session, struct 
         worker_drop(w, SL_DROP_EPOCH);
     else
         worker_forward_record(w, session, body - header->header_len,
-                              (uint32_t)header->header_len + header->body_len);
+                              (uint32_t)header->header_len + header->body_len, now_ns);
 }
 
 /** A protected record of a session that is known. */
@@ -100,7 +101,7 @@ static void find_protected(struct sl_worker *w, struct sl_session *session, stru
             worker_drop(w, SL_DROP_EPOCH);
         else
             worker_forward_record(w, session, body - header->header_len,
-                                  (uint32_t)header->header_len + header->body_len);
+                                  (uint32_t)header->header_len + header->body_len, now_ns);
         return;
     case SL_SESSION_LEGACY:
         find_legacy(w, session, frame, header, body, now_ns);
@@ -139,7 +140,7 @@ static void find_plaintext(struct sl_worker *w, struct sl_session *session,
     case SL_SESSION_HANDSHAKE:
     case SL_SESSION_KEYED:
         worker_forward_record(w, session, body - header->header_len,
-                              (uint32_t)header->header_len + header->body_len);
+                              (uint32_t)header->header_len + header->body_len, now_ns);
         return;
     case SL_SESSION_ESTABLISHED: /* flight 5 again: the last flight was lost, RFC 6347 4.2.4 */
         if (header->type == SL_CONTENT_HANDSHAKE)
@@ -304,15 +305,17 @@ static __attribute__((noinline)) void find_datagram(struct sl_worker *w, struct 
  * Ends the datagrams without connection IDs that are worth no more, and asks for the sessions of
  * the others. Both arrays close up; slots is that of locate. return how many are left.
  */
-static __attribute__((noinline)) unsigned
-sift_and_prefetch(struct sl_worker *w, struct sl_frame **frames, uint32_t *slots, unsigned n)
+static __attribute__((noinline)) unsigned sift_and_prefetch(struct sl_worker *w,
+                                                            struct sl_frame **frames,
+                                                            uint32_t *slots, unsigned n,
+                                                            uint64_t now_ns)
 {
     uint32_t hashes[SL_BURST];
     unsigned count = 0, left = 0;
     for (unsigned i = 0; i < n; i++) {
         struct sl_frame *frame = frames[i];
         if (!has_cid(frame)) {
-            const enum sl_drop drop = worker_sift(w, frame);
+            const enum sl_drop drop = worker_sift(w, frame, now_ns);
             if (drop != SL_DROP_NONE) {
                 worker_count(w, SL_COUNTER_RX_RECORDS, 1);
                 worker_drop(w, drop);
@@ -335,7 +338,7 @@ sift_and_prefetch(struct sl_worker *w, struct sl_frame **frames, uint32_t *slots
  * records once. return how many datagrams are left; the others had no connection ID, and ended.
  */
 static inline unsigned locate(struct sl_worker *w, struct sl_frame **frames, unsigned n,
-                              uint32_t *slots)
+                              uint32_t *slots, uint64_t now_ns)
 {
     const struct sl_session_places places = *w->places;
     const struct sl_aead_key_lines lines = w->key_lines;
@@ -357,7 +360,7 @@ static inline unsigned locate(struct sl_worker *w, struct sl_frame **frames, uns
             sl_session_prefetch_slot(&places, slot, lines);
         asked_for = slot;
     }
-    return all_have_cids ? n : sift_and_prefetch(w, frames, slots, n);
+    return all_have_cids ? n : sift_and_prefetch(w, frames, slots, n, now_ns);
 }
 
 /**
@@ -402,7 +405,7 @@ void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n
 {
     uint32_t slots[SL_BURST];
     unsigned plain = 0;
-    n = locate(w, frames, n, slots);
+    n = locate(w, frames, n, slots, now_ns);
     for (unsigned i = 0; i < n; i++) {
         if (slots[i] != SL_SLOT_NONE && find_plain(w, frames[i], &w->places->sessions[slots[i]])) {
             worker_end_frame(w, frames[i]);

@@ -33,6 +33,9 @@ static struct sl_session *begin_session(struct sl_worker *w, const struct sl_fra
         *drop = SL_DROP_HALF_OPEN_LIMIT;
         return NULL;
     }
+    *drop = worker_admit_handshake(w, &frame->path.tuple.remote_ip, now_ns);
+    if (*drop != SL_DROP_NONE)
+        return NULL;
     struct sl_session *session = sl_session_take(w->table, worker_shard_of(&frame->path.tuple));
     if (session == NULL) {
         *drop = SL_DROP_TABLE_FULL;
@@ -43,7 +46,7 @@ static struct sl_session *begin_session(struct sl_worker *w, const struct sl_fra
     session->last_active_ns = now_ns;
     session->epoch0_next = hello->record_seq;
     memcpy(session->client_random, hello->random, SL_RANDOM_LEN);
-    worker_gauge_half_open(w, 1);
+    worker_enter_half_open(w, session);
     return session;
 }
 
@@ -82,7 +85,8 @@ static struct sl_session *session_beside(struct sl_worker *w, struct sl_session 
 
 /** A later fragment of a ClientHello is kept only for a handshake that has a slot. */
 static void handle_later_fragment(struct sl_worker *w, const struct sl_frame *frame,
-                                  const struct sl_record_header *header, const uint8_t *body)
+                                  const struct sl_record_header *header, const uint8_t *body,
+                                  uint64_t now_ns)
 {
     struct sl_session *session =
         sl_session_find_hashed(w->table, &frame->path.tuple, frame->tuple_hash);
@@ -93,7 +97,7 @@ static void handle_later_fragment(struct sl_worker *w, const struct sl_frame *fr
         return;
     }
     worker_forward_record(w, session, body - header->header_len,
-                          (uint32_t)header->header_len + header->body_len);
+                          (uint32_t)header->header_len + header->body_len, now_ns);
 }
 
 /** Wants an answer with a cookie. It is no longer than the least that parses as a first fragment.
@@ -109,8 +113,11 @@ static enum sl_drop ask_for_cookie(struct sl_worker *w, const struct sl_frame *f
         return SL_DROP_HELLO_DUPLICATE; /* a late copy; its handshake goes on */
     if (worker_has_backlog(w) || answer->wanted)
         return SL_DROP_ANSWER_NO_BUFFER;
-    if (hello->cookie_len == SL_COOKIE_LEN && !worker_spend_hello(w, HELLO_WITHOUT_COOKIE))
-        return SL_DROP_HELLO_BUDGET; /* it was wrong */
+    if (hello->cookie_len == SL_COOKIE_LEN) { /* it was wrong */
+        enum sl_drop drop = worker_pay_hello(w, frame, HELLO_WITHOUT_COOKIE, now_ns);
+        if (drop != SL_DROP_NONE)
+            return drop;
+    }
     answer->wanted = true;
     answer->record_seq = hello->record_seq;
     sl_cookie_make(w->cookies, &frame->path.tuple, hello, now_ns, answer->cookie);
@@ -119,14 +126,15 @@ static enum sl_drop ask_for_cookie(struct sl_worker *w, const struct sl_frame *f
 
 /** The first record of a datagram has paid already; one behind it, which no client sends, has not.
  */
-static bool is_paid_for(struct sl_worker *w, const struct sl_frame *frame,
+static enum sl_drop pay(struct sl_worker *w, const struct sl_frame *frame,
                         const struct sl_record_header *header, const uint8_t *body,
-                        const struct sl_client_hello *hello)
+                        const struct sl_client_hello *hello, uint64_t now_ns)
 {
     if (hello->frag_off > 0 || body - header->header_len == frame->data + frame->payload_off)
-        return true;
-    return worker_spend_hello(w, hello->cookie_len == SL_COOKIE_LEN ? HELLO_WITH_COOKIE
-                                                                    : HELLO_WITHOUT_COOKIE);
+        return SL_DROP_NONE;
+    return worker_pay_hello(
+        w, frame, hello->cookie_len == SL_COOKIE_LEN ? HELLO_WITH_COOKIE : HELLO_WITHOUT_COOKIE,
+        now_ns);
 }
 
 void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
@@ -139,14 +147,14 @@ void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
         drop = sl_wire_parse_client_hello(header, body, &hello);
     if (drop == SL_DROP_NONE && w->is_stopping)
         drop = SL_DROP_SHUTDOWN;
-    else if (drop == SL_DROP_NONE && !is_paid_for(w, frame, header, body, &hello))
-        drop = SL_DROP_HELLO_BUDGET;
+    else if (drop == SL_DROP_NONE)
+        drop = pay(w, frame, header, body, &hello, now_ns);
     if (drop != SL_DROP_NONE) {
         worker_drop(w, drop);
         return;
     }
     if (hello.frag_off > 0) {
-        handle_later_fragment(w, frame, header, body);
+        handle_later_fragment(w, frame, header, body, now_ns);
         return;
     }
     struct sl_session *current =
@@ -173,7 +181,7 @@ void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
         worker_drop(w, drop);
     else
         worker_forward_record(w, session, body - header->header_len,
-                              (uint32_t)header->header_len + header->body_len);
+                              (uint32_t)header->header_len + header->body_len, now_ns);
 }
 
 void worker_answer_hello(struct sl_worker *w, struct sl_frame *frame,

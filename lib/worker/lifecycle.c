@@ -1,10 +1,23 @@
 /* How sessions begin and end, and the clock hand that ends those nobody hears of. */
 #include "worker_priv.h"
 
-void worker_gauge_half_open(struct sl_worker *w, int change)
+static void gauge_half_open(struct sl_worker *w, int change)
 {
     w->half_open = (uint32_t)((int64_t)w->half_open + change);
     __atomic_store_n(&w->counters.half_open, w->half_open, __ATOMIC_RELAXED);
+}
+
+void worker_enter_half_open(struct sl_worker *w, const struct sl_session *session)
+{
+    gauge_half_open(w, 1);
+    sl_prefix_count_add(w->in_flight, sl_prefix_hash(&w->prefixes, &session->path.tuple.remote_ip));
+}
+
+void worker_leave_half_open(struct sl_worker *w, const struct sl_session *session)
+{
+    gauge_half_open(w, -1);
+    sl_prefix_count_remove(w->in_flight,
+                           sl_prefix_hash(&w->prefixes, &session->path.tuple.remote_ip));
 }
 
 static void gauge_sessions(struct sl_worker *w, int change)
@@ -41,7 +54,7 @@ static void begin_close(struct sl_worker *w, struct sl_session *session, uint8_t
     if (session->flags & SESSION_WAS_ESTABLISHED)
         gauge_sessions(w, -1);
     else
-        worker_gauge_half_open(w, -1);
+        worker_leave_half_open(w, session);
     struct sl_session *successor = sl_session_successor(w->table, session);
     bool was_indexed = session->is_indexed;
     sl_session_unindex(w->table, session);
@@ -118,7 +131,7 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
     session->expires_ns = established->expires_ns;
     set_send_limit(w, session);
     w->identities[sl_handle_slot(session->handle)] = established->identity;
-    worker_gauge_half_open(w, -1);
+    worker_leave_half_open(w, session);
     gauge_sessions(w, 1);
     worker_count(w, SL_COUNTER_SESSIONS_OPENED, 1);
 

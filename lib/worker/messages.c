@@ -17,11 +17,21 @@ static void count_forwarded(struct sl_worker *w, bool was_sent)
         worker_drop(w, SL_DROP_HANDSHAKE_FULL);
 }
 
-void worker_forward_record(struct sl_worker *w, struct sl_session *session, const uint8_t *record,
-                           uint32_t len)
+/** A record for the thread of its handshake. */
+static enum sl_drop check_forward(struct sl_worker *w, struct sl_session *session, uint32_t len,
+                                  uint64_t now_ns)
 {
-    if (len > SL_MESSAGE_BYTES_MAX) {
-        worker_drop(w, SL_DROP_HANDSHAKE_TOO_BIG);
+    if (len > SL_MESSAGE_BYTES_MAX)
+        return SL_DROP_HANDSHAKE_TOO_BIG;
+    return worker_admit_record(w, session, handshaker_of(w, session->handle), now_ns);
+}
+
+void worker_forward_record(struct sl_worker *w, struct sl_session *session, const uint8_t *record,
+                           uint32_t len, uint64_t now_ns)
+{
+    enum sl_drop drop = check_forward(w, session, len, now_ns);
+    if (drop != SL_DROP_NONE) {
+        worker_drop(w, drop);
         return;
     }
     struct sl_message_record body = {
@@ -38,10 +48,11 @@ void worker_forward_record(struct sl_worker *w, struct sl_session *session, cons
 }
 
 void worker_forward_plaintext(struct sl_worker *w, struct sl_session *session, uint8_t type,
-                              const uint8_t *plain, uint32_t len)
+                              const uint8_t *plain, uint32_t len, uint64_t now_ns)
 {
-    if (len > SL_MESSAGE_BYTES_MAX) {
-        worker_drop(w, SL_DROP_HANDSHAKE_TOO_BIG);
+    enum sl_drop drop = check_forward(w, session, len, now_ns);
+    if (drop != SL_DROP_NONE) {
+        worker_drop(w, drop);
         return;
     }
     struct sl_message_plaintext body = {

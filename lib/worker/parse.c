@@ -45,19 +45,14 @@ static enum sl_drop check_destination(const struct sl_worker *w, const struct sl
     return is_dtls(frame) ? SL_DROP_NONE : SL_DROP_NOT_DTLS;
 }
 
-/**
- * ARP, neighbour discovery, echo: turned around in place. Strangers wait for nobody. The lists are
- * about who is at the other end of the network: a router that those who are allowed come through
- * may ask for our MAC whatever its own address is.
- */
-static enum sl_drop answer(struct sl_worker *w, struct sl_frame *frame)
+/** ARP, neighbour discovery, echo: turned around in place. Strangers wait for nobody. */
+static enum sl_drop answer(struct sl_worker *w, struct sl_frame *frame, uint64_t now_ns)
 {
-    bool is_echo = frame->kind == SL_PACKET_ECHO4 || frame->kind == SL_PACKET_ECHO6;
-    if (is_echo && !worker_allows(w, &frame->path.tuple.remote_ip))
-        return SL_DROP_DENIED;
     if (worker_has_backlog(w))
         return SL_DROP_ANSWER_NO_BUFFER;
-    enum sl_drop drop = sl_wire_answer_frame(frame, w->config.groups[frame->group].mac);
+    enum sl_drop drop = worker_admit_answer(w, frame, now_ns);
+    if (drop == SL_DROP_NONE)
+        drop = sl_wire_answer_frame(frame, w->config.groups[frame->group].mac);
     if (drop != SL_DROP_NONE)
         return drop;
     return worker_queue_frame(w, frame) ? SL_DROP_NONE : SL_DROP_ANSWER_NO_BUFFER;
@@ -65,7 +60,7 @@ static enum sl_drop answer(struct sl_worker *w, struct sl_frame *frame)
 
 /** Any frame. true: a datagram for us; false: it ended here, was counted or answered. */
 static __attribute__((noinline)) bool parse_any(struct sl_worker *w, const struct sl_group *group,
-                                                struct sl_frame *frame)
+                                                struct sl_frame *frame, uint64_t now_ns)
 {
     enum sl_drop drop = sl_wire_parse_frame(frame, group->rx_checksum);
     if (drop == SL_DROP_NONE)
@@ -74,7 +69,7 @@ static __attribute__((noinline)) bool parse_any(struct sl_worker *w, const struc
         return true;
     worker_count(w, SL_COUNTER_RX_RECORDS, 1);
     if (drop == SL_DROP_NONE)
-        drop = answer(w, frame);
+        drop = answer(w, frame, now_ns);
     if (drop == SL_DROP_NONE) {
         worker_count(w, SL_COUNTER_ANSWERED, 1);
     } else {
@@ -102,7 +97,8 @@ static inline bool parse_plain(const struct sl_worker *w, const struct sl_group 
            is_listened_to(w, frame->path.tuple.local_port) && is_dtls(frame);
 }
 
-unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n)
+unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n,
+                            uint64_t now_ns)
 {
     struct sl_frame **live = frames, **const end = frames + n;
     const struct sl_group *group = NULL;
@@ -115,7 +111,7 @@ unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsig
             group = &w->config.groups[at];
             own_mac = may_be_plain(group) ? sl_wire_mac_word(group->mac) : NO_MAC;
         }
-        if (parse_plain(w, group, own_mac, frame) || parse_any(w, group, frame))
+        if (parse_plain(w, group, own_mac, frame) || parse_any(w, group, frame, now_ns))
             *live++ = frame;
     }
     return (unsigned)(live - frames);

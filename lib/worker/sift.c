@@ -42,17 +42,25 @@ void worker_grow_hello_credit(struct sl_worker *w, uint64_t now_ns)
     hellos->is_crowded = false;
 }
 
-bool worker_spend_hello(struct sl_worker *w, enum hello_kind kind)
+/**
+ * Without credit nobody asks for the prefix, which may cost a look at the memory; and what a prefix
+ * may not have takes no credit from the others. Who hands a frame over has asked already.
+ */
+enum sl_drop worker_pay_hello(struct sl_worker *w, const struct sl_frame *frame,
+                              enum hello_kind kind, uint64_t now_ns)
 {
     if (kind == HELLO_NONE)
-        return true;
+        return SL_DROP_NONE;
     if (w->hellos.credit_ns[kind] < HELLO_NS)
-        return false;
+        return SL_DROP_HELLO_BUDGET;
+    if (kind == HELLO_WITHOUT_COOKIE && !(frame->flags & SL_FRAME_HANDED_OVER) &&
+        !worker_admits_hello(w, &frame->path.tuple.remote_ip, now_ns))
+        return SL_DROP_HELLO_RATE;
     w->hellos.credit_ns[kind] -= HELLO_NS;
-    return true;
+    return SL_DROP_NONE;
 }
 
-enum sl_drop worker_sift(struct sl_worker *w, const struct sl_frame *frame)
+enum sl_drop worker_sift(struct sl_worker *w, const struct sl_frame *frame, uint64_t now_ns)
 {
     struct sl_reader r = sl_reader_of(frame->data + frame->payload_off, frame->payload_len);
     struct sl_record_header header;
@@ -60,5 +68,7 @@ enum sl_drop worker_sift(struct sl_worker *w, const struct sl_frame *frame)
     if (drop != SL_DROP_NONE)
         return drop;
     const enum hello_kind kind = hello_kind_of(&header, r.at - header.body_len);
-    return worker_spend_hello(w, kind) ? SL_DROP_NONE : SL_DROP_HELLO_BUDGET;
+    if (kind != HELLO_NONE && !worker_allows(w, &frame->path.tuple.remote_ip))
+        return SL_DROP_DENIED;
+    return worker_pay_hello(w, frame, kind, now_ns);
 }

@@ -68,6 +68,7 @@ struct sl_worker_config {
     uint64_t idle_timeout_ns;
     uint64_t handshake_timeout_ns;
     enum sl_peer_moves peer_moves;
+    uint8_t prefix_len_v4, prefix_len_v6;       /* bits of a source prefix, for limits by prefix */
     const struct sl_admission_rules *admission; /* borrowed, until others come by message; NULL: no
                                                    limits, and everybody may come in */
     bool close_at_usage_limit; /* close a session whose AES-GCM key has sealed 2^24.5 records */

@@ -17,6 +17,7 @@ size_t sl_worker_memory_len(const struct sl_worker_config *config)
 {
     return sl_arena_cost(sizeof(struct sl_worker)) + sl_arena_cost(SCRATCH_LEN) +
            sl_arena_cost(sizeof(struct sl_identity) * config->sessions_max) +
+           worker_gate_memory_len(config) +
            sl_session_table_memory_len(config->sessions_max, epoch_len_of(config->crypto));
 }
 
@@ -30,7 +31,6 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
         return NULL;
     }
     w->config = *config;
-    w->admission = config->admission;
     w->scratch = sl_arena_take(arena, SCRATCH_LEN);
     w->identities = sl_arena_take(arena, sizeof *w->identities * config->sessions_max);
     w->aead = sl_aead_create(config->crypto);
@@ -41,10 +41,12 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
                                        config->index, config->random_seed);
     w->places = w->table != NULL ? sl_session_table_places(w->table) : NULL;
     w->cookies = sl_cookie_jar_create(config->cookie_root);
+    bool has_gate = worker_make_gate(w, arena);
     /* What was made of them is enough. */
     explicit_bzero(w->config.cookie_root, sizeof w->config.cookie_root);
     explicit_bzero(w->config.random_seed, sizeof w->config.random_seed);
-    if (w->scratch == NULL || w->identities == NULL || w->table == NULL || w->cookies == NULL) {
+    if (!has_gate || w->scratch == NULL || w->identities == NULL || w->table == NULL ||
+        w->cookies == NULL) {
         sl_cookie_jar_destroy(w->cookies);
         sl_aead_destroy(w->aead);
         errno = ENOMEM;
@@ -115,7 +117,7 @@ void sl_worker_receive(struct sl_worker *w, struct sl_frame **frames, unsigned n
     worker_count(w, SL_COUNTER_RX_BYTES, bytes);
 
     w->hellos.is_crowded |= n == SL_BURST;
-    unsigned live = worker_parse_burst(w, frames, n);
+    unsigned live = worker_parse_burst(w, frames, n, now_ns);
     worker_find_burst(w, frames, live, now_ns);
     flush_away(w);
     flush_ended(w);

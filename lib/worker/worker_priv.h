@@ -31,6 +31,9 @@ static_assert(SL_ETHER_HEADER_LEN + SL_VLAN_TAG_LEN + SL_IPV6_HEADER_LEN + SL_UD
 /** Messages of one other thread that are handled in a turn. */
 #define MESSAGES_PER_TURN SL_BURST
 
+/** Source prefixes whose rates are known at once; a power of two, times SL_BUCKET_WAYS. */
+#define PREFIX_SETS 4096
+
 /** The worker's bits in sl_session.flags. */
 enum session_flag {
     SESSION_OPEN_TOLD = 1 << 0,       /* its consumer has had the open event */
@@ -129,8 +132,12 @@ struct sl_worker {
     uint64_t swept_ns; /* the time up to which the hand has moved */
     uint32_t half_open;
     uint32_t ending;    /* legacy sessions whose close_notify is not out yet */
-    uint32_t stop_left;                         /* slots the hand still has to pass */
+    uint32_t stop_left; /* slots the hand still has to pass */
     const struct sl_admission_rules *admission; /* in force; NULL: no limits */
+    struct sl_prefix_hasher prefixes;
+    struct sl_buckets *hello_buckets, *handshake_buckets; /* by prefix */
+    struct sl_prefix_counts *in_flight;                   /* half-open sessions of a prefix */
+    uint64_t hellos_full_ns, echoes_full_ns, neighbours_full_ns; /* buckets over all */
     uint32_t recheck_left; /* slots in which sessions may be that it does not allow */
     bool is_stopping, is_stopped;
     bool reports_pending, stopped_pending, admission_pending;
@@ -139,14 +146,17 @@ struct sl_worker {
 
 /* parse.c: stage 1. Frames that end here are counted and ended or answered; the rest stays in
  * frames[0..return). */
-unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n);
+unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n,
+                            uint64_t now_ns);
 
 /* sift.c: what comes before stage 2. */
 /** Whether a datagram without a connection ID is worth looking for anybody: SL_DROP_NONE, or why
  * not. A ClientHello that is has paid. */
-enum sl_drop worker_sift(struct sl_worker *w, const struct sl_frame *frame);
-/** A ClientHello is paid for; false: it can't be. */
-bool worker_spend_hello(struct sl_worker *w, enum hello_kind kind);
+enum sl_drop worker_sift(struct sl_worker *w, const struct sl_frame *frame, uint64_t now_ns);
+/** A ClientHello is paid for, with the worker's time and with a cookie of its prefix's if it has
+ * none: SL_DROP_NONE; or why it can't be. */
+enum sl_drop worker_pay_hello(struct sl_worker *w, const struct sl_frame *frame,
+                              enum hello_kind kind, uint64_t now_ns);
 void worker_begin_hello_credit(struct sl_worker *w);
 /** At the end of each poll. */
 void worker_grow_hello_credit(struct sl_worker *w, uint64_t now_ns);
@@ -233,9 +243,9 @@ void worker_answer_hello(struct sl_worker *w, struct sl_frame *frame,
 /* messages.c: to and from the other threads. */
 bool worker_receive_messages(struct sl_worker *w, uint64_t now_ns);
 void worker_forward_record(struct sl_worker *w, struct sl_session *session, const uint8_t *record,
-                           uint32_t len);
+                           uint32_t len, uint64_t now_ns);
 void worker_forward_plaintext(struct sl_worker *w, struct sl_session *session, uint8_t type,
-                              const uint8_t *plain, uint32_t len);
+                              const uint8_t *plain, uint32_t len, uint64_t now_ns);
 /** To the handshaker that keeps a legacy session; false: its ring is full. */
 bool worker_post_data(struct sl_worker *w, const struct sl_session *session, bool is_close,
                       const uint8_t *bytes, uint32_t len) SL_MUST_USE;
@@ -296,6 +306,21 @@ static inline bool worker_allows(const struct sl_worker *w, const struct sl_ip *
 {
     return w->admission == NULL || sl_access_allows(w->admission->access, remote);
 }
+size_t worker_gate_memory_len(const struct sl_worker_config *config);
+/** false: the arena is too small. */
+bool worker_make_gate(struct sl_worker *w, struct sl_arena *arena);
+/** Whether a ClientHello without a valid cookie may be answered; then it counts. */
+bool worker_admits_hello(struct sl_worker *w, const struct sl_ip *remote, uint64_t now_ns);
+/** Whether an address that has shown its cookie may begin a handshake: SL_DROP_NONE, and it counts;
+ * else why not. */
+enum sl_drop worker_admit_handshake(struct sl_worker *w, const struct sl_ip *remote,
+                                    uint64_t now_ns);
+/** Whether ARP, neighbour discovery or an echo request may be answered. */
+enum sl_drop worker_admit_answer(struct sl_worker *w, const struct sl_frame *frame,
+                                 uint64_t now_ns);
+/** Whether one more record of this handshake may wait for its thread, behind all that wait. */
+enum sl_drop worker_admit_record(struct sl_worker *w, struct sl_session *session,
+                                 struct sl_ring_producer *to, uint64_t now_ns);
 /** From now on; sessions that began before are looked at by the sweep. */
 void worker_take_admission(struct sl_worker *w, const struct sl_admission_rules *rules);
 /** A session of this slot ends when the lists do not allow its address any more. */
@@ -327,7 +352,9 @@ void worker_move(struct sl_worker *w, struct sl_session *session, const struct s
 void worker_establish_preloaded(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 /** An authentic record from the session's address: this is how to get there. */
 void worker_learn_hop(struct sl_worker *w, struct sl_session *session, const struct sl_hop *hop);
-void worker_gauge_half_open(struct sl_worker *w, int change);
+/** A session that is half open from now on, or not any more; its address has not changed. */
+void worker_enter_half_open(struct sl_worker *w, const struct sl_session *session);
+void worker_leave_half_open(struct sl_worker *w, const struct sl_session *session);
 /** The hand has a slot to pass, or all of them, since everything is to end or other rules hold. */
 static inline bool worker_is_sweep_due(const struct sl_worker *w, uint64_t now_ns)
 {

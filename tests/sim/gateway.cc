@@ -113,6 +113,9 @@ void Gateway::create_node(unsigned index)
     config.idle_timeout_ns = chosen.idle_timeout_ms * 1000000;
     config.handshake_timeout_ns = chosen.handshake_timeout_ms * 1000000;
     config.peer_moves = chosen.peer_moves;
+    config.admission = chosen.admission;
+    config.prefix_len_v4 = 32;
+    config.prefix_len_v6 = 64;
     config.group_count = 1;
     fill_group(config.groups[0], chosen);
     config.listener_count = 1;

@@ -39,6 +39,7 @@ struct GatewayOptions {
     uint16_t vlan_id = SL_VLAN_NONE;
     bool asks_clients = false; /* for a certificate */
     unsigned legacy_sessions_max = 0;
+    const sl_admission_rules *admission = nullptr; /* of each worker */
     uint64_t seed = 1;
 };
 

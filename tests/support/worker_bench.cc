@@ -143,6 +143,8 @@ WorkerBench::WorkerBench(const Options &options)
     config.handshake_timeout_ns = 30 * kSecond;
     config.peer_moves = options.peer_moves;
     config.admission = options.admission;
+    config.prefix_len_v4 = options.prefix_len_v4;
+    config.prefix_len_v6 = options.prefix_len_v6;
     config.close_at_usage_limit = options.close_at_usage_limit;
     config.group_count = options.group_count;
     for (unsigned g = 0; g < options.group_count; g++) {

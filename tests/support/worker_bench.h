@@ -124,6 +124,7 @@ class WorkerBench
         sl_rx_checksum rx_checksum = SL_RX_CHECKSUM_AUTO; // REQUIRE: no frame goes the plain way
         unsigned group_count = 1;                         // the second serves kVlan
         const sl_admission_rules *admission = nullptr;
+        uint8_t prefix_len_v4 = 32, prefix_len_v6 = 64;
     };
     explicit WorkerBench(const Options &options);
     WorkerBench() : WorkerBench(Options()) {}

@@ -1,6 +1,7 @@
 // Who may come in: the lists of prefixes, in force at the start and replaced at run time.
 #include <gtest/gtest.h>
 
+#include "stranger.h"
 #include "worker_bench.h"
 
 using namespace sluice;
@@ -49,38 +50,6 @@ Bytes Hello(const sl_path &path)
 Bytes Data(WorkerBench &bench, Peer &peer, const sl_path &path, uint8_t byte = 1)
 {
     return WorkerBench::UdpFrame(path, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {byte}));
-}
-
-// An ARP request or an ICMP echo request for the gateway's address.
-Bytes Arp(const sl_path &from)
-{
-    Bytes frame(42);
-    memset(&frame[0], 0xff, 6);
-    memcpy(&frame[6], from.hop.mac, 6);
-    const uint8_t head[] = {8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
-    memcpy(&frame[12], head, sizeof head);
-    memcpy(&frame[22], from.hop.mac, 6);
-    memcpy(&frame[28], from.tuple.remote_ip.bytes + 12, 4);
-    memcpy(&frame[38], from.tuple.local_ip.bytes + 12, 4);
-    return frame;
-}
-
-void PutSum(uint8_t *at, const uint8_t *from, size_t len)
-{
-    uint16_t sum = sl_wire_checksum_fold(sl_wire_checksum_add(0, from, len));
-    memcpy(at, &sum, sizeof sum);
-}
-
-Bytes Ping(const sl_path &from)
-{
-    Bytes frame = WorkerBench::UdpFrame(from, Bytes(8)); // its IP header is right, but for these
-    frame[14 + 9] = 1;
-    frame[14 + 10] = frame[14 + 11] = 0;
-    PutSum(&frame[14 + 10], &frame[14], 20);
-    memset(&frame[34], 0, frame.size() - 34);
-    frame[34] = 8;
-    PutSum(&frame[36], &frame[34], frame.size() - 34);
-    return frame;
 }
 
 const sl_path good = WorkerBench::ClientPath(1), bad = WorkerBench::ClientPath(2);
