@@ -58,6 +58,9 @@ void sl_handshake_describe_abort(const struct sl_message_abort *abort, char *tex
     case SL_ABORT_OVERFLOW:
         snprintf(text, SL_REASON_LEN, "too many handshakes at once");
         return;
+    case SL_ABORT_CPU_SPENT:
+        snprintf(text, SL_REASON_LEN, "the time for handshakes is spent");
+        return;
     case SL_ABORT_TIMED_OUT:
         describe_time_out(abort, text);
         return;

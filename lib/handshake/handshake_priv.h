@@ -197,6 +197,7 @@ struct sl_handshaker {
     struct last_flights last_flights;
     struct sessions sessions;
     struct outbox *outboxes; /* [worker_count] */
+    struct cpu_share cpu;
     atomic_uint in_progress;
     _Atomic uint64_t counters[SL_HANDSHAKE_COUNTER_COUNT];
     uint8_t record[SL_RECORD_PLAINTEXT_MAX + SL_RECORD_OVERHEAD_MAX]; /* for libssl to read */

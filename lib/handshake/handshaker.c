@@ -57,7 +57,8 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
         sl_handshake_init_table(&handshaker->handshakes, known_max) &&
         sl_handshake_init_timers(&handshaker->timers, known_max) &&
         sl_handshake_init_last_flights(&handshaker->last_flights, config->last_flights_max) &&
-        sl_handshake_init_sessions(&handshaker->sessions, handshaker->client.sessions_max))
+        sl_handshake_init_sessions(&handshaker->sessions, handshaker->client.sessions_max) &&
+        sl_handshake_init_cpu(&handshaker->cpu, config))
         return true;
     snprintf(reason, SL_REASON_LEN, "out of memory for %u handshakes", config->handshakes_max);
     return false;
@@ -106,6 +107,7 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
     free(handshaker->outboxes);
     sl_handshake_wipe_last_flights(&handshaker->last_flights);
     sl_handshake_wipe_sessions(&handshaker->sessions);
+    sl_handshake_wipe_cpu(&handshaker->cpu);
     sl_handshake_wipe_timers(&handshaker->timers);
     sl_handshake_wipe_table(&handshaker->handshakes);
     sl_aead_destroy(handshaker->aead);
@@ -190,13 +192,34 @@ static void take_record(struct sl_handshaker *handshaker, unsigned worker,
     struct handshake *handshake = sl_handshake_find(&handshaker->handshakes, message->session);
     bool is_known = handshake != NULL ||
                     sl_handshake_find(&handshaker->last_flights.by_handle, message->session);
-    if (!is_known && has_service(handshaker, record->service) && begins_hello(record))
+    bool begins = !is_known && has_service(handshaker, record->service) && begins_hello(record);
+    const struct sl_ip remote = record->path.tuple.remote_ip;
+    if (begins && !sl_handshake_has_cpu(&handshaker->cpu, &remote, handshaker->now_ns)) {
+        const struct sl_message_abort spent = {.cause = SL_ABORT_CPU_SPENT};
+        sl_handshake_count(handshaker, SL_HANDSHAKE_CPU_SPENT);
+        sl_handshake_post_abort(handshaker, worker, message->session, &spent);
+        return;
+    }
+    const uint64_t begun_ns = sl_handshake_cpu_ns(&handshaker->cpu);
+    if (begins)
         handshake = sl_handshake_accept(handshaker, worker, message->session, record);
     else if (handshake == NULL || handshake->state == HANDSHAKE_ENDED)
         take_stale(handshaker, message->session,
                    record->bytes_len > 0 && record->bytes[0] != SL_CONTENT_ALERT);
     if (handshake != NULL && handshake->state != HANDSHAKE_ENDED)
         sl_handshake_take_record(handshake, record->bytes, record->bytes_len);
+    sl_handshake_charge_cpu(&handshaker->cpu, &remote, begun_ns, handshaker->now_ns);
+}
+
+/** The handshake may be gone afterwards. */
+static void take_paid_plaintext(struct handshake *handshake,
+                                const struct sl_message_plaintext *plaintext)
+{
+    struct sl_handshaker *handshaker = handshake->owner;
+    const struct sl_ip remote = handshake->path.tuple.remote_ip;
+    const uint64_t begun_ns = sl_handshake_cpu_ns(&handshaker->cpu);
+    sl_handshake_take_plaintext(handshake, plaintext->type, plaintext->bytes, plaintext->bytes_len);
+    sl_handshake_charge_cpu(&handshaker->cpu, &remote, begun_ns, handshaker->now_ns);
 }
 
 static void take_plaintext(struct sl_handshaker *handshaker, const struct sl_message *message)
@@ -209,8 +232,7 @@ static void take_plaintext(struct sl_handshaker *handshaker, const struct sl_mes
     else if (handshake == NULL || handshake->keys == NULL)
         take_stale(handshaker, message->session, plaintext->type == SL_CONTENT_HANDSHAKE);
     else
-        sl_handshake_take_plaintext(handshake, plaintext->type, plaintext->bytes,
-                                    plaintext->bytes_len);
+        take_paid_plaintext(handshake, plaintext);
 }
 
 static void take_write(struct sl_handshaker *handshaker, const struct sl_message *message)

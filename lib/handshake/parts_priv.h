@@ -4,11 +4,13 @@
 #ifndef SL_HANDSHAKE_PARTS_PRIV_H
 #define SL_HANDSHAKE_PARTS_PRIV_H
 
+#include "sl_admission.h"
 #include "sl_base.h"
 #include "sl_message.h"
 #include "sl_wire.h"
 
 struct handshake;
+struct sl_handshaker_config;
 
 /* assembly.c: messages put together from fragments, RFC 6347 4.2.3. */
 
@@ -45,6 +47,31 @@ static inline bool sl_handshake_is_whole(const struct assembly *assembly)
     return assembly->message != NULL && assembly->missing == 0;
 }
 void sl_handshake_wipe_assembly(struct assembly *assembly);
+
+/* cpu.c: processor time, charged after the work to all and to the prefix it was done for. */
+
+struct cpu_share {
+    uint64_t (*clock_ns)(void);     /* NULL: no limits */
+    struct sl_rate all, per_prefix; /* an event is a microsecond */
+    uint64_t all_full_ns;
+    struct sl_buckets *buckets; /* by prefix */
+    void *memory;
+    struct sl_prefix_hasher prefixes;
+};
+
+/** false: no memory. */
+bool sl_handshake_init_cpu(struct cpu_share *cpu, const struct sl_handshaker_config *config);
+void sl_handshake_wipe_cpu(struct cpu_share *cpu);
+/** Whether another handshake may begin for this address. */
+bool sl_handshake_has_cpu(struct cpu_share *cpu, const struct sl_ip *remote, uint64_t now_ns);
+/** For sl_handshake_charge_cpu, after the work. */
+static inline uint64_t sl_handshake_cpu_ns(const struct cpu_share *cpu)
+{
+    return cpu->clock_ns != NULL ? cpu->clock_ns() : 0;
+}
+/** The time since `begun_ns` was spent on this address's behalf; it may leave a debt. */
+void sl_handshake_charge_cpu(struct cpu_share *cpu, const struct sl_ip *remote, uint64_t begun_ns,
+                             uint64_t now_ns);
 
 /* table.c: handle -> object. */
 

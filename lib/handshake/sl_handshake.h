@@ -8,6 +8,7 @@
 #ifndef SL_HANDSHAKE_H
 #define SL_HANDSHAKE_H
 
+#include "sl_admission.h"
 #include "sl_base.h"
 #include "sl_identity.h"
 #include "sl_message.h"
@@ -46,7 +47,13 @@ struct sl_handshaker_config {
     bool connection_ids;                   /* negotiate RFC 9146 when a client offers it */
     unsigned legacy_sessions_max; /* 0: none; else how many sessions with AES-CBC, encrypt-then-MAC
                                      and HMAC-SHA1 libssl may keep for clients that know no AEAD */
-    const char *keylog_file;               /* NULL, or where secrets go in NSS key log format */
+    /* Of the thread's processor time, what servers' handshakes may take, of all and of one source
+     * prefix: beyond it none begins. 0, or without a clock: all of it. */
+    uint64_t (*cpu_ns)(void); /* of the calling thread */
+    unsigned cpu_percent, cpu_percent_per_prefix;
+    uint8_t prefix_len_v4, prefix_len_v6; /* bits of a source prefix */
+    uint8_t prefix_key[16];               /* secret and random */
+    const char *keylog_file;              /* NULL, or where secrets go in NSS key log format */
 };
 
 /** Counters of a handshaker; written by its thread only, read by telemetry. */
@@ -57,6 +64,7 @@ struct sl_handshaker_config {
     X(TIMED_OUT, "handshakes given up after their time")                                           \
     X(REFUSED_PEER, "handshakes refused for the peer's certificate")                               \
     X(OVERFLOW, "handshakes not begun: too many at once")                                          \
+    X(CPU_SPENT, "handshakes not begun: processor time of all or of their prefix is spent")        \
     X(CONNECTION_ID, "handshakes completed with a connection ID")                                  \
     X(LEGACY, "handshakes completed with AES-CBC: libssl keeps the session")                       \
     X(LEGACY_CLOSED, "sessions that libssl kept, closed")                                          \

@@ -1,9 +1,19 @@
 /* Handshake threads: they poll, so that a worker never has to wake them, and nap when idle. */
+#include <errno.h>
 #include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "runtime_priv.h"
 
 #define MESSAGES_PER_POLL 64
+
+static uint64_t thread_cpu_ns(void)
+{
+    struct timespec spent;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (uint64_t)spent.tv_sec * 1000000000ULL + (uint64_t)spent.tv_nsec;
+}
 
 void *runtime_handshaker_main(void *arg)
 {
@@ -31,6 +41,10 @@ int runtime_handshakers_create(struct sl_runtime *runtime)
             self->to_worker[w] = sl_ring_producer_of(runtime->workers[w].from_handshaker[h]);
         }
         struct sl_handshaker_config config = runtime->config.handshaker;
+        config.cpu_ns = thread_cpu_ns;
+        if (getrandom(config.prefix_key, sizeof config.prefix_key, 0) !=
+            (ssize_t)sizeof config.prefix_key)
+            return runtime_fail(runtime, -EIO, "the kernel has no random numbers");
         config.worker_count = runtime->worker_count;
         config.from_worker = self->from_worker;
         config.to_worker = self->to_worker;

@@ -7,7 +7,8 @@
 #   gateway_launch [COMMAND..]   starts it behind a command, and waits for nothing
 #   gateway_options=(OPTION..)   for `sluice run`, from then on
 #   "${no_hugepages[@]}"      such a command: there are no huge pages then
-#   gateway_stop [SECONDS]    SIGTERM; succeeds when it ended with status 0 within SECONDS (10)
+#   gateway_stop [SECONDS]    SIGTERM; succeeds when it ended with status 0 within SECONDS (10), and its counters added
+#                             up before
 #   consumer_start NAME PROGRAM ARG..   a consumer in the background, waited for until the gateway
 #                             lists it; $NAME_pid, $work/NAME.out, $work/NAME.log its standard error
 #   consumer_stop NAME
@@ -79,7 +80,12 @@ gateway_kill() { # only what is still a child of ours: another process may have 
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
 gateway_stop() {
-    local limit=${1:-10} status started=$EPOCHREALTIME
+    local limit=${1:-10} status started
+    if gateway_ready >/dev/null 2>&1 && ! wait_for 10 counters_add_up; then
+        echo "records received that have not ended exactly once: $(cat "$work/equation")"
+        return 1
+    fi
+    started=$EPOCHREALTIME
     kill -TERM "$gateway_pid" || return 1
     if ! wait_for 10 ended "$gateway_pid"; then
         echo "still there ten seconds after SIGTERM"
@@ -129,13 +135,14 @@ counter_is() { # a path that does not exist, a name spelt wrong, is not what was
 }
 
 # Every record received has ended exactly once (docs/architecture.md), whatever the test has done.
-equation_holds() {
+counters_add_up() {
     "$sluice_ctl" -s "$control" stats --json | jq -e '.total |
         (.events.delivered + .events.answered + .events.to_handshake + .events.consumed
          + ([.drops | to_entries[] | select(.key | startswith("send_") | not) | .value] | add)) as $ended
-        | "received \(.events.rx_records), ended \($ended)", .events.rx_records > 0 and .events.rx_records == $ended' | tee "$work/equation"
+        | "received \(.events.rx_records), ended \($ended)", .events.rx_records == $ended' >"$work/equation"
     [ "$(tail -n 1 "$work/equation")" = true ]
 }
+equation_holds() { counters_add_up && cat "$work/equation" && ! grep -q 'received 0,' "$work/equation"; }
 check_equation() { check 'every record received has ended exactly once' wait_for 10 equation_holds; }
 
 no_session() { check "$1" wait_counter 10 .total.sessions '== 0'; }

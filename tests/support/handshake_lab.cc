@@ -79,6 +79,10 @@ void HandshakeLab::create_handshaker()
     config.connection_ids = chosen.connection_ids;
     config.legacy_sessions_max = chosen.legacy_sessions_max;
     config.keylog_file = chosen.keylog_file;
+    config.cpu_ns = chosen.cpu_ns;
+    config.cpu_percent = chosen.cpu_percent;
+    config.cpu_percent_per_prefix = chosen.cpu_percent_per_prefix;
+    config.prefix_len_v4 = 32;
     handshaker = sl_handshaker_create(&config, reason);
     if (handshaker == nullptr)
         throw std::runtime_error(reason);

@@ -35,6 +35,8 @@ struct LabOptions {
     unsigned handshake_timeout_ms = 30000;
     uint64_t ring_size = 1 << 20;
     const char *keylog_file = nullptr;
+    uint64_t (*cpu_ns)() = nullptr;
+    unsigned cpu_percent = 0, cpu_percent_per_prefix = 0;
     double loss = 0, duplication = 0, reordering = 0;
     uint64_t seed = 1;
 };

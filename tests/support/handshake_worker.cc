@@ -57,6 +57,7 @@ bool HandshakeWorker::post_record(unsigned id, const Bytes &record)
     Peer &to = peer(id);
     sl_message_record message = {};
     message.path.tuple.remote_ip = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0, 1}};
+    message.path.tuple.remote_ip.bytes[14] = (uint8_t)(id / 1000); /* they live a thousand a host */
     message.path.tuple.local_ip = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0, 2}};
     message.path.tuple.remote_port = (uint16_t)(10000 + id);
     message.path.tuple.local_port = 4433;
