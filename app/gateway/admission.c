@@ -1,4 +1,4 @@
-/* The configuration's lists of prefixes, made into the rules that workers ask. */
+/* The configuration's lists of prefixes and limits, made into the rules that workers ask. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,11 +75,34 @@ static bool make_access(struct settings *settings, struct sl_access **access)
     return is_sound;
 }
 
+/** A worker's share of a rate; at once may come what comes in a second. */
+static struct sl_rate share_of(const struct settings *settings, unsigned per_second)
+{
+    const unsigned workers = settings->config->workers;
+    const unsigned share = per_second / workers + (per_second % workers != 0);
+    return sl_rate_of(share, share);
+}
+
+static void make_limits(struct settings *settings)
+{
+    const struct sl_config_admission *limits = &settings->config->admission;
+    const unsigned workers = settings->config->workers;
+    struct sl_admission_rules *rules = settings->rules;
+    rules->hellos = share_of(settings, limits->hellos_per_second);
+    rules->hellos_per_prefix = share_of(settings, limits->hellos_per_prefix_per_second);
+    rules->handshakes_per_prefix = share_of(settings, limits->handshakes_per_prefix_per_second);
+    rules->handshakes_in_flight_per_prefix =
+        (limits->handshakes_in_flight_per_prefix + workers - 1) / workers;
+    rules->echoes = share_of(settings, limits->echoes_per_second);
+    rules->neighbours = share_of(settings, limits->neighbours_per_second);
+}
+
 bool admission_make(struct settings *settings)
 {
     settings->rules = calloc(1, sizeof *settings->rules);
     if (settings->rules == NULL)
         return settings_fail_at(settings, "admission", "out of memory");
+    make_limits(settings);
     return make_access(settings, &settings->rules->access);
 }
 

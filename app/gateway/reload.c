@@ -46,6 +46,30 @@ static bool is_reloaded(const char *key)
     return false;
 }
 
+/** Of what stands under `admission`, what is taken at the start. */
+static const char *say_admission(const struct sl_config_admission *old,
+                                 const struct sl_config_admission *new, const char *before,
+                                 FILE *out)
+{
+    const struct {
+        const char *key;
+        bool differs;
+    } keys[] = {
+        {"prefix_len_v4", old->prefix_len_v4 != new->prefix_len_v4},
+        {"prefix_len_v6", old->prefix_len_v6 != new->prefix_len_v6},
+        {"handshake_cpu_percent", old->handshake_cpu_percent != new->handshake_cpu_percent},
+        {"handshake_cpu_percent_per_prefix",
+         old->handshake_cpu_percent_per_prefix != new->handshake_cpu_percent_per_prefix},
+    };
+    for (unsigned i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (!keys[i].differs)
+            continue;
+        fprintf(out, "%sadmission.%s", before, keys[i].key);
+        before = ", ";
+    }
+    return before;
+}
+
 /** What differs from the file that the gateway was started with and stays as it was. */
 static void say_differences(const struct gateway *gateway, const struct sl_config *config,
                             FILE *out)
@@ -59,6 +83,7 @@ static void say_differences(const struct gateway *gateway, const struct sl_confi
         fprintf(out, "%s%s", before, keys[i]);
         before = ", ";
     }
+    before = say_admission(&gateway->settings.config->admission, &config->admission, before, out);
     if (before[0] == ',')
         fputc('\n', out);
 }

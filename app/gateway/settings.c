@@ -136,6 +136,8 @@ static void make_worker(struct settings *settings)
     worker->idle_timeout_ns = config->idle_timeout_s * NS_PER_SECOND;
     worker->handshake_timeout_ns = config->handshake_timeout_s * NS_PER_SECOND;
     worker->admission = settings->rules;
+    worker->prefix_len_v4 = (uint8_t)config->admission.prefix_len_v4;
+    worker->prefix_len_v6 = (uint8_t)config->admission.prefix_len_v6;
     worker->peer_moves = moves[config->peer_moves];
     worker->close_at_usage_limit = config->close_at_usage_limit;
 }
@@ -150,6 +152,10 @@ static void make_handshaker(struct settings *settings)
         .credentials = settings->credentials,
         .services = settings->handshake_services,
         .service_count = settings->runtime.worker.service_count,
+        .cpu_percent = config->admission.handshake_cpu_percent,
+        .cpu_percent_per_prefix = config->admission.handshake_cpu_percent_per_prefix,
+        .prefix_len_v4 = (uint8_t)config->admission.prefix_len_v4,
+        .prefix_len_v6 = (uint8_t)config->admission.prefix_len_v6,
         .handshakes_max = share(config->half_open, threads),
         .last_flights_max = flights < LAST_FLIGHTS_MAX ? flights : LAST_FLIGHTS_MAX,
         .first_timeout_ms = config->first_timeout_ms,

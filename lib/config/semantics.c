@@ -42,10 +42,22 @@ void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml)
         {"first_timeout_ms", &config->first_timeout_ms, 1000},
         {"handshake_threads", &config->handshake_threads, 1},
         {"legacy_sessions", &config->legacy_sessions, 1024},
+        {"admission.prefix_len_v4", &config->admission.prefix_len_v4, 32},
+        {"admission.prefix_len_v6", &config->admission.prefix_len_v6, 64},
+        {"admission.hellos_per_second", &config->admission.hellos_per_second, 100000},
+        {"admission.hellos_per_prefix_per_second", &config->admission.hellos_per_prefix_per_second,
+         10000},
+        {"admission.handshakes_per_prefix_per_second",
+         &config->admission.handshakes_per_prefix_per_second, 10000},
+        {"admission.echoes_per_second", &config->admission.echoes_per_second, 1000},
+        {"admission.neighbours_per_second", &config->admission.neighbours_per_second, 10000},
     };
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (!has(yaml, numbers[i].key))
             *numbers[i].value = numbers[i].preset;
+    if (!has(yaml,
+             "admission.handshakes_in_flight_per_prefix")) /* one prefix leaves some to others */
+        config->admission.handshakes_in_flight_per_prefix = (config->half_open + 1) / 2;
     if (!has(yaml, "connection_ids"))
         config->connection_ids = true;
     if (config->control_socket == NULL)
@@ -94,6 +106,26 @@ static bool check_numbers(struct meaning *m)
         return false;
     }
     return true;
+}
+
+static bool check_admission(struct meaning *m)
+{
+    const struct sl_config_admission *a = &m->config->admission;
+    const unsigned most = 1000000000;
+    return check_range(m, "admission.prefix_len_v4", a->prefix_len_v4, 1, 32) &&
+           check_range(m, "admission.prefix_len_v6", a->prefix_len_v6, 1, 128) &&
+           check_range(m, "admission.hellos_per_second", a->hellos_per_second, 0, most) &&
+           check_range(m, "admission.hellos_per_prefix_per_second", a->hellos_per_prefix_per_second,
+                       0, most) &&
+           check_range(m, "admission.handshakes_per_prefix_per_second",
+                       a->handshakes_per_prefix_per_second, 0, most) &&
+           check_range(m, "admission.handshakes_in_flight_per_prefix",
+                       a->handshakes_in_flight_per_prefix, 0, 1 << 20) &&
+           check_range(m, "admission.handshake_cpu_percent", a->handshake_cpu_percent, 0, 100) &&
+           check_range(m, "admission.handshake_cpu_percent_per_prefix",
+                       a->handshake_cpu_percent_per_prefix, 0, 100) &&
+           check_range(m, "admission.echoes_per_second", a->echoes_per_second, 0, most) &&
+           check_range(m, "admission.neighbours_per_second", a->neighbours_per_second, 0, most);
 }
 
 static bool check_socket(struct meaning *m, const char *key, const char *path)
@@ -339,6 +371,6 @@ bool config_check_meaning(const struct sl_config *config, struct sl_yaml *yaml,
                           struct sl_yaml_errors *errors)
 {
     struct meaning m = {config, yaml, errors};
-    return check_numbers(&m) && check_sockets(&m) && check_ports(&m) && check_listeners(&m) &&
-           check_services(&m) && check_trust(&m);
+    return check_numbers(&m) && check_admission(&m) && check_sockets(&m) && check_ports(&m) &&
+           check_listeners(&m) && check_services(&m) && check_trust(&m);
 }

@@ -83,12 +83,22 @@ struct sl_config_service {
     struct sl_config_peers *expect; /* NULL: nobody in particular */
 };
 
-/** Who may come in. */
+/** Who may come in, and how much of it: for the whole gateway. A limit of 0 is none. */
 struct sl_config_admission {
     char **allow; /* prefixes as text: "198.18.0.0/15" */
     unsigned allow_count;
     char **deny;
     unsigned deny_count;
+    unsigned prefix_len_v4;                    /* 1..32, default 32 */
+    unsigned prefix_len_v6;                    /* 1..128, default 64 */
+    unsigned hellos_per_second;                /* default 100000 */
+    unsigned hellos_per_prefix_per_second;     /* default 10000 */
+    unsigned handshakes_per_prefix_per_second; /* default 10000 */
+    unsigned handshakes_in_flight_per_prefix;  /* default half of half_open */
+    unsigned handshake_cpu_percent;            /* of each handshake thread; default 0 */
+    unsigned handshake_cpu_percent_per_prefix; /* default 0 */
+    unsigned echoes_per_second;                /* default 1000 */
+    unsigned neighbours_per_second;            /* default 10000 */
 };
 
 struct sl_config {

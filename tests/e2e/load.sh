@@ -139,6 +139,7 @@ check 'a server that falls silent before the end' load 1 "${trusting[@]}" -c 20 
 wait $killer
 check 'has stopped answering, too' says 'the server stopped answering: nothing has come back since'
 consumer_start echo "$sluice_echo" -s "$consumers" echo
+check_equation
 (sleep 2.5; kill -9 "$gateway_pid") &
 killer=$!
 check 'a server killed in the middle' load 1 "${trusting[@]}" -c 20 -r 500 -d 5s --late-after 500ms "$to"

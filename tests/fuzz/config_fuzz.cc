@@ -46,6 +46,12 @@ void check_limits(const sl_config &config)
     FUZZ_CHECK(is_in(config.handshake_threads, 1, 8));
     FUZZ_CHECK(config.idle_timeout_s >= 1 && config.handshake_timeout_s >= 1);
     FUZZ_CHECK(config.control_socket != nullptr && config.consumer_socket != nullptr);
+    const sl_config_admission &admission = config.admission;
+    FUZZ_CHECK(is_in(admission.prefix_len_v4, 1, 32) && is_in(admission.prefix_len_v6, 1, 128));
+    FUZZ_CHECK(admission.handshake_cpu_percent <= 100);
+    FUZZ_CHECK(admission.handshake_cpu_percent_per_prefix <= 100);
+    for (unsigned i = 0; i < admission.deny_count; i++)
+        FUZZ_CHECK(admission.deny[i] != nullptr);
     for (unsigned i = 0; i < config.ports_count; i++) {
         const sl_config_port &port = config.ports[i];
         FUZZ_CHECK(port.driver <= SL_CONFIG_DRIVER_DPDK && port.addresses_count >= 1);
@@ -143,6 +149,7 @@ std::vector<Bytes> fuzz::seeds()
         "sessions: 100\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
         "first_timeout_ms: 100\nhandshake_threads: 2\nkeylog_file: /tmp/k\n"
         "benchmark: true\nuser: nobody\nseccomp: off\ncore_dumps: false\n"
+        "admission:\n  allow: [198.18.0.0/15]\n  deny: ['2001:db8::/32']\n  prefix_len_v4: 24\n"
         "ports:\n"
         "  - driver: dpdk\n    devices: [net_ring0, net_ring1]\n"
         "    addresses: [198.18.0.1, '2001:db8::1']\n    vlan: 7\n    rx_checksum: require\n"

@@ -276,6 +276,26 @@ TEST_F(Config, ListsOfPrefixesAreThereOrAreNot)
               "11: 'deny' has to be a list");
 }
 
+TEST_F(Config, LimitsHaveDefaultsAndRanges)
+{
+    ASSERT_TRUE(Load(std::string(kGood) + "half_open: 101\n")) << error;
+    const sl_config_admission &limits = config->admission;
+    EXPECT_EQ(limits.prefix_len_v4, 32u);
+    EXPECT_EQ(limits.prefix_len_v6, 64u);
+    EXPECT_EQ(limits.hellos_per_second, 100000u);
+    EXPECT_EQ(limits.handshakes_in_flight_per_prefix, 51u) << "half of all, and never none";
+    EXPECT_EQ(limits.handshake_cpu_percent_per_prefix, 0u);
+    ASSERT_TRUE(Load(std::string(kGood) + "admission: {handshakes_in_flight_per_prefix: 0, "
+                                          "echoes_per_second: 7}\n"))
+        << error;
+    EXPECT_EQ(config->admission.handshakes_in_flight_per_prefix, 0u);
+    EXPECT_EQ(config->admission.echoes_per_second, 7u);
+    EXPECT_EQ(ErrorOf(std::string(kGood) + "admission:\n  prefix_len_v4: 33\n"),
+              "12: 'admission.prefix_len_v4' is 33; 1 to 32 are possible");
+    EXPECT_EQ(ErrorOf(std::string(kGood) + "admission:\n  handshake_cpu_percent: 101\n"),
+              "12: 'admission.handshake_cpu_percent' is 101; 0 to 100 are possible");
+}
+
 TEST_F(Config, BrokenYamlIsReportedWhereItBreaks)
 {
     EXPECT_EQ(ErrorOf("workers: 2\nports: [\n").substr(0, 12), "3: not YAML:");
