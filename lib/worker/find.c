@@ -216,13 +216,6 @@ static inline void find_record(struct sl_worker *w, struct sl_frame *frame,
         find_without_cid(w, frame, header, body, answer, now_ns);
 }
 
-/** Does the first record of a datagram say which session it belongs to? */
-static inline bool has_cid(const struct sl_frame *frame)
-{
-    return frame->payload_len >= SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN &&
-           frame->data[frame->payload_off] == SL_CONTENT_TLS12_CID;
-}
-
 /** The body that the reader has just passed: the frame is ours to write to, the reader lends it. */
 static inline uint8_t *body_before(const struct sl_frame *frame, const struct sl_reader *r,
                                    const struct sl_record_header *header)
@@ -236,7 +229,7 @@ static __attribute__((noinline)) void
 find_later_records(struct sl_worker *w, struct sl_frame *frame, struct sl_reader rest,
                    struct hello_answer *answer, uint64_t now_ns)
 {
-    if (has_cid(frame)) /* then nobody has looked for its tuple yet */
+    if (worker_has_cid(frame)) /* then nobody has looked for its tuple yet */
         frame->tuple_hash = sl_session_hash_tuple(w->table, &frame->path.tuple);
     for (unsigned count = 1; sl_reader_left(&rest) > 0; count++) {
         struct sl_record_header *header = next_header(w, now_ns);
@@ -302,37 +295,6 @@ static __attribute__((noinline)) void find_datagram(struct sl_worker *w, struct 
 }
 
 /**
- * Ends the datagrams without connection IDs that are worth no more, and asks for the sessions of
- * the others. Both arrays close up; slots is that of locate. return how many are left.
- */
-static __attribute__((noinline)) unsigned sift_and_prefetch(struct sl_worker *w,
-                                                            struct sl_frame **frames,
-                                                            uint32_t *slots, unsigned n,
-                                                            uint64_t now_ns)
-{
-    uint32_t hashes[SL_BURST];
-    unsigned count = 0, left = 0;
-    for (unsigned i = 0; i < n; i++) {
-        struct sl_frame *frame = frames[i];
-        if (!has_cid(frame)) {
-            const enum sl_drop drop = worker_sift(w, frame, now_ns);
-            if (drop != SL_DROP_NONE) {
-                worker_count(w, SL_COUNTER_RX_RECORDS, 1);
-                worker_drop(w, drop);
-                worker_end_frame(w, frame);
-                continue;
-            }
-            hashes[count++] = frame->tuple_hash =
-                sl_session_hash_tuple(w->table, &frame->path.tuple);
-        }
-        slots[left] = slots[i];
-        frames[left++] = frame;
-    }
-    sl_session_prefetch_hashed(w->table, hashes, count, w->key_lines);
-    return left;
-}
-
-/**
  * The slots that the first records of datagrams name, SL_SLOT_NONE where there is no connection ID
  * or one that names none. Asks for the memory that opening a record there reads, of a run of
  * records once. return how many datagrams are left; the others had no connection ID, and ended.
@@ -347,7 +309,7 @@ static inline unsigned locate(struct sl_worker *w, struct sl_frame **frames, uns
     for (unsigned i = 0; i < n; i++) {
         const struct sl_frame *frame = frames[i];
         slots[i] = SL_SLOT_NONE;
-        if (!has_cid(frame)) {
+        if (!worker_has_cid(frame)) {
             all_have_cids = false;
             continue;
         }
@@ -360,7 +322,7 @@ static inline unsigned locate(struct sl_worker *w, struct sl_frame **frames, uns
             sl_session_prefetch_slot(&places, slot, lines);
         asked_for = slot;
     }
-    return all_have_cids ? n : sift_and_prefetch(w, frames, slots, n, now_ns);
+    return all_have_cids ? n : worker_sift_burst(w, frames, slots, n, now_ns);
 }
 
 /**
@@ -373,7 +335,8 @@ static inline bool find_plain(struct sl_worker *w, struct sl_frame *frame,
 {
     enum { HEADER_LEN = SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN };
     uint8_t *record = frame->data + frame->payload_off;
-    const unsigned body_len = frame->payload_len - (unsigned)HEADER_LEN; /* has_cid: no less */
+    const unsigned body_len =
+        frame->payload_len - (unsigned)HEADER_LEN; /* worker_has_cid: no less */
     const uint64_t epoch_seq = sl_load_be64(record + 3);
     const unsigned i = w->rx.count;
     if (sl_load_be16(record + 1) != SL_DTLS_VERSION_1_2 || epoch_seq <= SL_SEQ_MAX ||

@@ -60,7 +60,9 @@ enum sl_drop worker_pay_hello(struct sl_worker *w, const struct sl_frame *frame,
     return SL_DROP_NONE;
 }
 
-enum sl_drop worker_sift(struct sl_worker *w, const struct sl_frame *frame, uint64_t now_ns)
+/** Whether a datagram without a connection ID is worth looking for anybody: SL_DROP_NONE, or why
+ * not. A ClientHello that is has paid. */
+static enum sl_drop sift(struct sl_worker *w, const struct sl_frame *frame, uint64_t now_ns)
 {
     struct sl_reader r = sl_reader_of(frame->data + frame->payload_off, frame->payload_len);
     struct sl_record_header header;
@@ -71,4 +73,29 @@ enum sl_drop worker_sift(struct sl_worker *w, const struct sl_frame *frame, uint
     if (kind != HELLO_NONE && !worker_allows(w, &frame->path.tuple.remote_ip))
         return SL_DROP_DENIED;
     return worker_pay_hello(w, frame, kind, now_ns);
+}
+
+unsigned worker_sift_burst(struct sl_worker *w, struct sl_frame **frames, uint32_t *slots,
+                           unsigned n, uint64_t now_ns)
+{
+    uint32_t hashes[SL_BURST];
+    unsigned count = 0, left = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct sl_frame *frame = frames[i];
+        if (!worker_has_cid(frame)) {
+            const enum sl_drop drop = sift(w, frame, now_ns);
+            if (drop != SL_DROP_NONE) {
+                worker_count(w, SL_COUNTER_RX_RECORDS, 1);
+                worker_drop(w, drop);
+                worker_end_frame(w, frame);
+                continue;
+            }
+            hashes[count++] = frame->tuple_hash =
+                sl_session_hash_tuple(w->table, &frame->path.tuple);
+        }
+        slots[left] = slots[i];
+        frames[left++] = frame;
+    }
+    sl_session_prefetch_hashed(w->table, hashes, count, w->key_lines);
+    return left;
 }

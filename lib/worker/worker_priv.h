@@ -150,9 +150,13 @@ unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsig
                             uint64_t now_ns);
 
 /* sift.c: what comes before stage 2. */
-/** Whether a datagram without a connection ID is worth looking for anybody: SL_DROP_NONE, or why
- * not. A ClientHello that is has paid. */
-enum sl_drop worker_sift(struct sl_worker *w, const struct sl_frame *frame, uint64_t now_ns);
+/**
+ * Ends the datagrams without connection IDs that are worth no more, and asks for the sessions of
+ * the others. Both arrays close up; slots [n]: where the sessions of the datagrams are. return how
+ * many are left.
+ */
+unsigned worker_sift_burst(struct sl_worker *w, struct sl_frame **frames, uint32_t *slots,
+                           unsigned n, uint64_t now_ns);
 /** A ClientHello is paid for, with the worker's time and with a cookie of its prefix's if it has
  * none: SL_DROP_NONE; or why it can't be. */
 enum sl_drop worker_pay_hello(struct sl_worker *w, const struct sl_frame *frame,
@@ -160,6 +164,12 @@ enum sl_drop worker_pay_hello(struct sl_worker *w, const struct sl_frame *frame,
 void worker_begin_hello_credit(struct sl_worker *w);
 /** At the end of each poll. */
 void worker_grow_hello_credit(struct sl_worker *w, uint64_t now_ns);
+/** Does the first record of a datagram say which session it belongs to? */
+static inline bool worker_has_cid(const struct sl_frame *frame)
+{
+    return frame->payload_len >= SL_RECORD_HEADER_LEN + SL_OWN_CID_LEN &&
+           frame->data[frame->payload_off] == SL_CONTENT_TLS12_CID;
+}
 static inline bool worker_is_client_hello(const struct sl_record_header *header,
                                           const uint8_t *body)
 {
