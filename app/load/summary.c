@@ -196,6 +196,11 @@ static void print_network(const struct sheet *s)
         if (s->result->total.floods[i] > 0)
             line(s, "flood", "%s  %s", text_count(a, s->result->total.floods[i]),
                  sl_load_flood_text(i));
+    if (counter(s, SL_LOAD_FLOOD_BYTES) > 0)
+        line(s, "", "%s of them answered; bytes of answers for each byte: %.3f",
+             text_count(a, counter(s, SL_LOAD_FLOOD_ANSWERS)),
+             (double)counter(s, SL_LOAD_FLOOD_ANSWER_BYTES) /
+                 (double)counter(s, SL_LOAD_FLOOD_BYTES));
     for (unsigned i = 0; i < s->result->port_stat_count; i++)
         if (s->result->port_stats[i].value > 0 && is_trouble(s->result->port_stats[i].name))
             line(s, "", "%s %s", text_count(a, s->result->port_stats[i].value),

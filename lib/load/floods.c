@@ -183,23 +183,50 @@ static void make_random(struct sl_load *load, struct packet *packet)
         packet->payload[0] = (uint8_t)(20 + draw(load, 44)); /* RFC 7983 */
 }
 
-/** The right header, a number that may be next, and behind it what no key has sealed. */
-static void make_forged(struct sl_load *load, struct packet *packet)
+/** A record as an epoch's next might be, and behind its header what no key has sealed. */
+static void make_record(struct sl_load *load, struct packet *packet, const struct sl_epoch *epoch,
+                        const uint8_t *cid, unsigned cid_len)
 {
-    const uint32_t number = load->active.numbers[draw(load, load->active.count)];
-    const struct sl_epoch *epoch = load_epoch_of(load, &load->clients[number]);
     const uint64_t epoch_seq =
         (uint64_t)epoch->seal_number << 48 | (epoch->write_next + draw(load, SL_REPLAY_WINDOW));
     const uint32_t body_len = epoch->nonce_len + 16U + draw(load, 64) + epoch->tag_len;
     struct sl_writer w = sl_writer_of(packet->payload, packet->room);
-    come_from_client(load, packet, number);
-    sl_write_u8(&w, epoch->peer_cid_len > 0 ? SL_CONTENT_TLS12_CID : SL_CONTENT_APPLICATION_DATA);
+    sl_write_u8(&w, cid_len > 0 ? SL_CONTENT_TLS12_CID : SL_CONTENT_APPLICATION_DATA);
     sl_write_be16(&w, SL_DTLS_VERSION_1_2);
     sl_write_be(&w, epoch_seq, 8);
-    sl_write_bytes(&w, epoch->peer_cid, epoch->peer_cid_len);
+    sl_write_bytes(&w, cid, cid_len);
     sl_write_be16(&w, (uint16_t)body_len);
     fill_random(load, sl_write_room(&w, body_len), body_len);
     packet->len = (uint32_t)(w.at - packet->payload);
+}
+
+static const struct sl_epoch *any_epoch(struct sl_load *load, uint32_t *number)
+{
+    *number = load->active.numbers[draw(load, load->active.count)];
+    return load_epoch_of(load, &load->clients[*number]);
+}
+
+static void make_forged(struct sl_load *load, struct packet *packet)
+{
+    uint32_t number;
+    const struct sl_epoch *epoch = any_epoch(load, &number);
+    come_from_client(load, packet, number);
+    make_record(load, packet, epoch, epoch->peer_cid, epoch->peer_cid_len);
+}
+
+/** Half of them begin as a living session's, as somebody would guess it who has seen others. Where
+ * the server gave out none, they are as long as a gateway's of ours. */
+static void make_wrong_cid(struct sl_load *load, struct packet *packet)
+{
+    uint32_t number;
+    uint8_t cid[SL_PEER_CID_MAX];
+    const struct sl_epoch *epoch = any_epoch(load, &number);
+    const unsigned cid_len = epoch->peer_cid_len > 0 ? epoch->peer_cid_len : SL_OWN_CID_LEN;
+    come_from_nowhere(load, packet);
+    fill_random(load, cid, cid_len);
+    if (draw(load, 2))
+        memcpy(cid, epoch->peer_cid, epoch->peer_cid_len / 2);
+    make_record(load, packet, epoch, cid, cid_len);
 }
 
 /** false: nothing has been sent yet, or nothing of a session that still lives. */
@@ -249,6 +276,9 @@ static bool make_packet(struct sl_load *load, enum sl_load_flood flood, struct p
         return true;
     case SL_LOAD_FLOOD_REPLAY:
         return make_replay(load, packet);
+    case SL_LOAD_FLOOD_WRONG_CID:
+        make_wrong_cid(load, packet);
+        return true;
     case SL_LOAD_FLOOD_TRUNCATED:
         if (!make_replay(load, packet))
             return false;
@@ -310,6 +340,28 @@ static bool send_packet(struct sl_load *load, enum sl_load_flood flood)
         return false;
     spoil_frame(load, flood, packet.frame);
     sl_counter_add(&load->stats.floods[flood], 1);
+    load_count(load, SL_LOAD_FLOOD_BYTES, packet.len);
+    return true;
+}
+
+void load_count_flood_answer(struct sl_load *load, uint32_t len)
+{
+    load_count(load, SL_LOAD_CONSUMED, 1);
+    load_count(load, SL_LOAD_FLOOD_ANSWERS, 1);
+    load_count(load, SL_LOAD_FLOOD_ANSWER_BYTES, len);
+}
+
+bool load_take_flood_answer(struct sl_load *load, const struct sl_frame *frame)
+{
+    const struct sl_load_sources *sources = &load->scenario.false_sources;
+    const struct sl_ip *to = &frame->path.tuple.local_ip;
+    if (load->floods == NULL || !load->has_link)
+        return false;
+    const struct sl_ip last = load_add_to_ip(&sources->first_ip, sources->ip_count - 1);
+    if (memcmp(to, &sources->first_ip, sizeof *to) < 0 || memcmp(to, &last, sizeof *to) > 0)
+        return false;
+    load_count(load, SL_LOAD_RX_RECORDS, 1);
+    load_count_flood_answer(load, frame->payload_len);
     return true;
 }
 

@@ -276,6 +276,12 @@ uint64_t load_next_flood_ns(const struct sl_load *load);
 void load_save_datagram(struct sl_load *load, const struct client *client, const uint8_t *payload,
                         uint32_t len);
 
+/** Of what the server sends to nobody's address: to one of the false ones, and is counted. false:
+ * to another. */
+bool load_take_flood_answer(struct sl_load *load, const struct sl_frame *frame);
+/** One that came where only a client of ours hears it, and is no part of what that one does. */
+void load_count_flood_answer(struct sl_load *load, uint32_t len);
+
 /* reserved.c */
 
 /** All addresses from the first to the last are of one of the prefixes that floods may have to do

@@ -103,6 +103,13 @@ static void finish_burst(struct sl_load *load)
     rx->count = 0;
 }
 
+/** What a client that has a session did not ask for: a flood's ClientHello came from its socket. */
+static bool is_hello_verify(const struct sl_record_header *header, const uint8_t *body)
+{
+    return header->epoch == 0 && header->type == SL_CONTENT_HANDSHAKE && header->body_len > 0 &&
+           body[0] == SL_HANDSHAKE_HELLO_VERIFY_REQUEST;
+}
+
 /** A record of epoch 0, or of a handshake that has no keys yet. */
 static void take_raw(struct sl_load *load, struct client *client, const uint8_t *record,
                      const struct sl_record_header *header)
@@ -110,6 +117,8 @@ static void take_raw(struct sl_load *load, struct client *client, const uint8_t 
     const bool is_handshaking = client->state == CLIENT_HANDSHAKE || client->state == CLIENT_KEYED;
     if (is_handshaking)
         load_tell_record(load, client, record, header->header_len + (uint32_t)header->body_len);
+    else if (load_has_keys(client) && is_hello_verify(header, record + header->header_len))
+        load_count_flood_answer(load, header->header_len + (uint32_t)header->body_len);
     else if (load_has_keys(client) && header->type == SL_CONTENT_HANDSHAKE)
         load_tell_repeat(load, client); /* the server's flight again, RFC 6347 4.2.4 */
     else if (load_has_keys(client) && header->type == SL_CONTENT_CHANGE_CIPHER_SPEC)
@@ -196,6 +205,8 @@ static bool take_frame(struct sl_load *load, struct sl_frame *frame)
     drop = load_find_client(load, frame, &number, &owner);
     if (drop == SL_DROP_NONE && owner != load->config.index)
         return !hand_over(load, owner, frame);
+    if (drop == SL_DROP_NOT_OURS && load_take_flood_answer(load, frame))
+        return true;
     if (drop == SL_DROP_NONE && frame->payload_len == 0)
         drop = SL_DROP_NOT_DTLS;
     if (drop != SL_DROP_NONE)

@@ -37,6 +37,7 @@ struct sl_load_sources {
     X(RANDOM,    "random",    "random bytes, half of them a DTLS record by their first, from false addresses") \
     X(FORGED,    "forged",    "records of living sessions that no key has sealed")                 \
     X(REPLAY,    "replay",    "records that were sent before")                                     \
+    X(WRONG_CID, "cid",       "records with connection IDs that nobody has")                       \
     X(TRUNCATED, "truncated", "records cut off, and packets shorter than their headers say")       \
     X(FRAGMENT,  "fragment",  "IP fragments, and ClientHellos in pieces that never become whole")
 /* clang-format on */
@@ -157,8 +158,11 @@ struct sl_load_link {
     X(RX_BYTES,             "bytes received")                                                      \
     X(RX_RECORDS,           "records received; a datagram without records counts as one")          \
     X(TO_HANDSHAKE,         "records handed to a handshake")                                       \
-    X(CONSUMED,             "records consumed: alerts, repeats; what neighbours told us")          \
+    X(CONSUMED,             "records consumed: alerts, repeats, what neighbours told us, answers to floods") \
     X(ANSWERED,             "ARP, neighbour solicitations and echo requests answered")             \
+    X(FLOOD_BYTES,          "bytes of UDP payload in packets of floods")                           \
+    X(FLOOD_ANSWERS,        "datagrams of the server that answered floods")                        \
+    X(FLOOD_ANSWER_BYTES,   "bytes of UDP payload in them")                                        \
     X(HANDED_OVER,          "datagrams handed over to the engine that has the client")             \
     X(TX_BUSY,              "times the port took less than it was given")                          \
     X(SOURCES_FAILED,       "sockets that could not be opened")

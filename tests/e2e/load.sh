@@ -47,6 +47,10 @@ check 'sessions that end and begin anew, and clients that move' load 0 "${trusti
     --rebind 10% "$to"
 check 'they did' holds '.handshakes.completed > 90 and .counters.rebound > 10'
 check 'and every message ended once' holds "$exact"
+check 'ClientHellos from the sockets of clients that have a session' load 0 "${trusting[@]}" -c 20 -r 500 -d 2s \
+    --flood-hello 300 "$to"
+check 'are answered, which is counted and disturbs nobody' holds "($exact) and (.messages | .echoed > 0.9 * .sent) and
+    .counters.flood_answers > 300 and .counters.flood_answers <= .floods.hello and .handshakes.completed == 20"
 check 'a handshake storm' load 0 "${trusting[@]}" -c 20 --storm 100 -d 2s "$to"
 check 'it came to most of what was asked for' holds '.handshakes.completed > 150 and .messages.sent == 0'
 check 'clients that are silent in turn' load 0 "${trusting[@]}" -c 5 -r 500 -d 2s --idle 500ms/500ms "$to"

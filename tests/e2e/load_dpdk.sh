@@ -36,12 +36,17 @@ check 'clients that change their ports, and sessions that end' load 0 --insecure
 check 'lose nothing' holds "$complete and .handshakes.completed > 30"
 
 before=$(counter .total.events.sessions_opened)
-check 'six floods beside the good traffic' load 0 --insecure --interface sl1 --from 198.18.0.2 -c 20 -r 500 -d 2s \
-    --flood-hello 500 --flood-random 500 --flood-forged 500 --flood-replay 500 --flood-truncated 500 --flood-fragment 500 \
-    --flood-from 198.18.0.128-198.18.0.191:1024-65000 "$to4"
+check 'seven floods beside the good traffic' load 0 --insecure --interface sl1 --from 198.18.0.2 -c 20 -r 500 -d 2s \
+    --flood-hello 500 --flood-random 500 --flood-forged 500 --flood-replay 500 --flood-cid 500 \
+    --flood-truncated 500 --flood-fragment 500 --flood-from 198.18.0.128-198.18.0.191:1024-65000 "$to4"
 check 'which does not notice' holds '.handshakes.completed == .handshakes.begun and (.messages | .sent > 0 and .echoed > 0.9 * .sent)'
 check 'no flood began a session' counter_is .total.events.sessions_opened "== $((before + 20))"
 check 'each was dropped for its reason' counter_is '.total.drops | [.auth, .replay, .not_dtls, .ip_fragment, .truncated] | min' '> 100'
+check 'of connection IDs that nobody has, too' counter_is .total.drops.unknown_cid '> 400'
+check 'what was answered to false addresses is counted' holds '.counters.flood_answers > 400 and
+    .counters.flood_answers < .floods.hello + .floods.fragment and
+    .counters.flood_answer_bytes > 0 and .counters.flood_answer_bytes < .counters.flood_bytes / 4'
+check 'and told' grep -qE 'of them answered; bytes of answers for each byte: 0\.[01]' "$work/load.out"
 check_equation
 
 check 'a next hop that does not answer' load 1 --insecure --interface sl1 --from 198.18.0.2 -c 5 -d 1s 198.18.0.77:$port

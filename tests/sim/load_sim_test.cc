@@ -344,6 +344,11 @@ TEST(Load, FloodsBesideGoodTrafficThatDoesNotNotice)
     EXPECT_EQ(counted(SL_COUNTER_DELIVERED), stats.counters[SL_LOAD_SENT]);
     EXPECT_GT(counted(SL_COUNTER_HELLO_VERIFY), 1450u);
     EXPECT_GT(dropped(SL_DROP_AUTH), 1450u);
+    EXPECT_GT(dropped(SL_DROP_UNKNOWN_CID), 1450u);
+    EXPECT_EQ(stats.counters[SL_LOAD_FLOOD_ANSWERS], counted(SL_COUNTER_HELLO_VERIFY));
+    EXPECT_GT(stats.counters[SL_LOAD_FLOOD_ANSWER_BYTES], 0u);
+    EXPECT_LT(stats.counters[SL_LOAD_FLOOD_ANSWER_BYTES], stats.counters[SL_LOAD_FLOOD_BYTES] / 4);
+    EXPECT_EQ(world.check_equation(), "");
     EXPECT_GT(dropped(SL_DROP_REPLAY) + dropped(SL_DROP_REPLAY_OLD), 1450u);
     EXPECT_GT(dropped(SL_DROP_NOT_DTLS), 600u);
     EXPECT_GT(dropped(SL_DROP_TRUNCATED) + dropped(SL_DROP_RECORD_HEADER), 1000u);
