@@ -115,8 +115,11 @@ TEST_F(Flood, UnderTheNameOfAClientKeepsHimOutNoLongerThanItLasts)
 {
     begin();
     Client &victim = add_v4_client();
-    flood = [this, &victim] { return victim.frame_of(sluice::WorkerBench::ClientHello({}, 1)); };
+    sl_path other_port = victim.path;
+    other_port.tuple.local_port++;
+    flood = [this, other_port] { return hello_from(other_port); };
     world->run_for(500);
+    EXPECT_GT(world->gateway.drops(SL_DROP_HELLO_RATE), 100u);
     flood = nullptr;
     world->run_for(200);
     EXPECT_TRUE(gets_in_at_once(victim));
