@@ -25,8 +25,11 @@ static int allow_lists(scmp_filter_ctx filter, enum sl_thread_kind kind, bool fo
 /** What depends on the process, or is refused in a way that its caller has an answer to. */
 static int add_special(scmp_filter_ctx filter)
 {
-    int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    const struct hardening_rule abort_self = {
+        .number = SCMP_SYS(tgkill),
+        .comparison_count = 1,
+        .comparison = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()}};
+    int error = allow(filter, &abort_self);
     /* glibc then uses clone, whose flags a filter can see */
     return error != 0 ? error
                       : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

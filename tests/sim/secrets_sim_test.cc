@@ -18,6 +18,8 @@ using namespace sl_sim;
 #if __has_feature(address_sanitizer)
 #define HAS_SHADOW_MEMORY 1
 #endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define HAS_SHADOW_MEMORY 1
 #endif
 
 namespace
