@@ -131,20 +131,20 @@ static bool take_hello(struct handshake *handshake, const struct assembly *messa
 /** libssl answers with its last flight but one, and makes the keys in between: output.c. */
 static bool take_done(struct handshake *handshake, const struct assembly *message)
 {
-    handshake->keeps_flight = true;
+    handshake->keeps = KEEPS_FLIGHT;
     bool ok = sl_handshake_feed_message(handshake, 0, message) == SSL_ERROR_WANT_READ;
-    handshake->keeps_flight = false;
+    handshake->keeps = KEEPS_NOTHING;
     return ok && handshake->keys != NULL && sl_handshake_open_held(handshake);
 }
 
 static bool take_finished(struct handshake *handshake, const struct assembly *message)
 {
     bool is_last = !has_abbreviated(handshake); /* else ours is */
-    handshake->keeps_output = !is_last;
+    handshake->keeps = is_last ? KEEPS_NOTHING : KEEPS_LAST_FLIGHT;
     if (!sl_handshake_feed_finished(handshake, message) || !sl_handshake_establish(handshake))
         return false;
     if (!is_last)
-        sl_handshake_keep_output(handshake);
+        sl_handshake_keep_last(handshake);
     if (is_last || handshake->client.expects_ticket) /* else nothing has changed */
         sl_handshake_save_session(handshake);
     return true;

@@ -42,14 +42,16 @@ bool sl_handshake_establish(struct handshake *handshake)
     return true;
 }
 
-void sl_handshake_keep_output(struct handshake *handshake)
+void sl_handshake_keep_last(struct handshake *handshake)
 {
     struct sl_handshaker *handshaker = handshake->owner;
-    handshake->last_flight.handle = handshake->handle;
-    handshake->last_flight.worker = (uint8_t)handshake->worker;
-    handshake->last_flight.made_ns = handshaker->now_ns;
-    handshake->last_flight.sent_ns = handshaker->now_ns;
-    sl_handshake_keep_last_flight(&handshaker->last_flights, &handshake->last_flight);
+    struct last_flight last = {.handle = handshake->handle,
+                               .made_ns = handshaker->now_ns,
+                               .sent_ns = handshaker->now_ns,
+                               .flight = handshake->flight,
+                               .worker = (uint8_t)handshake->worker};
+    handshake->flight = (struct flight){0};
+    sl_handshake_keep_last_flight(&handshaker->last_flights, &last);
 }
 
 bool sl_handshake_identify(struct handshake *handshake)

@@ -17,7 +17,7 @@ static void wipe(struct handshake *handshake)
     OPENSSL_cleanse(handshake->server.mac_key, sizeof handshake->server.mac_key);
     for (unsigned i = 0; i < MESSAGES_MAX; i++)
         sl_handshake_wipe_assembly(&handshake->messages[i]);
-    sl_handshake_forget_flight(handshake);
+    sl_handshake_wipe_flight(&handshake->flight);
     sl_handshake_drop_held(handshake);
     ERR_clear_error();
 }

@@ -13,13 +13,6 @@
 #include "sl_handshake.h"
 #include "sl_record.h"
 
-/* output.c: a flight as it was sent, to be sent again. */
-
-struct flight {
-    uint8_t *bytes; /* each datagram: struct sl_message_send and its bytes */
-    size_t len;
-};
-
 /* One handshake. */
 
 /** How far the next message leads: see struct role. */
@@ -135,6 +128,13 @@ struct client_side {
     uint64_t resume;
 };
 
+/** What of the output the peer may want again. */
+enum keeping {
+    KEEPS_NOTHING,
+    KEEPS_FLIGHT,      /* all of it */
+    KEEPS_LAST_FLIGHT, /* what belongs to the last flight: output.c */
+};
+
 struct handshake {
     struct sl_handshaker *owner;
     const struct role *role;
@@ -175,10 +175,8 @@ struct handshake {
     uint8_t refusal;             /* the alert that says why it was not, 0: libssl's */
     struct sl_identity identity; /* the certificate's part, once it has verified */
     uint64_t sent_ns;            /* when something was sent last */
-    bool keeps_flight;           /* what is sent now is a flight that the peer may want again */
+    enum keeping keeps;
     struct flight flight;
-    bool keeps_output; /* what is sent now is the last flight */
-    struct last_flight last_flight;
 };
 
 struct sl_handshaker {
@@ -296,8 +294,8 @@ bool sl_handshake_identify(struct handshake *handshake);
 bool sl_handshake_feed_finished(struct handshake *handshake, const struct assembly *message);
 /** Tells the worker that the session is established. false: no memory. */
 bool sl_handshake_establish(struct handshake *handshake);
-/** Keeps what was sent since keeps_output was set, for a peer that asks for it again. */
-void sl_handshake_keep_output(struct handshake *handshake);
+/** Keeps the flight as the last one, for a peer that asks for it again when all is over. */
+void sl_handshake_keep_last(struct handshake *handshake);
 
 /* ssl.c */
 
@@ -358,7 +356,6 @@ struct sl_message_abort sl_handshake_explain(const struct handshake *handshake,
 void sl_handshake_take_output(struct handshake *handshake, const uint8_t *datagram, size_t len);
 /** Sends the flight that is kept again, unless that was done a moment ago. */
 void sl_handshake_repeat_flight(struct handshake *handshake);
-void sl_handshake_forget_flight(struct handshake *handshake);
 
 /* context.c, services.c, server_context.c, client_context.c, connection_id.c: what all SSL objects
  * of a role, or of a service, have in common. */

@@ -121,15 +121,18 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
 
 static void repeat_last_flight(struct sl_handshaker *handshaker, struct last_flight *flight)
 {
-    struct sl_message_send message = {.count = flight->count, .bytes_len = flight->len};
+    struct outbox *outbox = &handshaker->outboxes[flight->worker];
+    struct sl_message_send message;
+    const uint8_t *parts;
+    bool ok = true;
     if (handshaker->now_ns < flight->sent_ns + LAST_FLIGHT_APART_NS)
         return;
     flight->sent_ns = handshaker->now_ns;
-    if (sl_handshake_post(&handshaker->outboxes[flight->worker], SL_MESSAGE_SEND, flight->handle,
-                          &message, sizeof message, flight->bytes, flight->len))
-        sl_handshake_count(handshaker, SL_HANDSHAKE_LAST_FLIGHT_REPEATED);
-    else
-        sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
+    for (size_t at = 0; ok && sl_handshake_next_datagram(&flight->flight, &at, &message, &parts);)
+        ok = sl_handshake_post(outbox, SL_MESSAGE_SEND, flight->handle, &message, sizeof message,
+                               parts, message.bytes_len);
+    sl_handshake_count(handshaker,
+                       ok ? SL_HANDSHAKE_LAST_FLIGHT_REPEATED : SL_HANDSHAKE_WORKER_RING_FULL);
 }
 
 /** Something for a handshake that is none: its last flight may be wanted, or it is gone. */

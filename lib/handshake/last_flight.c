@@ -11,6 +11,8 @@ bool sl_handshake_init_last_flights(struct last_flights *flights, unsigned max)
 
 void sl_handshake_wipe_last_flights(struct last_flights *flights)
 {
+    for (unsigned i = 0; flights->flights != NULL && i < flights->max; i++)
+        sl_handshake_wipe_flight(&flights->flights[i].flight);
     free(flights->flights);
     flights->flights = NULL;
     sl_handshake_wipe_table(&flights->by_handle);
@@ -20,6 +22,7 @@ static void forget(struct last_flights *flights, struct last_flight *flight)
 {
     if (flight->is_kept)
         sl_handshake_remove(&flights->by_handle, flight->handle);
+    sl_handshake_wipe_flight(&flight->flight);
     flight->is_kept = false;
 }
 

@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include <openssl/crypto.h>
 
 #include "handshake_priv.h"
@@ -9,6 +7,7 @@
 struct datagram {
     uint16_t count;
     uint32_t wire_len; /* as the worker will send it */
+    bool is_last;      /* it belongs to a last flight */
     struct sl_writer parts;
 };
 
@@ -23,29 +22,22 @@ static uint16_t parts_len(const struct handshake *handshake, const struct datagr
 }
 
 /**
- * Keeps a part of the last flight: ChangeCipherSpec and what is sealed. libssl's timer may be due
- * while it takes the Finished, and then it sends the flight before once more first.
+ * What begins a datagram of a last flight: a ticket, ChangeCipherSpec, or something sealed.
+ * libssl's timer may be due while it takes the Finished, and then it sends the flight before once
+ * more first, in datagrams of its own.
  */
-static void keep(struct last_flight *flight, const uint8_t *part, size_t len)
+static bool begins_last(uint8_t type, uint8_t epoch, const uint8_t *bytes, size_t len)
 {
-    if (len > (size_t)(LAST_FLIGHT_MAX - flight->len))
-        return;
-    memcpy(flight->bytes + flight->len, part, len);
-    flight->len = (uint16_t)(flight->len + len);
-    flight->count++;
+    return epoch > 0 || type == SL_CONTENT_CHANGE_CIPHER_SPEC ||
+           (type == SL_CONTENT_HANDSHAKE && len > 0 && bytes[0] == SL_HANDSHAKE_NEW_SESSION_TICKET);
 }
 
-/** Without memory for it the flight is not kept, and the timer alone sends it again. */
-static void keep_flight(struct flight *flight, const struct sl_message_send *message,
-                        const uint8_t *parts)
+/** Without memory for it the datagram is not kept, and the timer alone sends it again. */
+static void keep(struct handshake *handshake, const struct datagram *out,
+                 const struct sl_message_send *message)
 {
-    uint8_t *bytes = realloc(flight->bytes, flight->len + sizeof *message + message->bytes_len);
-    if (bytes == NULL)
-        return;
-    memcpy(bytes + flight->len, message, sizeof *message);
-    memcpy(bytes + flight->len + sizeof *message, parts, message->bytes_len);
-    flight->bytes = bytes;
-    flight->len += sizeof *message + message->bytes_len;
+    if (handshake->keeps == KEEPS_FLIGHT || (handshake->keeps == KEEPS_LAST_FLIGHT && out->is_last))
+        (void)!sl_handshake_add_datagram(&handshake->flight, message, handshake->owner->send);
 }
 
 static void post(struct handshake *handshake, const struct sl_message_send *message,
@@ -63,8 +55,7 @@ static void finish(struct handshake *handshake, struct datagram *out)
     struct sl_message_send message = {.count = out->count, .bytes_len = parts_len(handshake, out)};
     if (out->count == 0)
         return;
-    if (handshake->keeps_flight)
-        keep_flight(&handshake->flight, &message, handshaker->send);
+    keep(handshake, out, &message);
     post(handshake, &message, handshaker->send);
     begin(handshake, out);
 }
@@ -97,13 +88,12 @@ static void add(struct handshake *handshake, struct datagram *out, uint8_t type,
     if (out->wire_len + wire_len > handshake->path_payload_max ||
         sl_writer_left(&out->parts) < 4 + len)
         finish(handshake, out);
-    const uint8_t *part = out->parts.at;
+    if (out->count == 0)
+        out->is_last = begins_last(type, epoch, bytes, len);
     sl_write_u8(&out->parts, type);
     sl_write_u8(&out->parts, epoch);
     sl_write_be16(&out->parts, (uint16_t)len);
     sl_write_bytes(&out->parts, bytes, len);
-    if (handshake->keeps_output && (type == SL_CONTENT_CHANGE_CIPHER_SPEC || epoch > 0))
-        keep(&handshake->last_flight, part, (size_t)(out->parts.at - part));
     out->wire_len += wire_len;
     out->count++;
 }
@@ -163,15 +153,8 @@ void sl_handshake_repeat_flight(struct handshake *handshake)
     if (flight->len == 0 || handshake->owner->now_ns < handshake->sent_ns + apart_ns)
         return;
     struct sl_message_send message;
-    for (size_t at = 0; at < flight->len; at += sizeof message + message.bytes_len) {
-        memcpy(&message, flight->bytes + at, sizeof message);
-        post(handshake, &message, flight->bytes + at + sizeof message);
-    }
+    const uint8_t *parts;
+    for (size_t at = 0; sl_handshake_next_datagram(flight, &at, &message, &parts);)
+        post(handshake, &message, parts);
     sl_handshake_count(handshake->owner, SL_HANDSHAKE_RETRANSMITTED);
-}
-
-void sl_handshake_forget_flight(struct handshake *handshake)
-{
-    free(handshake->flight.bytes);
-    handshake->flight = (struct flight){0};
 }

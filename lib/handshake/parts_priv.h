@@ -126,10 +126,23 @@ static inline bool sl_handshake_is_outbox_empty(const struct outbox *outbox)
     return outbox->first == NULL;
 }
 
-/* last_flight.c: what a client may want again, RFC 6347 4.2.4. */
+/* flight.c: a flight as it was sent, to be sent again. */
 
-/** ChangeCipherSpec and Finished with room to spare: no tickets are sent. */
-#define LAST_FLIGHT_MAX 96
+struct flight {
+    uint8_t *bytes; /* each datagram: struct sl_message_send and its bytes; NULL: none */
+    size_t len;
+};
+
+/** Adds a datagram: message and its parts [message->bytes_len]. false: no memory, nothing added. */
+bool sl_handshake_add_datagram(struct flight *flight, const struct sl_message_send *message,
+                               const uint8_t *parts);
+/** The datagram that begins at *at, which moves behind it: 0 at first. false: there is none. */
+bool sl_handshake_next_datagram(const struct flight *flight, size_t *at,
+                                struct sl_message_send *message, const uint8_t **parts);
+void sl_handshake_wipe_flight(struct flight *flight);
+
+/* last_flight.c: what a peer may want again when its handshake is over, RFC 6347 4.2.4. */
+
 /** Twice the maximum segment lifetime. */
 #define LAST_FLIGHT_KEPT_NS (240ULL * 1000000000ULL)
 #define LAST_FLIGHT_APART_NS (100ULL * 1000000ULL)
@@ -138,11 +151,9 @@ struct last_flight {
     uint64_t handle;
     uint64_t made_ns;
     uint64_t sent_ns;
+    struct flight flight;
     bool is_kept;
     uint8_t worker;
-    uint16_t count; /* of parts; as in struct sl_message_send */
-    uint16_t len;
-    uint8_t bytes[LAST_FLIGHT_MAX];
 };
 
 struct last_flights {
@@ -155,7 +166,7 @@ struct last_flights {
 
 bool sl_handshake_init_last_flights(struct last_flights *flights, unsigned max);
 void sl_handshake_wipe_last_flights(struct last_flights *flights);
-/** Keeps a copy; the oldest makes room. */
+/** Keeps it, and owns its flight from then on; the oldest makes room. */
 void sl_handshake_keep_last_flight(struct last_flights *flights, const struct last_flight *flight);
 struct last_flight *sl_handshake_find_last_flight(struct last_flights *flights, uint64_t handle,
                                                   uint64_t now_ns);

@@ -98,9 +98,9 @@ bool sl_handshake_enter(struct handshake *handshake)
         return false;
     if (!feed_first_hellos(handshake, &parts))
         return false;
-    handshake->keeps_flight = true;
+    handshake->keeps = KEEPS_FLIGHT;
     bool ok = sl_handshake_feed_message(handshake, 0, hello) == SSL_ERROR_WANT_READ;
-    handshake->keeps_flight = false;
+    handshake->keeps = KEEPS_NOTHING;
     if (!ok)
         return false;
     handshake->server.is_legacy = sl_handshake_is_legacy(handshake->ssl);

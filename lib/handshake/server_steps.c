@@ -82,11 +82,11 @@ static bool take_step(struct handshake *handshake)
     case STEP_CERTIFICATE_VERIFY:
         return feed(handshake);
     case STEP_FINISHED:
-        handshake->keeps_output = true;
+        handshake->keeps = KEEPS_LAST_FLIGHT;
         if (!sl_handshake_feed_finished(handshake, &handshake->messages[handshake->server.step]) ||
             !sl_handshake_establish(handshake))
             return false;
-        sl_handshake_keep_output(handshake);
+        sl_handshake_keep_last(handshake);
         return true;
     }
     return false;
@@ -105,6 +105,6 @@ enum progress sl_handshake_take_step(struct handshake *handshake)
     sl_handshake_wipe_assembly(message);
     server->step++;
     if (server->step > 1)
-        sl_handshake_forget_flight(handshake); /* the client has it */
+        sl_handshake_wipe_flight(&handshake->flight); /* the client has it */
     return server->step < server->step_count ? PROGRESS_MADE : PROGRESS_DONE;
 }
