@@ -6,6 +6,7 @@
 #define SL_IDENTITY_H
 
 #include "sl_base.h"
+#include "sl_chain.h"
 #include "sl_trust.h"
 
 enum sl_identity_method {

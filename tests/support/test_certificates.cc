@@ -123,13 +123,14 @@ Identity make_identity(const std::string &kind, const std::string &common_name,
     return made;
 }
 
-std::string make_crl_pem(const Identity &issuer, const Certificate &revoked, long valid_s)
+std::string make_crl_pem(const Identity &issuer, const Certificate &revoked, long end_s,
+                         long begin_s)
 {
     std::unique_ptr<X509_CRL, decltype(&X509_CRL_free)> crl(must(X509_CRL_new()), X509_CRL_free);
     std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> now(
-        must(X509_gmtime_adj(nullptr, -86400)), ASN1_TIME_free);
+        must(X509_gmtime_adj(nullptr, begin_s)), ASN1_TIME_free);
     std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> next(
-        must(X509_gmtime_adj(nullptr, valid_s)), ASN1_TIME_free);
+        must(X509_gmtime_adj(nullptr, end_s)), ASN1_TIME_free);
     must(X509_CRL_set_version(crl.get(), X509_CRL_VERSION_2));
     must(X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(issuer.certificate.get())));
     must(X509_CRL_set1_lastUpdate(crl.get(), now.get()));
