@@ -1,21 +1,33 @@
+#include <time.h>
+
 #include <openssl/ssl.h>
 
 #include "handshake_priv.h"
 
-/** When the first certificate of the peer's verified chain ends, by the worker's clock. */
-static uint64_t expires_ns(const struct handshake *handshake)
+bool sl_handshake_time_left(const struct handshake *handshake, int64_t *left_s)
 {
     STACK_OF(X509) *chain = SSL_get0_verified_chain(handshake->ssl);
-    uint64_t first_ns = 0;
+    bool has_chain = false;
     for (int i = 0; i < sk_X509_num(chain); i++) {
         int days, seconds;
         if (!ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(sk_X509_value(chain, i))))
             continue; /* libssl has verified that there is one, and that it lies ahead */
-        int64_t left_s = (int64_t)days * 86400 + seconds;
-        uint64_t ns = handshake->owner->now_ns + (uint64_t)(left_s > 0 ? left_s : 0) * 1000000000;
-        first_ns = first_ns == 0 || ns < first_ns ? ns : first_ns;
+        int64_t left = (int64_t)days * 86400 + seconds;
+        *left_s = !has_chain || left < *left_s ? left : *left_s;
+        has_chain = true;
     }
-    return first_ns;
+    return has_chain;
+}
+
+/** When the peer's identity ends, by the worker's clock; 0: never. */
+static uint64_t expires_ns(const struct handshake *handshake)
+{
+    int64_t left_s;
+    if (handshake->server.expires_s > 0)
+        left_s = (int64_t)handshake->server.expires_s - (int64_t)time(NULL);
+    else if (!sl_handshake_time_left(handshake, &left_s))
+        return 0;
+    return handshake->owner->now_ns + (uint64_t)(left_s > 0 ? left_s : 0) * 1000000000;
 }
 
 bool sl_handshake_establish(struct handshake *handshake)
@@ -39,6 +51,8 @@ bool sl_handshake_establish(struct handshake *handshake)
         return false;
     if (handshake->cid_negotiated)
         sl_handshake_count(handshake->owner, SL_HANDSHAKE_CONNECTION_ID);
+    if (message.is_resumed)
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_RESUMED);
     return true;
 }
 

@@ -94,7 +94,11 @@ struct server_side {
     uint16_t key_exchange_len;
     uint8_t cookie[255];
     uint8_t cookie_len;
-    bool cid_wanted; /* the client offered a length that we take */
+    uint64_t expires_s; /* of a resumed session's identity: see struct ticket_data */
+    bool cid_wanted;    /* the client offered a length that we take */
+    bool offers_ems;    /* extended master secret, RFC 7627 */
+    bool offers_ticket; /* one that is not empty */
+    bool fills_ticket;  /* there is something to be put into a ticket */
     bool drops_hello_verify;
     bool is_legacy;      /* AES-CBC: libssl does the records, too */
     bool has_fed_change; /* its ChangeCipherSpec has been fed, for a Finished under libssl's keys */
@@ -194,6 +198,7 @@ struct sl_handshaker {
     struct timers timers;
     struct last_flights last_flights;
     struct sessions sessions;
+    struct ticket_keys ticket_keys;
     struct outbox *outboxes; /* [worker_count] */
     struct cpu_share cpu;
     atomic_uint in_progress;
@@ -263,6 +268,8 @@ struct handshake *sl_handshake_accept(struct sl_handshaker *handshaker, unsigned
                                       uint64_t handle, const struct sl_message_record *first);
 /** is_mutual: the client is asked for a certificate. */
 void sl_handshake_choose_steps(struct handshake *handshake, bool is_mutual);
+/** What is left of them when the client resumes a session. */
+void sl_handshake_abbreviate_steps(struct handshake *handshake);
 /** The step a fragment belongs to, or step_count. */
 unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fragment *fragment,
                               bool is_protected);
@@ -288,6 +295,9 @@ void sl_handshake_write_legacy(struct handshake *handshake, const struct sl_mess
 
 /* finish.c: how a handshake comes to its end, in either role. */
 
+/** Whole seconds until the first certificate of the peer's verified chain ends. false: it has shown
+ * none. */
+bool sl_handshake_time_left(const struct handshake *handshake, int64_t *left_s);
 /** Notes whom libssl has just verified. false: a key without a canonical form. */
 bool sl_handshake_identify(struct handshake *handshake);
 /** Feeds libssl a Finished that has come under the keys. false: it did not verify. */
@@ -343,6 +353,12 @@ enum progress sl_handshake_take_server_message(struct handshake *handshake);
 void sl_handshake_save_session(struct handshake *handshake);
 /** Offers to resume the one that is kept, if any. false: no memory. */
 bool sl_handshake_offer_session(struct handshake *handshake);
+
+/* ticket.c: session tickets in the server's role, RFC 5077. */
+
+/** Gives tickets and takes them, when it is to. false and reason: libssl refuses. */
+bool sl_handshake_set_up_tickets(SSL_CTX *ctx, const struct sl_handshaker *handshaker,
+                                 char *reason);
 
 /* abort.c */
 

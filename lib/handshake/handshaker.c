@@ -43,6 +43,18 @@ unsigned sl_handshaker_in_progress(const struct sl_handshaker *handshaker)
     return atomic_load_explicit(&handshaker->in_progress, memory_order_relaxed);
 }
 
+/** A key for as long as its tickets live, so that the last one's are good to their end. */
+static bool make_ticket_keys(struct sl_handshaker *handshaker)
+{
+    struct sl_handshaker_config *config = &handshaker->config;
+    bool ok = config->credentials == NULL || config->ticket_lifetime_s == 0 ||
+              sl_handshake_init_ticket_keys(&handshaker->ticket_keys, config->ticket_root,
+                                            config->ticket_root_ns,
+                                            config->ticket_lifetime_s * 1000000000ULL);
+    OPENSSL_cleanse(config->ticket_root, sizeof config->ticket_root);
+    return ok;
+}
+
 static bool make_memory(struct sl_handshaker *handshaker, char *reason)
 {
     const struct sl_handshaker_config *config = &handshaker->config;
@@ -53,7 +65,8 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
     const size_t known_max = 2UL * config->handshakes_max + config->legacy_sessions_max;
     handshaker->outboxes = calloc(config->worker_count, sizeof *handshaker->outboxes);
     handshaker->aead = sl_aead_create(SL_CRYPTO_OPENSSL);
-    if (handshaker->outboxes != NULL && handshaker->aead != NULL &&
+    bool has_keys = make_ticket_keys(handshaker);
+    if (handshaker->outboxes != NULL && handshaker->aead != NULL && has_keys &&
         sl_handshake_init_table(&handshaker->handshakes, known_max) &&
         sl_handshake_init_timers(&handshaker->timers, known_max) &&
         sl_handshake_init_last_flights(&handshaker->last_flights, config->last_flights_max) &&
@@ -108,6 +121,7 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
     sl_handshake_wipe_last_flights(&handshaker->last_flights);
     sl_handshake_wipe_sessions(&handshaker->sessions);
     sl_handshake_wipe_cpu(&handshaker->cpu);
+    sl_handshake_wipe_ticket_keys(&handshaker->ticket_keys);
     sl_handshake_wipe_timers(&handshaker->timers);
     sl_handshake_wipe_table(&handshaker->handshakes);
     sl_aead_destroy(handshaker->aead);
@@ -125,7 +139,7 @@ static void repeat_last_flight(struct sl_handshaker *handshaker, struct last_fli
     struct sl_message_send message;
     const uint8_t *parts;
     bool ok = true;
-    if (handshaker->now_ns < flight->sent_ns + LAST_FLIGHT_APART_NS)
+    if (flight->flight.len == 0 || handshaker->now_ns < flight->sent_ns + LAST_FLIGHT_APART_NS)
         return;
     flight->sent_ns = handshaker->now_ns;
     for (size_t at = 0; ok && sl_handshake_next_datagram(&flight->flight, &at, &message, &parts);)
@@ -321,6 +335,7 @@ static bool run_timers(struct sl_handshaker *handshaker)
 bool sl_handshaker_poll(struct sl_handshaker *handshaker, uint64_t now_ns, unsigned budget)
 {
     handshaker->now_ns = now_ns;
+    sl_handshake_turn_ticket_keys(&handshaker->ticket_keys, now_ns);
     bool busy = false;
     for (unsigned i = 0; i < handshaker->config.worker_count; i++)
         busy |= serve_worker(handshaker, i, budget);

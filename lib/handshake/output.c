@@ -98,7 +98,8 @@ static void add(struct handshake *handshake, struct datagram *out, uint8_t type,
     out->count++;
 }
 
-/** A client's libssl seals its Finished in the same breath in which it makes the master secret. */
+/** Where libssl seals its Finished in the same breath in which it makes the master secret, as a
+ * client does, or has it from a ticket. */
 static bool begin_epoch_1(struct handshake *handshake)
 {
     if (!sl_handshake_derive_keys(handshake))
@@ -106,7 +107,7 @@ static bool begin_epoch_1(struct handshake *handshake)
     if (sl_handshake_send_keys(handshake))
         return true;
     sl_handshake_free_keys(handshake->keys);
-    handshake->keys = NULL; /* by which client_steps.c sees that it has failed */
+    handshake->keys = NULL; /* by which the role sees that it has failed */
     return false;
 }
 

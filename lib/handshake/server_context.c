@@ -72,9 +72,10 @@ static bool bind_sessions(SSL_CTX *ctx, const struct sl_handshake_service *servi
 }
 
 /** What a server adds to what both roles want. */
-static bool set_up(SSL_CTX *ctx, const struct sl_handshaker_config *config,
+static bool set_up(SSL_CTX *ctx, const struct sl_handshaker *handshaker,
                    const struct sl_handshake_service *service, char *reason)
 {
+    const struct sl_handshaker_config *config = &handshaker->config;
     SSL_CTX_set_options(ctx, SSL_OP_COOKIE_EXCHANGE | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_cookie_generate_cb(ctx, make_cookie);
     SSL_CTX_set_cookie_verify_cb(ctx, check_cookie);
@@ -83,6 +84,7 @@ static bool set_up(SSL_CTX *ctx, const struct sl_handshaker_config *config,
     if (!bind_sessions(ctx, service))
         return sl_handshake_refuse(reason, "libssl refuses the session ID context");
     return use_certificates(ctx, config->credentials, reason) &&
+           sl_handshake_set_up_tickets(ctx, handshaker, reason) &&
            (service->trust == NULL || !sl_trust_asks(service->trust) ||
             ask_for_certificates(ctx, service->trust, reason));
 }
@@ -92,7 +94,7 @@ SSL_CTX *sl_handshake_make_server_context(const struct sl_handshaker *handshaker
 {
     SSL_CTX *ctx =
         sl_handshake_make_context(handshaker, DTLS_server_method(), CERTIFICATE_SUITES, reason);
-    if (ctx == NULL || set_up(ctx, &handshaker->config, service, reason))
+    if (ctx == NULL || set_up(ctx, handshaker, service, reason))
         return ctx;
     SSL_CTX_free(ctx);
     return NULL;

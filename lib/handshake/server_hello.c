@@ -81,6 +81,14 @@ static uint16_t key_exchange_len(SSL *ssl)
     return (uint16_t)(len > 0 ? 1 + len : 0);
 }
 
+/** libssl has answered with its Finished already, and the keys were made on its way out: output.c.
+ */
+static bool resume(struct handshake *handshake)
+{
+    sl_handshake_abbreviate_steps(handshake);
+    return handshake->keys != NULL;
+}
+
 bool sl_handshake_enter(struct handshake *handshake)
 {
     const struct assembly *hello = &handshake->messages[0];
@@ -103,6 +111,13 @@ bool sl_handshake_enter(struct handshake *handshake)
     handshake->keeps = KEEPS_NOTHING;
     if (!ok)
         return false;
+    if (SSL_session_reused(handshake->ssl))
+        return resume(handshake);
+    if (handshake->server.offers_ticket)
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_TICKET_DECLINED);
+    handshake->identity = (struct sl_identity){0}; /* of a ticket that libssl did not take */
+    handshake->method = SL_IDENTITY_NONE;
+    handshake->server.expires_s = 0;
     handshake->server.is_legacy = sl_handshake_is_legacy(handshake->ssl);
     handshake->server.key_exchange_len = key_exchange_len(handshake->ssl);
     return handshake->server.key_exchange_len > 0;

@@ -1,6 +1,6 @@
 #include "handshake_priv.h"
 
-/** What a client sends in a full handshake: no other message, in no other order, reaches libssl. */
+/** What a client sends: no other message, in no other order, reaches libssl. */
 struct step {
     uint8_t type;
     bool is_protected;
@@ -19,6 +19,7 @@ static const enum step_kind steps_mutual[] = {STEP_HELLO, STEP_CERTIFICATE, STEP
 /* Asked for a certificate, it has said that it has none: RFC 5246 7.4.6. */
 static const enum step_kind steps_without[] = {STEP_HELLO, STEP_CERTIFICATE, STEP_KEY_EXCHANGE,
                                                STEP_FINISHED};
+static const enum step_kind steps_abbreviated[] = {STEP_HELLO, STEP_FINISHED};
 
 void sl_handshake_choose_steps(struct handshake *handshake, bool is_mutual)
 {
@@ -36,6 +37,12 @@ static void follow_certificate(struct handshake *handshake, const struct assembl
         return;
     handshake->server.steps = steps_without;
     handshake->server.step_count = sizeof steps_without / sizeof steps_without[0];
+}
+
+void sl_handshake_abbreviate_steps(struct handshake *handshake)
+{
+    handshake->server.steps = steps_abbreviated;
+    handshake->server.step_count = sizeof steps_abbreviated / sizeof steps_abbreviated[0];
 }
 
 unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fragment *fragment,
@@ -57,6 +64,22 @@ static bool feed(struct handshake *handshake)
 {
     return sl_handshake_feed_message(handshake, 0, &handshake->messages[handshake->server.step]) ==
            SSL_ERROR_WANT_READ;
+}
+
+/**
+ * In an abbreviated handshake the client's is the last flight. An empty one is kept all the same:
+ * by it a ClientHello that is still on its way here is known to be a late copy.
+ */
+static bool take_finished(struct handshake *handshake)
+{
+    bool is_last = SSL_session_reused(handshake->ssl);
+    sl_handshake_wipe_flight(&handshake->flight); /* the client has it */
+    handshake->keeps = is_last ? KEEPS_NOTHING : KEEPS_LAST_FLIGHT;
+    if (!sl_handshake_feed_finished(handshake, &handshake->messages[handshake->server.step]) ||
+        !sl_handshake_establish(handshake))
+        return false;
+    sl_handshake_keep_last(handshake);
+    return true;
 }
 
 /** false: the handshake has failed. */
@@ -82,12 +105,7 @@ static bool take_step(struct handshake *handshake)
     case STEP_CERTIFICATE_VERIFY:
         return feed(handshake);
     case STEP_FINISHED:
-        handshake->keeps = KEEPS_LAST_FLIGHT;
-        if (!sl_handshake_feed_finished(handshake, &handshake->messages[handshake->server.step]) ||
-            !sl_handshake_establish(handshake))
-            return false;
-        sl_handshake_keep_last(handshake);
-        return true;
+        return take_finished(handshake);
     }
     return false;
 }

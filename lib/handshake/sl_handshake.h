@@ -47,6 +47,10 @@ struct sl_handshaker_config {
     bool connection_ids;                   /* negotiate RFC 9146 when a client offers it */
     unsigned legacy_sessions_max; /* 0: none; else how many sessions with AES-CBC, encrypt-then-MAC
                                      and HMAC-SHA1 libssl may keep for clients that know no AEAD */
+    unsigned ticket_lifetime_s; /* of session tickets for clients, RFC 5077: for how long a session
+                                   can be resumed; 0: none */
+    uint8_t ticket_root[32];    /* secret, random; whoever shares it takes each other's tickets */
+    uint64_t ticket_root_ns;    /* when the root was made, by the clock of sl_handshaker_poll */
     /* Of the thread's processor time, what servers' handshakes may take, of all and of one source
      * prefix: beyond it none begins. 0, or without a clock: all of it. */
     uint64_t (*cpu_ns)(void); /* of the calling thread */
@@ -68,6 +72,9 @@ struct sl_handshaker_config {
     X(CONNECTION_ID, "handshakes completed with a connection ID")                                  \
     X(LEGACY, "handshakes completed with AES-CBC: libssl keeps the session")                       \
     X(LEGACY_CLOSED, "sessions that libssl kept, closed")                                          \
+    X(RESUMED, "handshakes completed that resumed a session")                                      \
+    X(TICKET_ISSUED, "session tickets given to clients")                                           \
+    X(TICKET_DECLINED, "session tickets that did not resume their session")                        \
     X(RETRANSMITTED, "flights sent again, on a timer or on request")                               \
     X(LAST_FLIGHT_REPEATED, "last flights sent again on request")                                  \
     X(EARLY_DATA, "application data records met before the Finished was verified")                 \

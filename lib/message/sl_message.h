@@ -120,7 +120,8 @@ struct sl_message_send {
 struct sl_message_established {
     uint64_t expires_ns; /* when the first certificate of the peer's chain ends; 0: never */
     struct sl_identity identity;
-    bool is_resumed;      /* in an abbreviated handshake; then the identity has its method only */
+    bool is_resumed;      /* in an abbreviated handshake; then a client is told the method only, as
+                             no certificate has come, and a server what the client's ticket says */
     bool is_legacy;       /* libssl keeps it: no keys come; see `write` and `deliver` */
     bool own_cid_in_use;  /* in the records that the peer sends */
     bool peer_cid_in_use; /* in the records that we send */
@@ -149,7 +150,8 @@ enum sl_abort_cause {
 
 /**
  * The handshake failed, or a session that libssl keeps is over: drop the session, and answer
- * `closed`. Alerts to send came before, as `send`. All of it is for logs and people: sl_handshake_describe_abort makes a sentence of it.
+ * `closed`. Alerts to send came before, as `send`. All of it is for logs and people:
+ * sl_handshake_describe_abort makes a sentence of it.
  */
 struct sl_message_abort {
     uint8_t cause;          /* enum sl_abort_cause */

@@ -185,6 +185,12 @@ DtlsClient::DtlsClient(const ClientOptions &options) : chosen(options)
     SSL_set_connect_state(handle);
     SSL_set_mtu(handle, chosen.mtu);
     DTLS_set_timer_cb(handle, double_timeout);
+    if (chosen.session)
+        must(SSL_set_session(handle, chosen.session.get()), "session");
+    if (chosen.raw_ticket)
+        must(SSL_set_session_ticket_ext(handle, chosen.raw_ticket->data(),
+                                        (int)chosen.raw_ticket->size()),
+             "ticket");
     aead = sl_aead_create(SL_CRYPTO_OPENSSL);
 }
 
@@ -466,6 +472,19 @@ std::vector<Bytes> DtlsClient::take_data()
 bool DtlsClient::is_connected() const
 {
     return !failed && SSL_is_init_finished(handle);
+}
+
+std::shared_ptr<SSL_SESSION> DtlsClient::session() const
+{
+    return {SSL_get1_session(handle), SSL_SESSION_free};
+}
+
+Bytes DtlsClient::ticket() const
+{
+    const unsigned char *bytes = nullptr;
+    size_t len = 0;
+    SSL_SESSION_get0_ticket(SSL_get0_session(handle), &bytes, &len);
+    return Bytes(bytes, bytes + len);
 }
 
 void DtlsClient::send(const Bytes &bytes)

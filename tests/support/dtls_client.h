@@ -41,6 +41,8 @@ struct ClientOptions {
     bool encrypt_then_mac = true;
     unsigned hello_padding = 0; /* bytes of an extension that makes the ClientHello longer */
     int max_version = DTLS1_2_VERSION;
+    std::shared_ptr<SSL_SESSION> session; /* to be resumed */
+    std::optional<Bytes> raw_ticket;      /* these bytes as a ticket, without a session */
 };
 
 class DtlsClient
@@ -75,6 +77,15 @@ class DtlsClient
     {
         return *server_cid;
     }
+
+    bool is_resumed() const
+    {
+        return SSL_session_reused(handle);
+    }
+    /** What it could resume from. */
+    std::shared_ptr<SSL_SESSION> session() const;
+    /** Its ticket; empty: none. */
+    Bytes ticket() const;
 
     void send(const Bytes &data);
     std::vector<Bytes> take_data();

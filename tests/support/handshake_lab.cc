@@ -1,5 +1,6 @@
 #include "handshake_lab.h"
 
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -9,7 +10,8 @@ namespace sl_test
 constexpr uint64_t latency_ns = 10 * ns_per_ms;
 
 HandshakeLab::HandshakeLab(const LabOptions &options)
-    : authority(make_identity("EC", "client authority", nullptr, true)),
+    : authority(options.authority ? *options.authority
+                                  : make_identity("EC", "client authority", nullptr, true)),
       server_authority(make_identity("EC", "server authority", nullptr, true)), chosen(options),
       credentials(nullptr, sl_credentials_destroy), random(options.seed)
 {
@@ -50,6 +52,7 @@ void HandshakeLab::create_handshaker()
         rules.anonymous = !chosen.asks_clients;
         if (chosen.asks_clients)
             rules.authorities = to_pem(authority.certificate);
+        rules.lists = chosen.lists;
         chosen.services.push_back(rules);
     }
     std::vector<Trust> trusts; /* the handshaker has shares of its own */
@@ -83,6 +86,8 @@ void HandshakeLab::create_handshaker()
     config.cpu_percent = chosen.cpu_percent;
     config.cpu_percent_per_prefix = chosen.cpu_percent_per_prefix;
     config.prefix_len_v4 = 32;
+    config.ticket_lifetime_s = chosen.ticket_lifetime_s;
+    memset(config.ticket_root, chosen.ticket_root, sizeof config.ticket_root);
     handshaker = sl_handshaker_create(&config, reason);
     if (handshaker == nullptr)
         throw std::runtime_error(reason);

@@ -23,11 +23,15 @@ namespace sl_test
 
 struct LabOptions {
     std::vector<std::string> server_kinds = {"EC"};
-    unsigned server_chain = 0;        /* certificates between the server's and its authority's */
-    bool asks_clients = false;        /* a CA is configured */
-    std::vector<TrustRules> services; /* instead: what each of several takes */
+    unsigned server_chain = 0;         /* certificates between the server's and its authority's */
+    bool asks_clients = false;         /* a CA is configured */
+    std::vector<TrustRules> services;  /* instead: what each of several takes */
+    std::optional<Identity> authority; /* of clients; none: one of the lab's own */
+    std::string lists;                 /* its revocation lists, PEM */
     bool connection_ids = true;
     unsigned legacy_sessions_max = 0;
+    unsigned ticket_lifetime_s = 0; /* 0: no tickets */
+    uint8_t ticket_root = 1;        /* labs with the same one share their tickets */
     unsigned workers = 1;
     unsigned handshakes_max = 256;
     unsigned last_flights_max = 256;

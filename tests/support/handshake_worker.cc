@@ -61,6 +61,7 @@ bool HandshakeWorker::post_record(unsigned id, const Bytes &record)
     message.path.tuple.local_ip = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0, 2}};
     message.path.tuple.remote_port = (uint16_t)(10000 + id);
     message.path.tuple.local_port = 4433;
+    message.service = service;
     message.own_cid_len = gives_cids ? (uint8_t)cid_len : 0;
     memcpy(message.own_cid, to.own_cid.data(), message.own_cid_len);
     message.path_payload_max = path_payload_max;
