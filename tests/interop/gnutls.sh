@@ -26,6 +26,9 @@ done
 gnutls_to=$gateway_ip6
 check 'gnutls-cli gets its line back over IPv6' gnutls 'line over IPv6'
 unset gnutls_to
+resumed_line() { gnutls 'line of a resumed session' --resume && grep -q 'This is a resumed session' "$work/gnutls.out"; }
+check 'gnutls-cli resumes its session and gets its line back' resumed_line
+check 'which was counted' wait_counter 10 .handshake.resumed '== 1'
 gnutls_other_ca() { gnutls x --x509cafile "$pki/other-ca.crt"; }
 check 'a server certificate that the client does not trust ends the handshake' refused \
     'verification of server certificate failed' gnutls_other_ca

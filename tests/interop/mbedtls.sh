@@ -40,6 +40,13 @@ check 'datagrams of 300 bytes will do for the handshake' said 'ECHOED 20 of 20' 
 check 'a client that rebinds is answered at its new address' said '^REBOUND' cid=aabb messages=20 \
     size=100 rebind=10
 check 'and the gateway counted a candidate' wait_counter 10 .total.events.move_candidates '== 1'
+resumed() { wait_counter 10 .handshake.resumed "== $1"; }
+check 'a client with a connection ID gets a ticket' said 'connection ID [0-9a-f]{16}$' cid=aabbcc messages=5 session="$work/ticket"
+check 'comes back with it under another connection ID' said 'connection ID [0-9a-f]{16}$' cid=ddee messages=200 \
+    size=1-1350 window=8 session="$work/ticket"
+check 'and has resumed its session' resumed 1
+check 'without one, and in small pieces' said 'no connection ID$' cid=off mtu=300 messages=20 session="$work/ticket"
+check 'it does so once more' resumed 2
 no_session 'close_notify of the clients has ended their sessions'
 
 check 'a client that leaves without a word keeps its session' mbedtls cid=aabb messages=2 \
@@ -60,6 +67,9 @@ gateway_start || exit
 consumer_start echo "$sluice_echo" -s "$consumers" echo
 check 'with client_ca, a client with a certificate is echoed' mbedtls cid=aabb messages=20 \
     cert="$pki/client.crt" key="$pki/client.key"
+check 'and gets a ticket' mbedtls cid=aabb messages=5 cert="$pki/client.crt" key="$pki/client.key" session="$work/known"
+check 'with which it comes back' mbedtls cid=aabb messages=20 cert="$pki/client.crt" key="$pki/client.key" session="$work/known"
+check 'without another signature' resumed 1
 check 'a client without one is refused' refused "$no_certificate" mbedtls cid=aabb
 check 'one that another authority signed is refused' refused "$unknown_ca" mbedtls cid=aabb \
     cert="$pki/other.crt" key="$pki/other.key"

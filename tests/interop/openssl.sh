@@ -51,6 +51,15 @@ check 'a server certificate that the client does not trust ends the handshake' r
 check 'a handshake in datagrams of 256 bytes succeeds' s_client 'line in small pieces' -mtu 256
 
 check 'TLS 1.2 suites with CBC are refused' refused 'alert handshake failure' s_client x -cipher ECDHE-ECDSA-AES128-SHA256
+s_client_reused() { grep -q '^Reused, ' "$work/s_client.out"; }
+check 's_client gets a ticket' s_client 'line before' -sess_out "$work/ticket"
+check 'for as long as is configured' grep -q 'lifetime hint: 7200 ' "$work/s_client.out"
+check 'and comes back with it' s_client 'line after' -sess_in "$work/ticket"
+check 'its session resumed' s_client_reused
+check 'in pieces, too' s_client 'line after in pieces' -sess_in "$work/ticket" -mtu 256
+check 'its session resumed' s_client_reused
+check 'both counted' wait_counter 10 .handshake.resumed '== 2'
+
 check 'suites without forward secrecy are refused' refused 'alert handshake failure' s_client x -cipher AES128-GCM-SHA256
 check 'DTLS 1.0 is refused' refused 'alert protocol version' on_peer timeout 8 openssl s_client -dtls1 \
     -cipher ALL@SECLEVEL=0 -connect $gateway_ip4:$port -CAfile "$pki/ca.crt"
@@ -65,11 +74,17 @@ consumer_start cat "$sluice_cat" -s "$consumers" --json echo
 check 'with client_ca, a client with a certificate gets in' \
     openssl_echo messages=0 cert="$pki/client.crt" key="$pki/client.key"
 key_sha256=$(openssl pkey -in "$pki/client.key" -pubout -outform DER | sha256sum)
+# known COUNT: so many sessions were that client's.
 known() {
-    jq -se --arg key "${key_sha256%% *}" '.[0] | .event == "open" and (.peer | .method == "certificate"
-        and .public_key_sha256 == $key and .subject == "CN=client-1")' "$work/cat.out"
+    jq -se --arg key "${key_sha256%% *}" --argjson count "$1" '[.[] | select(.event == "open") | .peer] | length == $count
+        and all(.method == "certificate" and .public_key_sha256 == $key and .subject == "CN=client-1")' "$work/cat.out"
 }
-check 'and the consumer hears who it is' wait_for 10 known
+check 'and the consumer hears who it is' wait_for 10 known 1
+by_ticket() { openssl_echo messages=0 cert="$pki/client.crt" key="$pki/client.key" session="$work/known" | tee "$work/by_ticket.out"; }
+check 'it gets a ticket' by_ticket
+check 'and comes back without a signature' by_ticket
+check 'its session resumed' grep -q ', resumed' "$work/by_ticket.out"
+check 'and the consumer hears each time who it is' wait_for 10 known 3
 consumer_stop cat
 consumer_start echo "$sluice_echo" -s "$consumers" echo
 check 'and s_client with one has its line echoed' s_client 'line of a known client' \

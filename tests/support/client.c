@@ -34,6 +34,7 @@ static const struct {
     {"tries", "10", "how often a message is sent at most"},
     {"mtu", "1400", "largest datagram of a handshake"},
     {"keylog", NULL, "file for the secrets, for tshark"},
+    {"session", NULL, "file to resume a session from, if it is there, and to keep the next one in"},
 };
 static const size_t options_known_count = sizeof options_known / sizeof options_known[0];
 
@@ -98,6 +99,7 @@ static int parse_options(int argc, char **argv, struct client_options *out)
         .cid = option(argc, argv, "cid"),
         .suite = option(argc, argv, "suite"),
         .keylog = option(argc, argv, "keylog"),
+        .session = option(argc, argv, "session"),
         .plan = {.messages = number(argc, argv, "messages"),
                  .window = number(argc, argv, "window"),
                  .rebind = number(argc, argv, "rebind"),

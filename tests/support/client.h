@@ -27,6 +27,7 @@ struct client_options {
     const char *cid;             /* hex, "" to ask for none in return, "off" not to offer any */
     const char *suite;           /* in the library's own spelling, or NULL: its defaults */
     const char *keylog;          /* file to append secrets to, or NULL */
+    const char *session;         /* file: resumed from if it is there, and kept in; or NULL */
     struct echo_plan plan;
     enum client_close close;
     int close_wait_ms;

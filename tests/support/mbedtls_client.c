@@ -151,6 +151,38 @@ static int offer_cid(const char *cid)
     return error ? error : mbedtls_ssl_set_cid(&client.ssl, MBEDTLS_SSL_CID_ENABLED, own, len);
 }
 
+static int offer_session(const char *path)
+{
+    uint8_t bytes[8192];
+    FILE *file = path ? fopen(path, "r") : NULL;
+    if (!file)
+        return 0;
+    size_t len = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    mbedtls_ssl_session session;
+    mbedtls_ssl_session_init(&session);
+    int error = mbedtls_ssl_session_load(&session, bytes, len);
+    if (!error)
+        error = mbedtls_ssl_set_session(&client.ssl, &session);
+    mbedtls_ssl_session_free(&session);
+    return error;
+}
+
+static void keep_session(const char *path)
+{
+    uint8_t bytes[8192];
+    size_t len = 0;
+    mbedtls_ssl_session session;
+    mbedtls_ssl_session_init(&session);
+    FILE *file = path ? fopen(path, "w") : NULL;
+    if (file && mbedtls_ssl_get_session(&client.ssl, &session) == 0 &&
+        mbedtls_ssl_session_save(&session, bytes, sizeof bytes, &len) == 0)
+        fwrite(bytes, 1, len, file);
+    if (file)
+        fclose(file);
+    mbedtls_ssl_session_free(&session);
+}
+
 static void report(void)
 {
     uint8_t cid[MBEDTLS_SSL_CID_OUT_LEN_MAX];
@@ -179,6 +211,8 @@ static int mbed_connect(const struct client_options *options, int fd)
     error = mbedtls_ssl_setup(&client.ssl, &client.config);
     if (!error)
         error = offer_cid(options->cid);
+    if (!error)
+        error = offer_session(options->session);
     if (error)
         return fail("setup", error);
     if (options->keylog && (client.keylog = fopen(options->keylog, "a")))
@@ -194,6 +228,7 @@ static int mbed_connect(const struct client_options *options, int fd)
     if (error)
         return fail("handshake", error);
     mbedtls_ssl_set_mtu(&client.ssl, 0); /* it was for the handshake's fragments only */
+    keep_session(options->session);
     report();
     return 0;
 }

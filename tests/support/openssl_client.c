@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "client.h"
@@ -48,6 +49,26 @@ static void set_peer(int fd, BIO *bio)
         BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 0, &address);
 }
 
+static void offer_session(const char *path)
+{
+    FILE *file = path ? fopen(path, "r") : NULL;
+    SSL_SESSION *session = file ? PEM_read_SSL_SESSION(file, NULL, NULL, NULL) : NULL;
+    if (session)
+        SSL_set_session(ssl, session);
+    SSL_SESSION_free(session);
+    if (file)
+        fclose(file);
+}
+
+static void keep_session(const char *path)
+{
+    FILE *file = path ? fopen(path, "w") : NULL;
+    if (!file)
+        return;
+    PEM_write_SSL_SESSION(file, SSL_get_session(ssl));
+    fclose(file);
+}
+
 static int ossl_connect(const struct client_options *options, int fd)
 {
     SSL_CTX *context = make_context(options);
@@ -62,12 +83,15 @@ static int ossl_connect(const struct client_options *options, int fd)
     DTLS_set_link_mtu(ssl, options->mtu);
     SSL_set1_host(ssl, options->name);
     SSL_set_tlsext_host_name(ssl, options->name);
+    offer_session(options->session);
     if (SSL_connect(ssl) != 1) {
         printf("HANDSHAKE FAILED\n");
         ERR_print_errors_fp(stdout);
         return -EPROTO;
     }
-    printf("HANDSHAKE %s %s, no connection ID\n", SSL_get_version(ssl), SSL_get_cipher(ssl));
+    keep_session(options->session);
+    printf("HANDSHAKE %s %s, %sno connection ID\n", SSL_get_version(ssl), SSL_get_cipher(ssl),
+           SSL_session_reused(ssl) ? "resumed, " : "");
     return 0;
 }
 
