@@ -162,6 +162,7 @@ static void make_handshaker(struct settings *settings)
         .handshake_timeout_ms = config->handshake_timeout_s * 1000,
         .connection_ids = config->connection_ids,
         .legacy_sessions_max = config->legacy_cbc ? share(config->legacy_sessions, threads) : 0,
+        .ticket_lifetime_s = config->session_tickets ? config->session_ticket_lifetime_s : 0,
         .keylog_file = config->keylog_file,
     };
 }

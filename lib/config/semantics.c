@@ -51,6 +51,7 @@ void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml)
          &config->admission.handshakes_per_prefix_per_second, 10000},
         {"admission.echoes_per_second", &config->admission.echoes_per_second, 1000},
         {"admission.neighbours_per_second", &config->admission.neighbours_per_second, 10000},
+        {"session_ticket_lifetime_s", &config->session_ticket_lifetime_s, 7200},
     };
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (!has(yaml, numbers[i].key))
@@ -60,6 +61,8 @@ void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml)
         config->admission.handshakes_in_flight_per_prefix = (config->half_open + 1) / 2;
     if (!has(yaml, "connection_ids"))
         config->connection_ids = true;
+    if (!has(yaml, "session_tickets"))
+        config->session_tickets = true;
     if (config->control_socket == NULL)
         config->control_socket = strdup("/run/sluice/control.sock");
     if (config->consumer_socket == NULL)
@@ -92,7 +95,8 @@ static bool check_numbers(struct meaning *m)
         !check_range(m, "handshake_timeout_s", c->handshake_timeout_s, 1, 600) ||
         !check_range(m, "first_timeout_ms", c->first_timeout_ms, 100, 60000) ||
         !check_range(m, "handshake_threads", c->handshake_threads, 1, 8) ||
-        !check_range(m, "legacy_sessions", c->legacy_sessions, 1, 65536))
+        !check_range(m, "legacy_sessions", c->legacy_sessions, 1, 65536) ||
+        !check_range(m, "session_ticket_lifetime_s", c->session_ticket_lifetime_s, 300, 86400 * 7))
         return false;
     if ((c->ring_kib & (c->ring_kib - 1)) != 0) {
         fail_at(m, "ring_kib", "'ring_kib' has to be a power of two");

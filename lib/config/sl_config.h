@@ -125,15 +125,17 @@ struct sl_config {
                                       client_ca; both NULL: anybody */
     struct sl_config_service *services;
     unsigned services_count;
-    bool connection_ids;             /* default true */
-    enum sl_config_moves peer_moves; /* default hold */
-    bool close_at_usage_limit;       /* default false */
-    unsigned sessions;               /* for the whole gateway; default 65536 */
-    unsigned half_open;              /* handshakes in progress, the whole gateway; default 4096 */
-    unsigned idle_timeout_s;         /* default 300 */
-    unsigned handshake_timeout_s;    /* default 30 */
-    unsigned first_timeout_ms;       /* 100..60000, default 1000 */
-    unsigned handshake_threads;      /* 1..8, default 1 */
+    bool connection_ids;                /* default true */
+    bool session_tickets;               /* default true */
+    unsigned session_ticket_lifetime_s; /* 300..604800, default 7200 */
+    enum sl_config_moves peer_moves;    /* default hold */
+    bool close_at_usage_limit;          /* default false */
+    unsigned sessions;                  /* for the whole gateway; default 65536 */
+    unsigned half_open;           /* handshakes in progress, the whole gateway; default 4096 */
+    unsigned idle_timeout_s;      /* default 300 */
+    unsigned handshake_timeout_s; /* default 30 */
+    unsigned first_timeout_ms;    /* 100..60000, default 1000 */
+    unsigned handshake_threads;   /* 1..8, default 1 */
     struct sl_config_admission admission;
     bool legacy_cbc;                /* default false */
     unsigned legacy_sessions;       /* that legacy_cbc allows; default 1024 */

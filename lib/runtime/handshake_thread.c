@@ -49,6 +49,7 @@ int runtime_handshakers_create(struct sl_runtime *runtime)
         config.from_worker = self->from_worker;
         config.to_worker = self->to_worker;
         self->handshaker = sl_handshaker_create(&config, runtime->reason);
+        explicit_bzero(config.ticket_root, sizeof config.ticket_root);
         if (self->handshaker == NULL)
             return -1;
         runtime->handshaker_count = h + 1;

@@ -53,11 +53,28 @@ static int create_ports(struct sl_runtime *runtime)
     return 0;
 }
 
+/** Roots of the secrets that all workers, and all handshake threads, have in common. */
+static bool make_roots(struct sl_runtime *runtime)
+{
+    struct sl_worker_config *worker = &runtime->config.worker;
+    struct sl_handshaker_config *handshaker = &runtime->config.handshaker;
+    handshaker->ticket_root_ns = clock_kernel_ns();
+    return getrandom(worker->cookie_root, sizeof worker->cookie_root, 0) ==
+               (ssize_t)sizeof worker->cookie_root &&
+           getrandom(handshaker->ticket_root, sizeof handshaker->ticket_root, 0) ==
+               (ssize_t)sizeof handshaker->ticket_root;
+}
+
+static void wipe_roots(struct sl_runtime *runtime)
+{
+    explicit_bzero(runtime->config.worker.cookie_root, sizeof runtime->config.worker.cookie_root);
+    explicit_bzero(runtime->config.handshaker.ticket_root,
+                   sizeof runtime->config.handshaker.ticket_root);
+}
+
 static int create_parts(struct sl_runtime *runtime)
 {
-    uint8_t *root = runtime->config.worker.cookie_root;
-    if (getrandom(root, sizeof runtime->config.worker.cookie_root, 0) !=
-        (ssize_t)sizeof runtime->config.worker.cookie_root)
+    if (!make_roots(runtime))
         return runtime_fail(runtime, -EIO, "the kernel has no random numbers");
     /* The registry first: it fails quickly, and where another gateway runs already. */
     int error = runtime_registry_create(runtime);
@@ -67,7 +84,7 @@ static int create_parts(struct sl_runtime *runtime)
         error = runtime_workers_create(runtime);
     if (error == 0)
         error = runtime_handshakers_create(runtime);
-    explicit_bzero(root, sizeof runtime->config.worker.cookie_root);
+    wipe_roots(runtime);
     return error;
 }
 

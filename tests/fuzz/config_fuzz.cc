@@ -44,6 +44,7 @@ void check_limits(const sl_config &config)
     FUZZ_CHECK(config.sessions >= 1 && config.half_open >= 1);
     FUZZ_CHECK(is_in(config.first_timeout_ms, 100, 60000));
     FUZZ_CHECK(is_in(config.handshake_threads, 1, 8));
+    FUZZ_CHECK(is_in(config.session_ticket_lifetime_s, 300, 604800));
     FUZZ_CHECK(config.idle_timeout_s >= 1 && config.handshake_timeout_s >= 1);
     FUZZ_CHECK(config.control_socket != nullptr && config.consumer_socket != nullptr);
     const sl_config_admission &admission = config.admission;
@@ -147,6 +148,7 @@ std::vector<Bytes> fuzz::seeds()
         "/run/d\nconsumer_socket_mode: 0660\n"
         "ring_kib: 64\nclient_ca: ca.crt\nconnection_ids: false\npeer_moves: accept\n"
         "sessions: 100\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
+        "session_tickets: false\nsession_ticket_lifetime_s: 600\n"
         "first_timeout_ms: 100\nhandshake_threads: 2\nkeylog_file: /tmp/k\n"
         "benchmark: true\nuser: nobody\nseccomp: off\ncore_dumps: false\n"
         "admission:\n  allow: [198.18.0.0/15]\n  deny: ['2001:db8::/32']\n  prefix_len_v4: 24\n"

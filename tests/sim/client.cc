@@ -87,6 +87,8 @@ void Client::restart()
     sl_test::ClientOptions options = setup.tls;
     if (setup.with_cid) /* says which session of which client, so that an observer can tell */
         options.cid = Bytes{(uint8_t)(id >> 8), (uint8_t)id, (uint8_t)generation, 0xc1, 0xd0};
+    if (setup.resumes && was_restarted && session->is_connected())
+        options.session = session->session();
     session = std::make_unique<sl_test::DtlsClient>(options);
 }
 

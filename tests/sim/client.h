@@ -27,6 +27,7 @@ bool decode(const Bytes &payload, Message &out);
 struct ClientSetup {
     bool with_cid = true;
     bool v6 = false;
+    bool resumes = false; /* its session, when it restarts */
     sl_test::ClientOptions tls;
 };
 

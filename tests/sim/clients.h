@@ -17,6 +17,7 @@ inline ClientSetup setup_of(unsigned id)
     ClientSetup setup;
     setup.with_cid = id % 2 == 0;
     setup.v6 = id % 3 == 0;
+    setup.resumes = id % 4 < 2;
     if (id % 5 == 0)
         setup.tls.mtu = 300; /* a ClientHello in pieces, and Certificate and Finished too */
     if (id % 7 == 0)

@@ -165,6 +165,8 @@ void Gateway::create_handshaker(unsigned index)
     config.handshake_timeout_ms = (unsigned)chosen.handshake_timeout_ms;
     config.connection_ids = true;
     config.legacy_sessions_max = chosen.legacy_sessions_max;
+    config.ticket_lifetime_s = chosen.ticket_lifetime_s;
+    memset(config.ticket_root, (int)(0x50 + chosen.seed), sizeof config.ticket_root);
     char reason[SL_REASON_LEN];
     handshakers.push_back(sl_handshaker_create(&config, reason));
     if (handshakers.back() == nullptr)

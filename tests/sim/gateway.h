@@ -40,6 +40,7 @@ struct GatewayOptions {
     bool asks_clients = false; /* for a certificate */
     unsigned legacy_sessions_max = 0;
     const sl_admission_rules *admission = nullptr; /* of each worker */
+    unsigned ticket_lifetime_s = 7200;             /* 0: no session tickets */
     uint64_t seed = 1;
 };
 

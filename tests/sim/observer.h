@@ -44,6 +44,8 @@ class Observer
     /** The handle of a client's session, 0 when nothing was delivered of it. */
     uint64_t handle_of(unsigned client, unsigned generation) const;
     unsigned consumer_of(uint64_t handle) const;
+    /** What its consumer was told of it. */
+    sl_identity identity_of(unsigned client, unsigned generation) const;
     std::vector<uint16_t> close_reasons;
     uint64_t delivered = 0, moves_told = 0, moves_confirmed = 0;
     uint64_t answers_to_strangers = 0;
@@ -60,6 +62,7 @@ class Observer
         bool is_orphan = false; /* its consumer is dead; it may have ended since */
         bool is_bound = false;
         Key key;
+        sl_identity identity = {};
         uint64_t last_step = 0;
         unsigned last_worker = 0, last_index = 0;
     };

@@ -67,6 +67,8 @@ TEST_F(Config, FillsDefaults)
     EXPECT_EQ(config->idle, SL_IDLE_SPIN);
     EXPECT_EQ(config->peer_moves, SL_CONFIG_MOVES_HOLD);
     EXPECT_TRUE(config->connection_ids);
+    EXPECT_TRUE(config->session_tickets);
+    EXPECT_EQ(config->session_ticket_lifetime_s, 7200u);
     EXPECT_FALSE(config->close_at_usage_limit);
     EXPECT_FALSE(config->benchmark);
     EXPECT_FALSE(config->legacy_cbc);
@@ -94,6 +96,7 @@ TEST_F(Config, TakesEverySetting)
                      "control_socket: /tmp/a\ncontrol_group: operators\nconsumers_per_user: "
                      "3\nconsumer_socket: /tmp/b\nconsumer_socket_mode: 0600\n"
                      "ring_kib: 256\nclient_ca: ca.crt\nconnection_ids: false\npeer_moves: accept\n"
+                     "session_tickets: false\nsession_ticket_lifetime_s: 300\n"
                      "close_at_usage_limit: true\nbenchmark: true\n"
                      "user: sluice\nseccomp: log\ncore_dumps: true\n"
                      "sessions: 1000\nhalf_open: 10\nidle_timeout_s: 5\nhandshake_timeout_s: 6\n"
@@ -109,6 +112,8 @@ TEST_F(Config, TakesEverySetting)
     EXPECT_STREQ(config->control_group, "operators");
     EXPECT_EQ(config->consumers_per_user, 3u);
     EXPECT_FALSE(config->connection_ids);
+    EXPECT_FALSE(config->session_tickets);
+    EXPECT_EQ(config->session_ticket_lifetime_s, 300u);
     EXPECT_TRUE(config->close_at_usage_limit);
     EXPECT_TRUE(config->benchmark);
     EXPECT_TRUE(config->legacy_cbc);
@@ -195,6 +200,8 @@ TEST_F(Config, ErrorsNameTheLine)
         {Replace(kGood, "workers: 2", "workers: 99999999999999999999"),
          "1: 'workers' is 99999999999999999999, which is out of range"},
         {std::string(kGood) + "idle: sleep\n", "11: 'idle' is 'sleep'; possible are: spin, yield"},
+        {std::string(kGood) + "session_ticket_lifetime_s: 299\n",
+         "11: 'session_ticket_lifetime_s' is 299; 300 to 604800 are possible"},
         {std::string(kGood) + "connection_ids: maybe\n",
          "11: 'connection_ids' has to be true or false, not 'maybe'"},
         {std::string(kGood) + "consumers_per_user: 0\n",
