@@ -262,7 +262,7 @@ TEST(RepeatedFinished, BringsTheLastFlightToTheClientAtMostTenTimesASecond)
             world.run_for(10);
         }
         EXPECT_EQ(world.observer.bytes_to(elsewhere.tuple), 0u);
-        EXPECT_LE(world.observer.bytes_to(client.path.tuple) - had, 11 * 200u);
+        EXPECT_LE(world.observer.bytes_to(client.path.tuple) - had, 11 * 320u);
         EXPECT_LE(world.gateway.handshakes(SL_HANDSHAKE_LAST_FLIGHT_REPEATED), 11u);
         EXPECT_GT(world.gateway.handshakes(SL_HANDSHAKE_LAST_FLIGHT_REPEATED), 5u);
         EXPECT_TRUE(world.can_talk(client, 1));

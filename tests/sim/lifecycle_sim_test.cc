@@ -47,7 +47,9 @@ TEST_P(EitherKind, GetsALostLastFlightAgain)
 {
     unsigned lost = 0;
     world.loses = [&](bool to_gateway, const Bytes &frame) {
-        return !to_gateway && is_of_type(frame, SL_CONTENT_CHANGE_CIPHER_SPEC) && lost++ < 3;
+        return !to_gateway &&
+               is_of_type(frame, SL_CONTENT_HANDSHAKE, SL_HANDSHAKE_NEW_SESSION_TICKET) &&
+               lost++ < 3;
     };
     EXPECT_TRUE(world.connect(client));
     EXPECT_GE(lost, 4u);

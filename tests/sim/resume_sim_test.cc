@@ -57,14 +57,18 @@ TEST(Resumption, TakesTwoRoundTripsOnAGoodNetwork)
     options.random_queues = false;
     World world(options);
     const unsigned count = 20;
-    for (unsigned id = 0; id < count; id++)
-        world.start(world.add_client(resuming(id)));
+    for (unsigned id = 0; id < count; id++) {
+        ClientSetup setup = resuming(id);
+        setup.tls.mtu = 1400; /* a ClientHello in one piece */
+        world.start(world.add_client(setup));
+    }
     ASSERT_TRUE(world.run_until([&] { return all_connected(world); }, 500));
     world.run_for(100);
     for (auto &client : world.clients)
         world.restart(*client);
     EXPECT_TRUE(world.run_until([&] { return all_connected(world); }, 45))
         << "the cookie and the flights, 10 ms each way";
+    world.run_for(20); /* until their Finished have come */
     for (auto &client : world.clients)
         EXPECT_TRUE(world.can_talk(*client)) << client->id;
     EXPECT_EQ(world.gateway.handshakes(SL_HANDSHAKE_RESUMED), count);
@@ -87,6 +91,7 @@ TEST(Resumption, TellsTheConsumerWhoItIsEachTime)
     sl_identity first = world.observer.identity_of(client.id, client.generation);
     EXPECT_STREQ(first.subject, "CN=the client");
     world.restart(client);
+    ASSERT_TRUE(world.run_until([&] { return client.is_connected(); }, 1000));
     ASSERT_TRUE(world.can_talk(client));
     EXPECT_TRUE(client.dtls().is_resumed());
     sl_identity again = world.observer.identity_of(client.id, client.generation);

@@ -371,6 +371,8 @@ bool DtlsClient::open_plain_record(const Bytes &record, uint8_t &type, Bytes &pl
 /** The server's record, opened and sealed again as libssl expects it; empty when it is bad. */
 Bytes DtlsClient::open_to_plain_record(const Bytes &record)
 {
+    if (wire == nullptr && SSL_SESSION_get_master_key(SSL_get_session(handle), nullptr, 0) == 0)
+        return {}; /* of a session before this one */
     make_epochs();
     Bytes plain;
     uint8_t type;
@@ -476,7 +478,7 @@ bool DtlsClient::is_connected() const
 
 std::shared_ptr<SSL_SESSION> DtlsClient::session() const
 {
-    return {SSL_get1_session(handle), SSL_SESSION_free};
+    return {SSL_SESSION_dup(SSL_get0_session(handle)), SSL_SESSION_free};
 }
 
 Bytes DtlsClient::ticket() const

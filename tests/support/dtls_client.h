@@ -82,7 +82,8 @@ class DtlsClient
     {
         return SSL_session_reused(handle);
     }
-    /** What it could resume from. */
+    /** What it could resume from; a copy, as libssl spoils that of a client that ends without a
+     * word. */
     std::shared_ptr<SSL_SESSION> session() const;
     /** Its ticket; empty: none. */
     Bytes ticket() const;
