@@ -71,6 +71,33 @@ TEST(WorkerGate, AStrangerWhoIsDeniedGetsNoAnswerAndNoSlot)
     EXPECT_EQ(bench.half_open(), 1u);
 }
 
+TEST(WorkerGate, AFloodOfTheDeniedTakesNoneOfTheWorkersTimeForOthers)
+{
+    Rules deny({"-" + AddressOf(bad)});
+    WorkerBench::Options options;
+    options.admission = &deny.rules;
+    WorkerBench bench(options);
+    bench.Receive(std::vector<Bytes>(640, Hello(bad)));
+    EXPECT_EQ(bench.drops(SL_DROP_DENIED), 640u);
+    bench.Receive(std::vector<Bytes>(32, Hello(good)));
+    EXPECT_EQ(bench.Sent().size(), 32u);
+}
+
+// The first record of a datagram is looked at early; one behind it must not get past.
+TEST(WorkerGate, AClientHelloBehindAnotherRecordIsDeniedToo)
+{
+    Rules deny({"-" + AddressOf(bad)});
+    WorkerBench::Options options;
+    options.admission = &deny.rules;
+    WorkerBench bench(options);
+    Bytes datagram = {SL_CONTENT_ALERT, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0};
+    const Bytes hello = WorkerBench::ClientHello({});
+    datagram.insert(datagram.end(), hello.begin(), hello.end());
+    bench.Receive({WorkerBench::UdpFrame(bad, datagram)});
+    EXPECT_EQ(bench.drops(SL_DROP_DENIED), 1u);
+    EXPECT_TRUE(bench.Sent().empty());
+}
+
 TEST(WorkerGate, ACookieFromBeforeADenialIsWorthNothing)
 {
     Rules deny({"-" + AddressOf(bad)});

@@ -96,6 +96,39 @@ TEST(WorkerRates, WhatOnePrefixIsRefusedCostsTheOthersNothing)
     EXPECT_EQ(bench.Sent().size(), 5u);
 }
 
+// ClientHellos have a credit of the worker's time, too, and 640 are more than it is for.
+TEST(WorkerRates, WhatAPrefixMayNotHaveTakesNoneOfTheWorkersTimeForOthers)
+{
+    sl_admission_rules rules{};
+    rules.hellos_per_prefix = sl_rate_of(1, 5);
+    WorkerBench bench(With(rules));
+    bench.Receive(Hellos(WorkerBench::ClientPath(1), 640));
+    EXPECT_EQ(bench.Sent().size(), 5u);
+    EXPECT_EQ(bench.drops(SL_DROP_HELLO_BUDGET), 0u);
+    bench.Receive(HellosOf(2, 32));
+    EXPECT_EQ(bench.Sent().size(), 32u);
+}
+
+TEST(WorkerRates, WhoHandsOverAsksAndWhoTakesOverDoesNotAskAgain)
+{
+    sl_admission_rules rules{};
+    rules.hellos_per_prefix = sl_rate_of(1, 5);
+    WorkerBench::Options options = With(rules);
+    options.worker_count = 2;
+    WorkerBench bench(options);
+    std::vector<Bytes> hellos, owned;
+    for (uint16_t port = 1000; port < 1040; port++)
+        hellos.push_back(
+            WorkerBench::UdpFrame(WorkerBench::ClientPath(1, port), WorkerBench::ClientHello({})));
+    bench.Receive(hellos);
+    EXPECT_EQ(bench.Sent().size() + bench.handed_over.size(), 5u);
+    EXPECT_GT(bench.handed_over.size(), 0u);
+
+    WorkerBench owner(With(rules));
+    owner.TakeOver(std::vector<Bytes>(hellos.begin(), hellos.begin() + 20));
+    EXPECT_EQ(owner.Sent().size(), 20u);
+}
+
 TEST(WorkerRates, WhoHasACookieNeedsNoShareOfThem)
 {
     sl_admission_rules rules{};
