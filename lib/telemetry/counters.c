@@ -31,6 +31,7 @@ void sl_counters_snapshot(struct sl_counters *out, const struct sl_counters *fro
         out->drops[i] = sl_counter_read(&from->drops[i]);
     out->sessions = sl_counter_read(&from->sessions);
     out->half_open = sl_counter_read(&from->half_open);
+    out->forged_most = sl_counter_read(&from->forged_most);
 }
 
 void sl_counters_sum(struct sl_counters *into, const struct sl_counters *add)
@@ -41,4 +42,6 @@ void sl_counters_sum(struct sl_counters *into, const struct sl_counters *add)
         into->drops[i] += add->drops[i];
     into->sessions += add->sessions;
     into->half_open += add->half_open;
+    if (add->forged_most > into->forged_most)
+        into->forged_most = add->forged_most;
 }

@@ -55,6 +55,9 @@ void sl_stats_print_text(FILE *out, const struct sl_stats *stats)
             stats->worker_count == 1 ? "" : "s");
     print_line(out, "sessions", total.sessions, "established now");
     print_line(out, "half_open", total.half_open, "handshakes in progress now");
+    if (total.forged_most != 0)
+        print_line(out, "forged_most", total.forged_most,
+                   "most forged records that the key of one session has met");
     print_counters_text(out, &total);
     const char *group = "";
     for (unsigned i = 0; i < stats->other_count; i++) {
@@ -100,8 +103,10 @@ static void print_json_counters(FILE *out, const struct sl_counters *c)
     fputs("}, \"drops\": {", out);
     for (unsigned i = 1; i < SL_DROP_COUNT; i++)
         print_json_member(out, i > 1 ? ", " : "", sl_drop_name((enum sl_drop)i), c->drops[i]);
-    fprintf(out, "}, \"sessions\": %" PRIu64 ", \"half_open\": %" PRIu64 "}", c->sessions,
-            c->half_open);
+    fprintf(out,
+            "}, \"sessions\": %" PRIu64 ", \"half_open\": %" PRIu64 ", \"forged_most\": %" PRIu64
+            "}",
+            c->sessions, c->half_open, c->forged_most);
 }
 
 void sl_stats_print_json(FILE *out, const struct sl_stats *stats)

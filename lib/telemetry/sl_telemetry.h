@@ -55,8 +55,9 @@ enum sl_counter {
 struct sl_counters {
     uint64_t events[SL_COUNTER_COUNT];
     uint64_t drops[SL_DROP_COUNT];
-    uint64_t sessions;  /* gauge: established now */
-    uint64_t half_open; /* gauge: handshakes in progress now */
+    uint64_t sessions;    /* gauge: established now */
+    uint64_t half_open;   /* gauge: handshakes in progress now */
+    uint64_t forged_most; /* the most that one key has met; of several writers, the most of all */
 };
 
 /** Adds without a race for readers; not for two writers. */
@@ -96,7 +97,8 @@ struct sl_stats {
 /**
  * Prints as aligned text (zero counters left out) or as one JSON object:
  * {"version": s, "uptime_s": n, "total": {...}, "workers": [{"events": {NAME: n}, "drops": {NAME:
- * n}, "sessions": n, "half_open": n}], GROUP: {NAME: n}}; names in lower case. Not for a worker.
+ * n}, "sessions": n, "half_open": n, "forged_most": n}], GROUP: {NAME: n}}; names in lower case.
+ * Not for a worker.
  */
 void sl_stats_print_text(FILE *out, const struct sl_stats *stats);
 void sl_stats_print_json(FILE *out, const struct sl_stats *stats);

@@ -18,6 +18,8 @@ class Printed : public ::testing::Test
         workers[1].events[SL_COUNTER_DELIVERED] = 7;
         workers[1].drops[SL_DROP_UNKNOWN_CID] = 3;
         workers[0].sessions = 2;
+        workers[0].forged_most = 8;
+        workers[1].forged_most = 6;
         stats.version = "1.2.3\"";
         stats.uptime_ns = 61000000000ULL;
         stats.workers = workers;
@@ -66,6 +68,7 @@ TEST_F(Printed, JsonHasEverythingAndBalances)
     EXPECT_TRUE(Has(json, "\"version\": \"1.2.3\\\"\""));
     EXPECT_TRUE(Has(json, "\"delivered\": 12"));
     EXPECT_TRUE(Has(json, "\"unknown_cid\": 3"));
+    EXPECT_TRUE(Has(json, "\"forged_most\": 8}, \"workers\"")) << "the most, and not the sum";
     EXPECT_TRUE(Has(json, "\"handshake\": {\"started\": 4, \"failed\": 0}"));
     EXPECT_TRUE(Has(json, "\"port_0\": {\"imissed\": 9}"));
     int depth = 0;

@@ -364,6 +364,7 @@ TEST(WorkerLifecycle, ASessionWhoseKeyHasMetTooManyForgeriesIsClosed)
     bench.Receive({WorkerBench::UdpFrame(peer.path, forged)});
     EXPECT_EQ(bench.drops(SL_DROP_AUTH), 1u);
     EXPECT_EQ(bench.sessions(), 1u);
+    EXPECT_EQ(sl_worker_counters(bench.worker())->forged_most, (1ULL << 28) - 1);
     bench.Receive({WorkerBench::UdpFrame(peer.path, forged)});
     EXPECT_EQ(bench.drops(SL_DROP_FORGERY_LIMIT), 1u);
     EXPECT_EQ(bench.sessions(), 0u);
