@@ -34,10 +34,10 @@ static bool name_server(SSL *ssl, const char *name)
 /** From libssl's first ClientHello on. false: the handshake has failed. */
 static bool greet(struct handshake *handshake)
 {
-    struct sl_handshaker *handshaker = handshake->owner;
-    const struct sl_client_credentials *credentials = handshaker->client.credentials;
+    const struct client *self = handshake->client.self;
+    const struct sl_client_credentials *credentials = self->config.credentials;
     ERR_clear_error();
-    if (!sl_handshake_make_ssl(handshake, handshaker->client_ctx))
+    if (!sl_handshake_make_ssl(handshake, self->ctx))
         return false;
     SSL_set_connect_state(handshake->ssl);
     if (!use_certificate(handshake->ssl, credentials, handshake->client.credential) ||
@@ -62,8 +62,10 @@ void sl_handshake_connect(struct sl_handshaker *handshaker, unsigned worker, uin
     if (handshake == NULL)
         return;
     handshake->state = HANDSHAKE_RUNNING;
-    handshake->trust = sl_client_trust(handshaker->client.credentials);
+    handshake->trust = sl_client_trust(handshaker->clients[connect->client].config.credentials);
+    sl_handshake_hasten(handshake, connect->timeout_ms);
     handshake->client = (struct client_side){.state = CLIENT_AWAITS_VERIFY_OR_HELLO,
+                                             .self = &handshaker->clients[connect->client],
                                              .offers_cid = connect->offers_cid,
                                              .credential = connect->credential,
                                              .resume = connect->resume};

@@ -11,7 +11,7 @@ static unsigned give_psk(SSL *ssl, const char *hint, char *identity, unsigned id
 {
     (void)hint; /* keys are not chosen by servers */
     const struct handshake *handshake = SSL_get_app_data(ssl);
-    const struct sl_client_credentials *credentials = handshake->owner->client.credentials;
+    const struct sl_client_credentials *credentials = handshake->client.self->config.credentials;
     const struct sl_psk *psk =
         sl_client_psk(credentials, handshake->client.credential % sl_client_psk_count(credentials));
     size_t identity_len = strlen(psk->identity) + 1;
@@ -95,9 +95,9 @@ static bool ask_for_name(SSL_CTX *ctx, const char *name, char *reason)
     return ok;
 }
 
-static bool check_servers(SSL_CTX *ctx, const struct sl_handshaker *handshaker, char *reason)
+static bool check_servers(SSL_CTX *ctx, const struct sl_client_credentials *credentials,
+                          char *reason)
 {
-    const struct sl_client_credentials *credentials = handshaker->client.credentials;
     const struct sl_trust *trust = sl_client_trust(credentials);
     const char *name = sl_client_server_name(credentials);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
@@ -108,15 +108,16 @@ static bool check_servers(SSL_CTX *ctx, const struct sl_handshaker *handshaker, 
     return sl_trust_store(trust) == NULL || name == NULL || ask_for_name(ctx, name, reason);
 }
 
-bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, char *reason)
+bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, struct client *client,
+                                      char *reason)
 {
     SSL_CTX *ctx =
         sl_handshake_make_context(handshaker, DTLS_client_method(), CERTIFICATE_SUITES, reason);
-    handshaker->client_ctx = ctx;
-    if (ctx != NULL && handshaker->client.tickets)
+    client->ctx = ctx;
+    if (ctx != NULL && client->config.tickets)
         SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
-    if (ctx == NULL || !choose_suites(ctx, &handshaker->client, reason) ||
-        !check_servers(ctx, handshaker, reason))
+    if (ctx == NULL || !choose_suites(ctx, &client->config, reason) ||
+        !check_servers(ctx, client->config.credentials, reason))
         return false;
     return sl_handshake_offer_connection_ids(ctx) ||
            sl_handshake_refuse(reason, "libssl refuses the connection ID extension");

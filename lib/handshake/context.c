@@ -105,17 +105,25 @@ static bool make_services(struct sl_handshaker *handshaker, char *reason)
     return handshaker->services != NULL;
 }
 
+static bool make_clients(struct sl_handshaker *handshaker, char *reason)
+{
+    for (unsigned i = 0; i < handshaker->config.client_count; i++)
+        if (!sl_handshake_make_client_context(handshaker, &handshaker->clients[i], reason))
+            return false;
+    return true;
+}
+
 bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason)
 {
     const struct sl_handshaker_config *config = &handshaker->config;
     handshaker->bio_method = sl_handshake_make_bio_method();
     if (handshaker->bio_method == NULL)
         return sl_handshake_refuse(reason, "libssl cannot be started");
-    if (config->credentials == NULL && config->client == NULL) {
+    if (config->credentials == NULL && config->client_count == 0) {
         snprintf(reason, SL_REASON_LEN, "a handshaker is to be a server, a client, or both");
         return false;
     }
     return open_keylog(handshaker, reason) &&
            (config->credentials == NULL || make_services(handshaker, reason)) &&
-           (config->client == NULL || sl_handshake_make_client_context(handshaker, reason));
+           make_clients(handshaker, reason);
 }

@@ -77,6 +77,13 @@ static uint64_t patience_ns(const struct sl_handshaker *handshaker)
     return handshaker->config.handshake_timeout_ms * NS_PER_MS;
 }
 
+void sl_handshake_hasten(struct handshake *handshake, uint32_t timeout_ms)
+{
+    const uint64_t give_up_ns = handshake->begun_ns + timeout_ms * NS_PER_MS;
+    if (timeout_ms > 0 && give_up_ns < handshake->give_up_ns)
+        handshake->give_up_ns = give_up_ns;
+}
+
 void sl_handshake_fail(struct handshake *handshake, enum sl_handshake_counter outcome)
 {
     struct sl_handshaker *handshaker = handshake->owner;

@@ -122,8 +122,15 @@ enum client_state {
     CLIENT_STATES,
 };
 
+/** One of the clients of a handshaker's configuration. */
+struct client {
+    struct sl_client_config config;
+    SSL_CTX *ctx;
+};
+
 /** What only a client needs. */
 struct client_side {
+    const struct client *self;
     enum client_state state;
     uint16_t next_seq; /* message sequence of what is to be fed next */
     bool expects_ticket;
@@ -185,9 +192,8 @@ struct handshake {
 
 struct sl_handshaker {
     struct sl_handshaker_config config;
-    struct sl_client_config client;
     struct services *services; /* NULL: it is no server */
-    SSL_CTX *client_ctx;       /* NULL: it is no client */
+    struct client *clients;    /* [config.client_count] */
     BIO_METHOD *bio_method;
     struct sl_aead *aead;
     int keylog_fd; /* -1: none */
@@ -248,6 +254,8 @@ void sl_handshake_arm(struct handshake *handshake);
 void sl_handshake_fail(struct handshake *handshake, enum sl_handshake_counter outcome);
 /** A session that was kept is over: it is now a handshake that has ended. */
 void sl_handshake_end_kept(struct handshake *handshake);
+/** Gives it no longer than this from its beginning; 0: no less than others have. */
+void sl_handshake_hasten(struct handshake *handshake, uint32_t timeout_ms);
 /** Ends it, unless it had ended, and frees it: completed, or closed by the worker. */
 void sl_handshake_end(struct handshake *handshake, enum sl_handshake_counter outcome);
 
@@ -395,7 +403,8 @@ bool sl_handshake_refuse(char *reason, const char *what);
 /** NULL and reason when libssl refuses. */
 SSL_CTX *sl_handshake_make_server_context(const struct sl_handshaker *handshaker,
                                           const struct sl_handshake_service *service, char *reason);
-bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, char *reason);
+bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, struct client *client,
+                                      char *reason);
 /** Lets the context's peers be checked by the trust. */
 bool sl_handshake_check_peers(SSL_CTX *ctx, const struct sl_trust *trust, char *reason);
 bool sl_handshake_answer_connection_ids(SSL_CTX *ctx);

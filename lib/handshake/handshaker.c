@@ -63,14 +63,22 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
         return false;
     }
     const size_t known_max = 2UL * config->handshakes_max + config->legacy_sessions_max;
+    handshaker->clients = calloc(config->client_count + 1UL, sizeof *handshaker->clients);
+    unsigned sessions_max = 0;
+    for (unsigned i = 0; handshaker->clients != NULL && i < config->client_count; i++) {
+        handshaker->clients[i].config = config->clients[i];
+        if (config->clients[i].sessions_max > sessions_max)
+            sessions_max = config->clients[i].sessions_max;
+    }
     handshaker->outboxes = calloc(config->worker_count, sizeof *handshaker->outboxes);
     handshaker->aead = sl_aead_create(SL_CRYPTO_OPENSSL);
     bool has_keys = make_ticket_keys(handshaker);
-    if (handshaker->outboxes != NULL && handshaker->aead != NULL && has_keys &&
+    if (handshaker->clients != NULL && handshaker->outboxes != NULL && handshaker->aead != NULL &&
+        has_keys &&
         sl_handshake_init_table(&handshaker->handshakes, known_max) &&
         sl_handshake_init_timers(&handshaker->timers, known_max) &&
         sl_handshake_init_last_flights(&handshaker->last_flights, config->last_flights_max) &&
-        sl_handshake_init_sessions(&handshaker->sessions, handshaker->client.sessions_max) &&
+        sl_handshake_init_sessions(&handshaker->sessions, sessions_max) &&
         sl_handshake_init_cpu(&handshaker->cpu, config))
         return true;
     snprintf(reason, SL_REASON_LEN, "out of memory for %u handshakes", config->handshakes_max);
@@ -98,8 +106,6 @@ struct sl_handshaker *sl_handshaker_create(const struct sl_handshaker_config *co
         return NULL;
     }
     handshaker->config = *config;
-    if (config->client != NULL)
-        handshaker->client = *config->client;
     handshaker->keylog_fd = -1;
     if (!make_memory(handshaker, reason) || !attach_rings(handshaker, reason) ||
         !sl_handshake_make_contexts(handshaker, reason)) {
@@ -126,7 +132,9 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
     sl_handshake_wipe_table(&handshaker->handshakes);
     sl_aead_destroy(handshaker->aead);
     sl_handshake_free_services(handshaker->services);
-    SSL_CTX_free(handshaker->client_ctx);
+    for (unsigned i = 0; handshaker->clients != NULL && i < handshaker->config.client_count; i++)
+        SSL_CTX_free(handshaker->clients[i].ctx);
+    free(handshaker->clients);
     BIO_meth_free(handshaker->bio_method);
     if (handshaker->keylog_fd >= 0)
         close(handshaker->keylog_fd);
@@ -184,7 +192,7 @@ static void take_connect(struct sl_handshaker *handshaker, unsigned worker,
 {
     const struct sl_message_connect *connect = message->body;
     if (message->body_len < sizeof *connect || connect->own_cid_len > sizeof connect->own_cid ||
-        handshaker->client_ctx == NULL ||
+        connect->client >= handshaker->config.client_count ||
         sl_handshake_find(&handshaker->handshakes, message->session) != NULL)
         sl_handshake_count(handshaker, SL_HANDSHAKE_STALE);
     else

@@ -40,7 +40,7 @@ static bool is_end(struct handshake *handshake, const uint8_t *alert, size_t len
 static void take_plain_alert(struct handshake *handshake, const uint8_t *alert, size_t len)
 {
     if (handshake->role->is_client && is_end(handshake, alert, len) &&
-        handshake->owner->client.believes_alerts)
+        handshake->client.self->config.believes_alerts)
         sl_handshake_fail(handshake, SL_HANDSHAKE_FAILED);
 }
 

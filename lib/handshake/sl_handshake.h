@@ -15,7 +15,7 @@
 
 struct sl_handshaker;
 
-/** What begins with SL_MESSAGE_CONNECT. */
+/** What begins with SL_MESSAGE_CONNECT: one of the clients that a handshaker can be. */
 struct sl_client_config {
     const struct sl_client_credentials *credentials; /* borrowed for the handshaker's life */
     const char *suites; /* OpenSSL's names, colons between them; NULL: what the credentials allow */
@@ -36,7 +36,8 @@ struct sl_handshaker_config {
                                                     no server */
     const struct sl_handshake_service *services; /* [service_count], borrowed for the call */
     unsigned service_count;                      /* at least one for a server */
-    const struct sl_client_config *client;       /* NULL: it is no client */
+    const struct sl_client_config *clients;      /* [client_count], borrowed for the call */
+    unsigned client_count;                       /* 0: it is no client */
     unsigned worker_count;
     struct sl_ring_consumer **from_worker; /* [worker_count], borrowed */
     struct sl_ring_producer **to_worker;   /* [worker_count], borrowed */

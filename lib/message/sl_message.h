@@ -55,9 +55,11 @@ struct sl_message_connect {
     bool offers_cid;           /* RFC 9146 */
     uint8_t own_cid_len;       /* 0, when it is offered: the server is to send us none */
     uint8_t own_cid[20];
+    uint16_t client;     /* which of the handshaker's clients */
+    uint32_t timeout_ms; /* 0: the handshaker's own; no more than that */
     uint32_t credential; /* which pre-shared key, which certificate: modulo how many there are */
     uint64_t resume;     /* 0: none; else under which number this client's session is kept, and an
-                            earlier one is resumed if it can be */
+                            earlier one is resumed if it can be; no two clients share numbers */
 };
 
 /**

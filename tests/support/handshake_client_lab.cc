@@ -12,6 +12,7 @@ ClientLab::ClientLab(const ClientLabOptions &options)
     : worker(0, options.ring_size), client_authority(make_identity("EC", "clients", nullptr, true)),
       server_authority(make_identity("EC", "servers", nullptr, true)), chosen(options),
       credentials(nullptr, sl_client_credentials_destroy),
+      wary_credentials(nullptr, sl_client_credentials_destroy),
       gateway_credentials(nullptr, sl_credentials_destroy), gateway(nullptr, sl_handshaker_destroy),
       random(options.seed)
 {
@@ -80,6 +81,14 @@ void ClientLab::load_credentials()
     });
     if (credentials == nullptr)
         throw std::runtime_error(reason);
+    sl_client_files wary = {};
+    const std::string nobodys = fingerprint_of(client_authority.certificate);
+    const char *fingerprint = nobodys.c_str();
+    wary.trust.peers.fingerprints = &fingerprint;
+    wary.trust.peers.fingerprint_count = 1;
+    wary_credentials.reset(sl_client_credentials_load(&wary, reason));
+    if (wary_credentials == nullptr)
+        throw std::runtime_error(reason);
 }
 
 void ClientLab::make_client()
@@ -93,7 +102,11 @@ void ClientLab::make_client()
     client.sessions_max = chosen.sessions_max;
     client_rings = {worker.to_handshaker_consumer(), worker.from_handshaker_producer()};
     sl_handshaker_config config = {};
-    config.client = &client;
+    sl_client_config clients[2] = {client, client};
+    clients[1].credentials = wary_credentials.get();
+    clients[1].suites = nullptr;
+    config.clients = clients;
+    config.client_count = chosen.has_wary_client ? 2 : 1;
     config.worker_count = 1;
     config.from_worker = &client_rings.from;
     config.to_worker = &client_rings.to;

@@ -51,6 +51,7 @@ struct ClientLabOptions {
     unsigned handshake_timeout_ms = 30000;
     unsigned cid_len = 0; /* of all clients of the lab */
     uint64_t ring_size = 1 << 20;
+    bool has_wary_client = false; /* client 1 of the handshaker, who takes nobody that there is */
     const char *keylog_file = nullptr;
     double loss = 0, duplication = 0, reordering = 0;
     uint64_t seed = 1;
@@ -154,7 +155,7 @@ class ClientLab
         sl_ring_producer *to;
     } client_rings = {}, gateway_rings = {};
     std::vector<std::pair<std::string, std::string>> server_files;
-    Owned<sl_client_credentials> credentials;
+    Owned<sl_client_credentials> credentials, wary_credentials;
     Owned<sl_credentials> gateway_credentials;
     Owned<sl_handshaker> gateway;
     std::unique_ptr<HandshakeWorker> gateway_worker;

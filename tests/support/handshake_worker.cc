@@ -90,6 +90,8 @@ void HandshakeWorker::connect(unsigned id, const ConnectOptions &options)
         message.own_cid_len = (uint8_t)options.cid->size();
         memcpy(message.own_cid, to.own_cid.data(), sizeof message.own_cid);
     }
+    message.client = options.client;
+    message.timeout_ms = options.timeout_ms;
     message.credential = options.credential;
     message.resume = options.resume;
     Bytes body;

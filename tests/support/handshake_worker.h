@@ -60,6 +60,8 @@ struct Peer {
 /** What a client's worker asks for. */
 struct ConnectOptions {
     std::optional<Bytes> cid; /* offers to receive it; an empty one says "send me none" */
+    uint16_t client = 0;
+    uint32_t timeout_ms = 0;
     uint32_t credential = 0;
     uint64_t resume = 0;
 };

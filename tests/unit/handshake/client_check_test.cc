@@ -168,3 +168,16 @@ TEST(ClientCheck, DoesNotSendItsFinishedToAServerThatItRefuses)
             EXPECT_EQ(part.epoch, 0);
     EXPECT_EQ(lab.client(1).epoch, nullptr);
 }
+
+TEST(ClientCheck, EachClientOfAHandshakerHasItsOwn)
+{
+    ClientLabOptions options;
+    options.has_wary_client = true;
+    ClientLab lab(options);
+    ConnectOptions wary;
+    wary.client = 1;
+    EXPECT_FALSE(lab.connect(1, wary));
+    EXPECT_EQ(lab.client(1).abort.cause, SL_ABORT_REFUSED_PEER);
+    EXPECT_TRUE(lab.connect(2)) << lab.reason(2);
+    EXPECT_TRUE(lab.echoes(2));
+}

@@ -212,8 +212,12 @@ TEST(ClientHostile, ConnectsThatAreMalformedAreCounted)
     connect.own_cid_len = 21;
     body.assign((uint8_t *)&connect, (uint8_t *)(&connect + 1));
     (void)lab.worker.post(SL_MESSAGE_CONNECT, 98, body);
+    connect.own_cid_len = 0;
+    connect.client = 1; /* there is one client */
+    body.assign((uint8_t *)&connect, (uint8_t *)(&connect + 1));
+    (void)lab.worker.post(SL_MESSAGE_CONNECT, 97, body);
     lab.run_for(0);
-    EXPECT_EQ(lab.counter(SL_HANDSHAKE_STALE), 3u);
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_STALE), 4u);
     EXPECT_EQ(lab.counter(SL_HANDSHAKE_STARTED), 1u);
     EXPECT_TRUE(lab.run_until([&] { return lab.is_connected(1); }));
 }

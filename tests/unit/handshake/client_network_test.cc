@@ -112,6 +112,21 @@ TEST(ClientNetwork, TellsOfAServerThatNeverAnswers)
     EXPECT_EQ(lab.counter(SL_HANDSHAKE_RETRANSMITTED), 3u); /* after 1, 3, 7 s */
 }
 
+TEST(ClientNetwork, GivesUpWhenItsWorkerWantsItToAndNoLaterThanItHasTo)
+{
+    ClientLabOptions options;
+    options.handshake_timeout_ms = 10000;
+    ClientLab lab(options);
+    lab.judge = [](bool, unsigned, const Bytes &) { return ClientLab::Fate::Lose; };
+    ConnectOptions soon, late;
+    soon.timeout_ms = 2500;
+    late.timeout_ms = 20000;
+    EXPECT_FALSE(lab.connect(1, soon));
+    EXPECT_EQ(lab.reason(1), "no answer from the server in 2.5 s");
+    EXPECT_FALSE(lab.connect(2, late));
+    EXPECT_EQ(lab.reason(2), "no answer from the server in 10 s");
+}
+
 TEST(ClientNetwork, TellsOfAServerThatDiesInTheMiddle)
 {
     ClientLabOptions options;
