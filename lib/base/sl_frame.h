@@ -32,6 +32,7 @@ enum sl_packet_kind {
     SL_PACKET_ND_SOLICIT,
     SL_PACKET_ECHO4,
     SL_PACKET_ECHO6,
+    SL_PACKET_NEIGHBOUR, /* the worker's: the answer of a next hop, on its way to who asked */
 };
 
 struct sl_frame {

@@ -4,8 +4,8 @@
  *
  * worker -> handshake: connect, record, plaintext, repeat, write, closed.
  * handshake -> worker: keys, send, established, deliver, abort.
- * control -> worker:   attach, detach, admission, stop.
- * worker -> control:   detached, evict, usage, admission taken, stopped.
+ * control -> worker:   attach, detach, admission, stop; find hop, begin, hang up.
+ * worker -> control:   detached, evict, usage, admission taken, stopped; hop, up, down.
  *
  * Every message about a session names it by its handle. A handle ends with `closed`, which is never
  * lost: the worker does not use the slot again before it has been accepted by the ring.
@@ -33,12 +33,18 @@ enum sl_message_kind {
     SL_MESSAGE_ATTACH,
     SL_MESSAGE_DETACH,
     SL_MESSAGE_STOP,
+    SL_MESSAGE_FIND_HOP,
+    SL_MESSAGE_BEGIN,
+    SL_MESSAGE_HANG_UP,
     SL_MESSAGE_DETACHED,
     SL_MESSAGE_EVICT,
     SL_MESSAGE_USAGE,
     SL_MESSAGE_STOPPED,
     SL_MESSAGE_ADMISSION,
     SL_MESSAGE_ADMISSION_TAKEN,
+    SL_MESSAGE_HOP,
+    SL_MESSAGE_UP,
+    SL_MESSAGE_DOWN,
 };
 
 /** Bytes of a record, or of a flight's datagram, that a message carries at most. */
@@ -187,6 +193,63 @@ struct sl_message_consumer {
 struct sl_message_usage {
     uint8_t usage;     /* enum sl_usage */
     uint8_t is_closed; /* the session has been closed for it */
+};
+
+/**
+ * Sessions that the gateway begins. An *attempt* is one of them from when control begins it until
+ * it is down; its number is never used again, and its index by no two at once. 0: none.
+ */
+#define SL_ATTEMPTS_MAX 256
+static inline unsigned sl_attempt_index(uint32_t attempt)
+{
+    return attempt % SL_ATTEMPTS_MAX;
+}
+
+/** Seeks the MAC of a next hop (an index of the worker's configuration). `hop` answers. */
+struct sl_message_find_hop {
+    uint32_t attempt;
+    uint32_t next_hop;
+};
+struct sl_message_hop {
+    uint32_t attempt;
+    bool is_known; /* false: nobody has answered */
+    uint8_t mac[SL_ETHER_ADDR_LEN];
+};
+
+/** Begins a session with a server; its 5-tuple is the worker's, and nobody else's. `up` follows, or
+ * `down` does, and then nothing more. */
+struct sl_message_begin {
+    uint32_t attempt;
+    uint16_t connection; /* which `connect` entry: of the handshaker's configuration */
+    uint16_t service;
+    uint32_t handshake_timeout_ms;
+    bool offers_cid; /* RFC 9146 */
+    struct sl_path path;
+};
+/** Ends it, whatever it has come to. `down` follows, unless it is under way. */
+struct sl_message_hang_up {
+    uint32_t attempt;
+    uint8_t reason; /* enum sl_close_reason, for the consumer of one that is established */
+};
+
+/** It is established; the message's session is its handle. */
+struct sl_message_up {
+    uint32_t attempt;
+};
+
+enum sl_down_cause {
+    SL_DOWN_NO_SLOT,         /* the session table is full */
+    SL_DOWN_TUPLE_TAKEN,     /* another session of the worker's has its addresses */
+    SL_DOWN_HANDSHAKER_BUSY, /* its ring is full */
+    SL_DOWN_STOPPING,
+    SL_DOWN_ABORTED, /* for what `abort` says */
+    SL_DOWN_CLOSED,  /* it was established, and is closed for close_reason */
+};
+struct sl_message_down {
+    uint32_t attempt;
+    uint8_t cause;        /* enum sl_down_cause */
+    uint8_t close_reason; /* enum sl_close_reason */
+    struct sl_message_abort abort;
 };
 
 /**

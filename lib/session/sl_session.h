@@ -64,6 +64,7 @@ struct sl_session {
     struct sl_path candidate; /* an address that is not confirmed yet; valid by a flag */
     uint32_t predecessor;     /* the other end of the link to a successor */
     uint32_t next_free, previous_free;
+    uint32_t attempt; /* the worker's: of a session that the gateway began; 0: its peer did */
     uint64_t closing_since_ns;
     uint64_t last_repeat_ns; /* last flight asked for */
     uint64_t expires_ns;     /* when its peer's certificate ends; 0: never */

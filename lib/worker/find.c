@@ -248,8 +248,7 @@ find_later_records(struct sl_worker *w, struct sl_frame *frame, struct sl_reader
     }
 }
 
-/** Sets a datagram aside for the worker that owns it. */
-static void give_away(struct sl_worker *w, struct sl_frame *frame, unsigned owner)
+void worker_give_away(struct sl_worker *w, struct sl_frame *frame, unsigned owner)
 {
     if (frame->flags & SL_FRAME_HANDED_OVER) {
         worker_count(w, SL_COUNTER_RX_RECORDS, 1);
@@ -277,7 +276,7 @@ static __attribute__((noinline)) void find_datagram(struct sl_worker *w, struct 
     }
     unsigned owner = owner_of(w, frame, first);
     if (owner != w->config.index) {
-        give_away(w, frame, owner);
+        worker_give_away(w, frame, owner);
         return;
     }
     worker_count(w, SL_COUNTER_RX_RECORDS, 1);

@@ -143,7 +143,9 @@ void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
 {
     struct sl_client_hello hello;
     enum sl_drop drop = SL_DROP_DENIED;
-    if (worker_allows(w, &frame->path.tuple.remote_ip))
+    if (!worker_is_listened_to(w, frame->path.tuple.local_port))
+        drop = SL_DROP_NO_LISTENER; /* where we are the client, nobody is served */
+    else if (worker_allows(w, &frame->path.tuple.remote_ip))
         drop = sl_wire_parse_client_hello(header, body, &hello);
     if (drop == SL_DROP_NONE && w->is_stopping)
         drop = SL_DROP_SHUTDOWN;

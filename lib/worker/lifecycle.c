@@ -55,6 +55,7 @@ static void begin_close(struct sl_worker *w, struct sl_session *session, uint8_t
         gauge_sessions(w, -1);
     else
         worker_leave_half_open(w, session);
+    worker_attempt_is_down(w, session);
     struct sl_session *successor = sl_session_successor(w->table, session);
     bool was_indexed = session->is_indexed;
     sl_session_unindex(w->table, session);
@@ -141,6 +142,7 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
         worker_close(w, predecessor, SL_CLOSE_REPLACED, false, now_ns);
     if (session->has_cid)
         session->flags |= SESSION_KEEPS_TUPLE;
+    worker_attempt_is_up(w, session);
     enum sl_drop ignored;
     worker_consumer_of(w, session, &ignored);
 }
@@ -191,6 +193,9 @@ static void sweep_established(struct sl_worker *w, struct sl_session *session, u
         worker_tell_moved(w, session, now_ns);
 }
 
+/** The handshaker knows more, and mostly says it before the hand comes by. */
+static const struct sl_message_abort timed_out = {.cause = SL_ABORT_TIMED_OUT};
+
 static void sweep_slot(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
 {
     switch (session->state) {
@@ -202,6 +207,7 @@ static void sweep_slot(struct sl_worker *w, struct sl_session *session, uint64_t
             worker_abort(w, session, now_ns);
         } else if (now_ns - session->last_active_ns > w->config.handshake_timeout_ns) {
             worker_count(w, SL_COUNTER_HANDSHAKES_EXPIRED, 1);
+            worker_explain_abort(w, session, &timed_out);
             worker_abort(w, session, now_ns);
         }
         break;

@@ -87,6 +87,22 @@ bool worker_tell_closed(struct sl_worker *w, const struct sl_session *session)
                            NULL, 0, NULL, 0);
 }
 
+bool worker_tell_connect(struct sl_worker *w, const struct sl_session *session,
+                         const struct sl_message_begin *begin)
+{
+    struct sl_message_connect body = {
+        .path = session->path,
+        .path_payload_max = worker_path_payload_max(w, &session->path),
+        .offers_cid = begin->offers_cid,
+        .own_cid_len = SL_OWN_CID_LEN,
+        .client = begin->connection,
+        .timeout_ms = begin->handshake_timeout_ms,
+    };
+    memcpy(body.own_cid, session->own_cid, SL_OWN_CID_LEN);
+    return sl_message_send(handshaker_of(w, session->handle), SL_MESSAGE_CONNECT, session->handle,
+                           &body, sizeof body, NULL, 0);
+}
+
 void worker_flush_messages(struct sl_worker *w)
 {
     for (unsigned i = 0; i < w->config.handshaker_count; i++)
@@ -131,15 +147,18 @@ static void handle_from_handshaker(struct sl_worker *w, const struct sl_message 
             worker_deliver_legacy(w, session, message->body, now_ns);
         break;
     case SL_MESSAGE_ABORT:
-        if (session != NULL)
+        if (session != NULL) {
+            worker_explain_abort(w, session, message->body);
             worker_end(w, session, now_ns);
+        }
         break;
     default:
         assert(false && "a handshaker sends nothing else");
     }
 }
 
-static void handle_from_control(struct sl_worker *w, const struct sl_message *message)
+static void handle_from_control(struct sl_worker *w, const struct sl_message *message,
+                                uint64_t now_ns)
 {
     const struct sl_message_attach *attach = message->body;
     const struct sl_message_admission *admission = message->body;
@@ -155,6 +174,15 @@ static void handle_from_control(struct sl_worker *w, const struct sl_message *me
         break;
     case SL_MESSAGE_STOP:
         worker_stop(w);
+        break;
+    case SL_MESSAGE_FIND_HOP:
+        worker_find_hop(w, message->body, now_ns);
+        break;
+    case SL_MESSAGE_BEGIN:
+        worker_begin(w, message->body, now_ns);
+        break;
+    case SL_MESSAGE_HANG_UP:
+        worker_hang_up(w, message->body, now_ns);
         break;
     default:
         assert(false && "control sends nothing else");
@@ -172,11 +200,12 @@ receive_from_handshaker(struct sl_worker *w, struct sl_ring_consumer *from, uint
     sl_ring_release(from);
 }
 
-static void receive_from_control(struct sl_worker *w, struct sl_ring_consumer *from)
+static void receive_from_control(struct sl_worker *w, struct sl_ring_consumer *from,
+                                 uint64_t now_ns)
 {
     struct sl_message message;
     for (unsigned n = 0; n < MESSAGES_PER_TURN && sl_message_receive(from, &message); n++)
-        handle_from_control(w, &message);
+        handle_from_control(w, &message, now_ns);
     sl_ring_release(from);
 }
 
@@ -191,7 +220,7 @@ bool worker_receive_messages(struct sl_worker *w, uint64_t now_ns)
         any = true;
     }
     if (sl_ring_is_ready(w->config.from_control)) {
-        receive_from_control(w, w->config.from_control);
+        receive_from_control(w, w->config.from_control, now_ns);
         any = true;
     }
     return any;

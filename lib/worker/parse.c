@@ -9,12 +9,11 @@ static bool is_own_address(const struct sl_group *group, const struct sl_ip *ip)
     return false;
 }
 
-static inline bool is_listened_to(const struct sl_worker *w, uint16_t port)
+/** By a listener, or it is one of those that the gateway begins sessions from. */
+static inline bool is_open(const struct sl_worker *w, uint16_t port)
 {
-    for (unsigned i = 0; i < w->config.listener_count; i++)
-        if (w->config.listeners[i].port == port)
-            return true;
-    return false;
+    return worker_is_listened_to(w, port) ||
+           (uint16_t)(port - w->config.connect_port) < w->config.connect_ports;
 }
 
 static inline bool is_dtls(const struct sl_frame *frame)
@@ -40,7 +39,7 @@ static enum sl_drop check_destination(const struct sl_worker *w, const struct sl
         return SL_DROP_NOT_OURS;
     if (frame->kind != SL_PACKET_UDP)
         return SL_DROP_NONE;
-    if (!is_listened_to(w, frame->path.tuple.local_port))
+    if (!is_open(w, frame->path.tuple.local_port))
         return SL_DROP_NO_LISTENER;
     return is_dtls(frame) ? SL_DROP_NONE : SL_DROP_NOT_DTLS;
 }
@@ -58,11 +57,14 @@ static enum sl_drop answer(struct sl_worker *w, struct sl_frame *frame, uint64_t
     return worker_queue_frame(w, frame) ? SL_DROP_NONE : SL_DROP_ANSWER_NO_BUFFER;
 }
 
-/** Any frame. true: a datagram for us; false: it ended here, was counted or answered. */
+/** Any frame. true: a datagram for us; false: it ended here, counted or answered, or is another
+ * worker's. */
 static __attribute__((noinline)) bool parse_any(struct sl_worker *w, const struct sl_group *group,
                                                 struct sl_frame *frame, uint64_t now_ns)
 {
     enum sl_drop drop = sl_wire_parse_frame(frame, group->rx_checksum);
+    if (drop == SL_DROP_IP_PROTOCOL && worker_hear_next_hop(w, frame, now_ns))
+        return false;
     if (drop == SL_DROP_NONE)
         drop = check_destination(w, group, frame);
     if (drop == SL_DROP_NONE && frame->kind == SL_PACKET_UDP)
@@ -94,7 +96,7 @@ static inline bool parse_plain(const struct sl_worker *w, const struct sl_group 
                                uint64_t own_mac, struct sl_frame *frame)
 {
     return sl_wire_parse_plain(frame, own_mac, group->addresses, group->address_count) &&
-           is_listened_to(w, frame->path.tuple.local_port) && is_dtls(frame);
+           is_open(w, frame->path.tuple.local_port) && is_dtls(frame);
 }
 
 unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n,

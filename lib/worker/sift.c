@@ -70,6 +70,8 @@ static enum sl_drop sift(struct sl_worker *w, const struct sl_frame *frame, uint
     if (drop != SL_DROP_NONE)
         return drop;
     const enum hello_kind kind = hello_kind_of(&header, r.at - header.body_len);
+    if (kind != HELLO_NONE && !worker_is_listened_to(w, frame->path.tuple.local_port))
+        return SL_DROP_NO_LISTENER; /* for nothing, where we are the client */
     if (kind != HELLO_NONE && !worker_allows(w, &frame->path.tuple.remote_ip))
         return SL_DROP_DENIED;
     return worker_pay_hello(w, frame, kind, now_ns);

@@ -24,6 +24,7 @@ size_t sl_worker_memory_len(const struct sl_worker_config *config)
 struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct sl_arena *arena)
 {
     assert(config->group_count <= SL_GROUPS_MAX && config->listener_count <= SL_LISTENERS_MAX);
+    assert(config->next_hop_count <= SL_NEXT_HOPS_MAX);
     assert(config->handshaker_count > 0 && config->handshaker_count <= SL_HANDSHAKERS_MAX);
     struct sl_worker *w = sl_arena_take(arena, sizeof *w);
     if (w == NULL) {
@@ -53,6 +54,7 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
         return NULL;
     }
     worker_begin_hello_credit(w);
+    worker_init_next_hops(w);
     return w;
 }
 
@@ -128,6 +130,7 @@ void sl_worker_take_over(struct sl_worker *w, struct sl_frame **frames, unsigned
     assert(n <= SL_BURST);
     worker_count(w, SL_COUNTER_TAKEN_OVER, n);
     w->hellos.is_crowded |= n == SL_BURST;
+    n = worker_hear_next_hops(w, frames, n, now_ns);
     worker_find_burst(w, frames, n, now_ns);
     flush_ended(w);
 }
@@ -145,6 +148,8 @@ bool sl_worker_turn(struct sl_worker *w, uint64_t now_ns)
 {
     bool busy = worker_flush_outboxes(w);
     busy |= worker_receive_messages(w, now_ns);
+    if (w->seeks_hops)
+        busy |= worker_ask_next_hops(w, now_ns);
     busy |= worker_collect(w, now_ns);
     if (worker_is_sweep_due(w, now_ns))
         busy |= worker_sweep(w, now_ns);

@@ -2,6 +2,7 @@
 #ifndef WORKER_PRIV_H
 #define WORKER_PRIV_H
 
+#include "sl_next_hop.h"
 #include "sl_session.h"
 #include "sl_worker.h"
 
@@ -28,6 +29,10 @@ static_assert(SL_ETHER_HEADER_LEN + SL_VLAN_TAG_LEN + SL_IPV6_HEADER_LEN + SL_UD
 #define COLLECT_QUANTUM 16384
 /** Quiet send rings that are looked at in a turn, in rotation. */
 #define QUIET_RINGS_PER_TURN 4
+/** Requests for the MAC of a next hop before it is given up: two seconds. */
+#define NEXT_HOP_ATTEMPTS 10
+/** How long an answer is believed: RFC 4861 10, REACHABLE_TIME. */
+#define NEXT_HOP_BELIEVED_NS (30ULL * 1000000000ULL)
 /** Messages of one other thread that are handled in a turn. */
 #define MESSAGES_PER_TURN SL_BURST
 
@@ -104,6 +109,20 @@ struct outbox {
     bool is_blocked; /* the port did not take everything when last asked */
 };
 
+/** What control has still to be told of an attempt. */
+enum attempt_news { NEWS_HOP = 1 << 0, NEWS_UP = 1 << 1, NEWS_DOWN = 1 << 2 };
+
+/** An attempt of control's to reach a server: lib/connect. */
+struct worker_attempt {
+    uint32_t number;  /* 0: none yet at this index */
+    uint32_t seeks;   /* index of the next hop it waits for, or NEXT_HOP_NONE */
+    uint64_t session; /* handle */
+    uint8_t news;     /* enum attempt_news */
+    struct sl_message_hop hop;
+    struct sl_message_down down;
+};
+#define NEXT_HOP_NONE UINT32_MAX
+
 struct sl_worker {
     struct sl_worker_config config;
     struct sl_session_table *table;
@@ -128,8 +147,12 @@ struct sl_worker {
     unsigned next_assignment;
     bool consumer_news; /* one has news */
     unsigned next_quiet;
-    uint32_t hand;     /* of the sweep's clock: the slot it visits next */
-    uint64_t swept_ns; /* the time up to which the hand has moved */
+    struct sl_next_hop next_hops[SL_NEXT_HOPS_MAX];
+    struct worker_attempt attempts[SL_ATTEMPTS_MAX];
+    bool seeks_hops;    /* one is asked for */
+    bool attempts_news; /* control has to be told of one */
+    uint32_t hand;      /* of the sweep's clock: the slot it visits next */
+    uint64_t swept_ns;  /* the time up to which the hand has moved */
     uint32_t half_open;
     uint32_t ending;    /* legacy sessions whose close_notify is not out yet */
     uint32_t stop_left; /* slots the hand still has to pass */
@@ -176,10 +199,19 @@ static inline bool worker_is_client_hello(const struct sl_record_header *header,
     return header->epoch == 0 && header->type == SL_CONTENT_HANDSHAKE && header->body_len > 0 &&
            body[0] == SL_HANDSHAKE_CLIENT_HELLO;
 }
+static inline bool worker_is_listened_to(const struct sl_worker *w, uint16_t port)
+{
+    for (unsigned i = 0; i < w->config.listener_count; i++)
+        if (w->config.listeners[i].port == port)
+            return true;
+    return false;
+}
 
 /* find.c: stage 2, for frames parsed; fills w->rx, and runs the stages 3 to 5 when it is full. */
 void worker_find_burst(struct sl_worker *w, struct sl_frame **frames, unsigned n, uint64_t now_ns);
 uint8_t worker_shard_of(const struct sl_tuple *tuple);
+/** Sets a datagram aside for the worker that owns it. */
+void worker_give_away(struct sl_worker *w, struct sl_frame *frame, unsigned owner);
 
 /* open.c, admit.c: stages 3 to 5 over w->rx. */
 void worker_open_burst(struct sl_worker *w);
@@ -261,6 +293,9 @@ bool worker_post_data(struct sl_worker *w, const struct sl_session *session, boo
                       const uint8_t *bytes, uint32_t len) SL_MUST_USE;
 void worker_ask_repeat(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 bool worker_tell_closed(struct sl_worker *w, const struct sl_session *session);
+/** Begins the handshake as a client; false: the handshaker's ring is full. */
+bool worker_tell_connect(struct sl_worker *w, const struct sl_session *session,
+                         const struct sl_message_begin *begin) SL_MUST_USE;
 void worker_flush_messages(struct sl_worker *w);
 
 /* legacy.c: sessions that libssl keeps. */
@@ -275,6 +310,33 @@ void worker_deliver_legacy(struct sl_worker *w, struct sl_session *session,
 void worker_close_legacy(struct sl_worker *w, struct sl_session *session);
 /** It has, or is not waited for any longer. */
 void worker_forget_ending(struct sl_worker *w, struct sl_session *session);
+
+/* next_hops.c: how frames get to servers. */
+void worker_init_next_hops(struct sl_worker *w);
+void worker_find_hop(struct sl_worker *w, const struct sl_message_find_hop *message,
+                     uint64_t now_ns);
+/** Asks for those that are due. */
+bool worker_ask_next_hops(struct sl_worker *w, uint64_t now_ns);
+/** Takes the frame where it is an answer that a worker may wait for, and counts it. */
+bool worker_hear_next_hop(struct sl_worker *w, struct sl_frame *frame, uint64_t now_ns);
+/** Of frames that were handed over, takes those that are such answers; the rest stays in
+ * frames[0..return). */
+unsigned worker_hear_next_hops(struct sl_worker *w, struct sl_frame **frames, unsigned n,
+                               uint64_t now_ns);
+
+/* connect.c: sessions that the gateway begins. */
+struct worker_attempt *worker_take_attempt(struct sl_worker *w, uint32_t number);
+void worker_begin(struct sl_worker *w, const struct sl_message_begin *message, uint64_t now_ns);
+void worker_hang_up(struct sl_worker *w, const struct sl_message_hang_up *message, uint64_t now_ns);
+void worker_tell_attempt(struct sl_worker *w, struct worker_attempt *attempt,
+                         enum attempt_news news);
+/** Why a handshake that is aborted next has failed. */
+void worker_explain_abort(struct sl_worker *w, const struct sl_session *session,
+                          const struct sl_message_abort *why);
+void worker_attempt_is_up(struct sl_worker *w, const struct sl_session *session);
+void worker_attempt_is_down(struct sl_worker *w, const struct sl_session *session);
+/** return whether control has been told of all. */
+bool worker_report_attempts(struct sl_worker *w);
 
 /* consumers.c: attachments, assignment, events. */
 void worker_attach(struct sl_worker *w, struct sl_attachment *attachment);

@@ -128,7 +128,7 @@ WorkerBench::WorkerBench(const Options &options)
         shard_owner_[i] = (uint8_t)(i % options.worker_count);
     to_handshaker_ = sl_ring_create(options.handshaker_ring);
     from_handshaker_ = sl_ring_create(1 << 20);
-    to_control_ = sl_ring_create(1 << 16);
+    to_control_ = sl_ring_create(options.control_ring);
     from_control_ = sl_ring_create(1 << 16);
 
     sl_worker_config config{};
@@ -161,6 +161,13 @@ WorkerBench::WorkerBench(const Options &options)
     config.listener_count = 1;
     config.listeners[0] = {kPort, 0};
     config.service_count = 1;
+    if (options.begins_sessions) {
+        config.connect_port = kConnectPort;
+        config.connect_ports = kConnectPorts;
+        for (const sl_ip &server : Servers())
+            config.next_hops[config.next_hop_count++] = {
+                server, config.groups[0].addresses[sl_ip_is_v4(&server) ? 0 : 1], 0};
+    }
     config.handshaker_count = 1;
     config.to_handshaker[0] = sl_ring_producer_of(to_handshaker_);
     config.from_handshaker[0] = sl_ring_consumer_of(from_handshaker_);
@@ -285,7 +292,11 @@ void WorkerBench::TakeOver(const std::vector<Bytes> &frames)
     std::vector<sl_frame *> burst;
     for (const Bytes &bytes : frames) {
         sl_frame *frame = pool.TakeFilled(0, bytes);
-        EXPECT_EQ(sl_wire_parse_frame(frame, rx_checksum_), SL_DROP_NONE);
+        sl_neighbour ignored;
+        if (sl_wire_parse_neighbour_answer(frame, &ignored))
+            frame->kind = SL_PACKET_NEIGHBOUR;
+        else
+            EXPECT_EQ(sl_wire_parse_frame(frame, rx_checksum_), SL_DROP_NONE);
         frame->flags |= SL_FRAME_HANDED_OVER;
         burst.push_back(frame);
     }
@@ -356,6 +367,22 @@ void WorkerBench::Attach(sl_attachment *attachment)
     sl_message_attach body = {attachment};
     sl_ring_producer *ring = sl_ring_producer_of(from_control_);
     EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_ATTACH, 0, &body, sizeof body, nullptr, 0));
+    sl_message_flush(ring);
+    Turn();
+}
+
+std::vector<sl_ip> WorkerBench::Servers()
+{
+    const uint8_t v4[4] = {198, 18, 5, 1}, other[4] = {198, 18, 5, 2};
+    return {sl_ip_from_v4(v4),
+            {{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 1}},
+            sl_ip_from_v4(other)};
+}
+
+void WorkerBench::FromControl(sl_message_kind kind, const void *body, size_t len)
+{
+    sl_ring_producer *ring = sl_ring_producer_of(from_control_);
+    EXPECT_TRUE(sl_message_send(ring, kind, 0, body, (uint32_t)len, nullptr, 0));
     sl_message_flush(ring);
     Turn();
 }

@@ -116,7 +116,7 @@ class WorkerBench
         sl_peer_moves peer_moves = SL_PEER_MOVES_HOLD;
         uint32_t sessions_max = 64, half_open_max = 32;
         sl_crypto_backend crypto = SL_CRYPTO_OPENSSL;
-        uint64_t handshaker_ring = 1 << 20;
+        uint64_t handshaker_ring = 1 << 20, control_ring = 1 << 16;
         unsigned mtu = 1500;
         uint16_t plain_max = 0; // of every client; 0: as much as a record may have
         bool close_at_usage_limit = false;
@@ -125,6 +125,7 @@ class WorkerBench
         unsigned group_count = 1;                         // the second serves kVlan
         const sl_admission_rules *admission = nullptr;
         uint8_t prefix_len_v4 = 32, prefix_len_v6 = 64;
+        bool begins_sessions = false; // with kServers, from the local ports kConnectPort and on
     };
     explicit WorkerBench(const Options &options);
     WorkerBench() : WorkerBench(Options()) {}
@@ -187,6 +188,7 @@ class WorkerBench
     }
     void Admit(const sl_admission_rules *rules); // in place of those before
     void Stop();
+    void FromControl(sl_message_kind kind, const void *body, size_t len);
 
     uint64_t drops(sl_drop drop) const
     {
@@ -223,6 +225,8 @@ class WorkerBench
     static const uint8_t kMac[6];
     static const uint16_t kPort = 4433;
     static const uint16_t kVlan = 7;
+    static const uint16_t kConnectPort = 50000, kConnectPorts = 100;
+    static std::vector<sl_ip> Servers(); // the next hops, by index
 
   private:
     static void FreeFrames(void *arg, sl_frame **frames, unsigned n);

@@ -1,0 +1,138 @@
+/* Sessions that the gateway begins: from control's message to the handshaker's, and back what
+ * became of them. Between the two they are sessions as all others. */
+#include "worker_priv.h"
+
+struct worker_attempt *worker_take_attempt(struct sl_worker *w, uint32_t number)
+{
+    struct worker_attempt *attempt = &w->attempts[sl_attempt_index(number)];
+    if (attempt->number != number) /* else it has sought its next hop here */
+        *attempt = (struct worker_attempt){.number = number, .seeks = NEXT_HOP_NONE};
+    return attempt;
+}
+
+static struct worker_attempt *attempt_of(struct sl_worker *w, const struct sl_session *session)
+{
+    struct worker_attempt *attempt = &w->attempts[sl_attempt_index(session->attempt)];
+    return session->attempt != 0 && attempt->number == session->attempt ? attempt : NULL;
+}
+
+void worker_tell_attempt(struct sl_worker *w, struct worker_attempt *attempt,
+                         enum attempt_news news)
+{
+    attempt->news |= (uint8_t)news;
+    w->attempts_news = true;
+    w->reports_pending = true;
+}
+
+static void fail(struct sl_worker *w, struct worker_attempt *attempt, enum sl_down_cause cause)
+{
+    attempt->down.cause = (uint8_t)cause;
+    worker_tell_attempt(w, attempt, NEWS_DOWN);
+}
+
+void worker_begin(struct sl_worker *w, const struct sl_message_begin *message, uint64_t now_ns)
+{
+    struct worker_attempt *attempt = worker_take_attempt(w, message->attempt);
+    attempt->down = (struct sl_message_down){.attempt = message->attempt};
+    const struct sl_tuple *tuple = &message->path.tuple;
+    if (w->is_stopping) {
+        fail(w, attempt, SL_DOWN_STOPPING);
+        return;
+    }
+    if (sl_session_find_tuple(w->table, tuple) != NULL) {
+        fail(w, attempt, SL_DOWN_TUPLE_TAKEN);
+        return;
+    }
+    struct sl_session *session = sl_session_take(w->table, worker_shard_of(tuple));
+    if (session == NULL) {
+        fail(w, attempt, SL_DOWN_NO_SLOT);
+        return;
+    }
+    session->path = message->path;
+    session->service = message->service;
+    session->last_active_ns = now_ns;
+    if (!worker_tell_connect(w, session, message)) {
+        sl_session_give_back(w->table, session); /* nobody has heard of it */
+        fail(w, attempt, SL_DOWN_HANDSHAKER_BUSY);
+        return;
+    }
+    session->attempt = message->attempt;
+    attempt->session = session->handle;
+    if (!sl_session_index(w->table, session))
+        __builtin_unreachable(); /* nobody has the tuple */
+    worker_enter_half_open(w, session);
+}
+
+void worker_hang_up(struct sl_worker *w, const struct sl_message_hang_up *message, uint64_t now_ns)
+{
+    const struct worker_attempt *attempt = &w->attempts[sl_attempt_index(message->attempt)];
+    struct sl_session *session = attempt->number == message->attempt
+                                     ? sl_session_of_handle(w->table, attempt->session)
+                                     : NULL;
+    if (session == NULL || session->state == SL_SESSION_CLOSING)
+        return; /* `down` is under way */
+    if (session->state == SL_SESSION_ESTABLISHED)
+        worker_close(w, session, message->reason, true, now_ns);
+    else
+        worker_abort(w, session, now_ns);
+}
+
+void worker_explain_abort(struct sl_worker *w, const struct sl_session *session,
+                          const struct sl_message_abort *why)
+{
+    struct worker_attempt *attempt = attempt_of(w, session);
+    if (attempt != NULL)
+        attempt->down.abort = *why;
+}
+
+void worker_attempt_is_up(struct sl_worker *w, const struct sl_session *session)
+{
+    struct worker_attempt *attempt = attempt_of(w, session);
+    if (attempt != NULL)
+        worker_tell_attempt(w, attempt, NEWS_UP);
+}
+
+void worker_attempt_is_down(struct sl_worker *w, const struct sl_session *session)
+{
+    struct worker_attempt *attempt = attempt_of(w, session);
+    if (attempt == NULL)
+        return;
+    attempt->down.close_reason = session->close_reason;
+    fail(w, attempt, session->flags & SESSION_WAS_ESTABLISHED ? SL_DOWN_CLOSED : SL_DOWN_ABORTED);
+}
+
+static bool send_news(struct sl_worker *w, const struct worker_attempt *attempt,
+                      enum attempt_news news)
+{
+    struct sl_ring_producer *to = w->config.to_control;
+    const struct sl_message_up up = {.attempt = attempt->number};
+    if (news == NEWS_HOP)
+        return sl_message_send(to, SL_MESSAGE_HOP, 0, &attempt->hop, sizeof attempt->hop, NULL, 0);
+    if (news == NEWS_UP)
+        return sl_message_send(to, SL_MESSAGE_UP, attempt->session, &up, sizeof up, NULL, 0);
+    return sl_message_send(to, SL_MESSAGE_DOWN, attempt->session, &attempt->down,
+                           sizeof attempt->down, NULL, 0);
+}
+
+/** In the order in which they came about. */
+static bool report(struct sl_worker *w, struct worker_attempt *attempt)
+{
+    for (unsigned news = NEWS_HOP; news <= NEWS_DOWN; news <<= 1) {
+        if (!(attempt->news & news))
+            continue;
+        if (!send_news(w, attempt, (enum attempt_news)news))
+            return false;
+        attempt->news &= (uint8_t)~news;
+    }
+    return true;
+}
+
+bool worker_report_attempts(struct sl_worker *w)
+{
+    bool all_told = true;
+    for (unsigned i = 0; i < SL_ATTEMPTS_MAX && all_told; i++)
+        if (w->attempts[i].news != 0)
+            all_told = report(w, &w->attempts[i]);
+    w->attempts_news = !all_told;
+    return all_told;
+}
