@@ -1,0 +1,46 @@
+#include "connect_priv.h"
+
+/** An empty cell is a refusal: the message came too late, or means another attempt. */
+#define REFUSES 0
+#define TO(state) ((state) + 1)
+
+static const uint8_t table[ATTEMPT_STATES][ATTEMPT_EVENTS] = {
+    [ATTEMPT_NONE] = {[EVENT_BEGIN] = TO(ATTEMPT_RESOLVING)},
+    [ATTEMPT_RESOLVING] = {[EVENT_FOUND] = TO(ATTEMPT_CONNECTING),
+                           [EVENT_NOT_FOUND] = TO(ATTEMPT_NONE),
+                           [EVENT_HANG_UP] = TO(ATTEMPT_NONE)},
+    [ATTEMPT_CONNECTING] = {[EVENT_UP] = TO(ATTEMPT_UP),
+                            [EVENT_DOWN] = TO(ATTEMPT_NONE),
+                            [EVENT_HANG_UP] = TO(ATTEMPT_LEAVING)},
+    [ATTEMPT_UP] = {[EVENT_DOWN] = TO(ATTEMPT_NONE), [EVENT_HANG_UP] = TO(ATTEMPT_LEAVING)},
+    [ATTEMPT_LEAVING] = {[EVENT_DOWN] = TO(ATTEMPT_NONE)},
+};
+
+bool connect_step(struct attempt *attempt, enum attempt_event event)
+{
+    const uint8_t cell = table[attempt->state][event];
+    if (cell == REFUSES)
+        return false;
+    attempt->state = (enum attempt_state)(cell - 1);
+    return true;
+}
+
+struct attempt *connect_attempt_of(struct sl_connector *connector, uint32_t number)
+{
+    struct attempt *attempt = &connector->attempts[sl_attempt_index(number)];
+    return number != 0 && attempt->number == number && attempt->state != ATTEMPT_NONE ? attempt
+                                                                                      : NULL;
+}
+
+struct attempt *connect_take_attempt(struct sl_connector *connector)
+{
+    for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
+        const uint32_t number = ++connector->serial;
+        struct attempt *attempt = &connector->attempts[sl_attempt_index(number)];
+        if (number == 0 || attempt->state != ATTEMPT_NONE)
+            continue;
+        *attempt = (struct attempt){.number = number};
+        return attempt;
+    }
+    return NULL;
+}

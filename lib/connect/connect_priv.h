@@ -1,0 +1,82 @@
+/** What the files of lib/connect share. */
+#ifndef CONNECT_PRIV_H
+#define CONNECT_PRIV_H
+
+#include "sl_connect.h"
+
+/** A session that stayed up for so long was no failure, whatever ended it. */
+#define STEADY_NS (60ULL * 1000000000ULL)
+
+/** States of an attempt; the table in attempt.c has their transitions. */
+enum attempt_state {
+    ATTEMPT_NONE,
+    ATTEMPT_RESOLVING,  /* its next hop is asked for */
+    ATTEMPT_CONNECTING, /* a worker has it */
+    ATTEMPT_UP,
+    ATTEMPT_LEAVING, /* asked to end */
+    ATTEMPT_STATES,
+};
+enum attempt_event {
+    EVENT_BEGIN,
+    EVENT_FOUND,
+    EVENT_NOT_FOUND,
+    EVENT_UP,
+    EVENT_DOWN,
+    EVENT_HANG_UP,
+    ATTEMPT_EVENTS,
+};
+
+struct attempt {
+    uint32_t number;
+    enum attempt_state state;
+    unsigned connection;
+    unsigned worker; /* that has it, or will */
+    struct sl_path path;
+    uint64_t session; /* handle, once up */
+    uint64_t up_ns;   /* when it came up; 0: never */
+    bool is_unsent;   /* the state's message has still to be sent */
+};
+
+/** What an entry has come to. */
+struct connection {
+    uint32_t attempt;  /* the number of the one that is under way, or 0 */
+    unsigned failures; /* in a row */
+    uint64_t next_ns;  /* without one: when the next begins */
+    uint64_t since_ns; /* of the state */
+    uint64_t attempts, opened;
+    char reason[SL_CONNECT_REASON_LEN];
+};
+
+struct sl_connector {
+    struct sl_connector_config config;
+    struct connection connections[SL_CONNECTIONS_MAX];
+    struct attempt attempts[SL_ATTEMPTS_MAX];
+    uint32_t serial; /* of attempts */
+    uint64_t random;
+    bool is_stopping;
+};
+
+/** 64 random bits: splitmix64. */
+uint64_t connect_random(struct sl_connector *connector);
+/** How long to wait after so many failures in a row: any part of a span that doubles. */
+uint64_t connect_backoff(struct sl_connector *connector, const struct sl_connection_config *config,
+                         unsigned failures);
+
+/**
+ * A local port for the tuple: one that no attempt has and, where there is such a one, whose 5-tuple
+ * leads to the worker. *worker in: the one wanted; out: the one that owns it. return 0: all taken.
+ */
+uint16_t connect_choose_port(struct sl_connector *connector, const struct sl_tuple *tuple,
+                             unsigned *worker);
+
+/* attempt.c */
+struct attempt *connect_attempt_of(struct sl_connector *connector, uint32_t number);
+/** NULL: there are too many. Its state is NONE until the first step. */
+struct attempt *connect_take_attempt(struct sl_connector *connector);
+/** The one place that writes an attempt's state. false: the state knows no such event. */
+bool connect_step(struct attempt *attempt, enum attempt_event event);
+
+/* text.c */
+void connect_describe_down(const struct sl_message_down *down, char *reason);
+
+#endif

@@ -1,0 +1,242 @@
+/* From entries to attempts, and from what workers say back to entries. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connect_priv.h"
+
+static const struct sl_connection_config *config_of(const struct sl_connector *connector,
+                                                    const struct attempt *attempt)
+{
+    return &connector->config.connections[attempt->connection];
+}
+
+static struct connection *connection_of(struct sl_connector *connector,
+                                        const struct attempt *attempt)
+{
+    return &connector->connections[attempt->connection];
+}
+
+static void say(const struct sl_connector *connector, const char *name, const char *text)
+{
+    char line[SL_CONNECT_REASON_LEN + 128];
+    snprintf(line, sizeof line, "connection %s: %s", name, text);
+    connector->config.log(connector->config.arg, line);
+}
+
+static bool send_find_hop(const struct sl_connector *connector, const struct attempt *attempt)
+{
+    const uint32_t next_hop = config_of(connector, attempt)->next_hop;
+    const struct sl_message_find_hop body = {.attempt = attempt->number, .next_hop = next_hop};
+    return connector->config.send(connector->config.arg, next_hop % connector->config.worker_count,
+                                  SL_MESSAGE_FIND_HOP, &body, sizeof body);
+}
+
+static bool send_begin(const struct sl_connector *connector, const struct attempt *attempt)
+{
+    const struct sl_connection_config *config = config_of(connector, attempt);
+    const struct sl_message_begin body = {
+        .attempt = attempt->number,
+        .connection = (uint16_t)attempt->connection,
+        .service = config->service,
+        .handshake_timeout_ms = config->handshake_timeout_ms,
+        .offers_cid = config->offers_cid,
+        .path = attempt->path,
+    };
+    return connector->config.send(connector->config.arg, attempt->worker, SL_MESSAGE_BEGIN, &body,
+                                  sizeof body);
+}
+
+/** What an attempt's state has to tell its worker; again until the ring takes it. */
+static void tell(const struct sl_connector *connector, struct attempt *attempt)
+{
+    if (!attempt->is_unsent)
+        return;
+    if (attempt->state == ATTEMPT_RESOLVING)
+        attempt->is_unsent = !send_find_hop(connector, attempt);
+    else if (attempt->state == ATTEMPT_CONNECTING)
+        attempt->is_unsent = !send_begin(connector, attempt);
+    else
+        attempt->is_unsent = false;
+}
+
+/** The entry's next attempt comes after the backoff. */
+static void wait_for_next(struct sl_connector *connector, unsigned index, uint64_t now_ns)
+{
+    struct connection *connection = &connector->connections[index];
+    const struct sl_connection_config *config = &connector->config.connections[index];
+    const uint64_t wait_ns = connect_backoff(connector, config, connection->failures++);
+    char text[SL_CONNECT_REASON_LEN + 64];
+    connection->attempt = 0;
+    connection->since_ns = now_ns;
+    connection->next_ns = now_ns + wait_ns;
+    if (connector->is_stopping)
+        return;
+    snprintf(text, sizeof text, "%s; again in %.1f s", connection->reason, (double)wait_ns / 1e9);
+    say(connector, config->name, text);
+}
+
+/** An attempt is over, and its entry's reason says why. */
+static void end(struct sl_connector *connector, const struct attempt *attempt, uint64_t now_ns)
+{
+    struct connection *connection = connection_of(connector, attempt);
+    if (attempt->up_ns != 0 && now_ns - attempt->up_ns >= STEADY_NS)
+        connection->failures = 0;
+    wait_for_next(connector, attempt->connection, now_ns);
+}
+
+static void begin(struct sl_connector *connector, unsigned index, uint64_t now_ns)
+{
+    struct connection *connection = &connector->connections[index];
+    const struct sl_connection_config *config = &connector->config.connections[index];
+    struct attempt *attempt = connect_take_attempt(connector);
+    if (attempt == NULL) /* each entry has one at most, and there are more places */
+        return;
+    attempt->connection = index;
+    attempt->path.tuple = config->tuple;
+    attempt->path.hop = (struct sl_hop){.vlan_id = config->vlan_id, .group = config->group};
+    if (!connect_step(attempt, EVENT_BEGIN))
+        return;
+    attempt->is_unsent = true;
+    connection->attempt = attempt->number;
+    connection->since_ns = now_ns;
+    connection->attempts++;
+    tell(connector, attempt);
+}
+
+void sl_connector_poll(struct sl_connector *connector, uint64_t now_ns)
+{
+    if (connector->is_stopping)
+        return;
+    for (unsigned i = 0; i < connector->config.connection_count; i++) {
+        const struct connection *connection = &connector->connections[i];
+        struct attempt *attempt = connect_attempt_of(connector, connection->attempt);
+        if (attempt != NULL)
+            tell(connector, attempt);
+        else if (now_ns >= connection->next_ns)
+            begin(connector, i, now_ns);
+    }
+}
+
+static void explain_silence(const struct sl_connection_config *config, char *reason)
+{
+    const struct sl_ip *ip = &config->next_hop_ip;
+    const bool is_v4 = sl_ip_is_v4(ip);
+    char text[INET6_ADDRSTRLEN];
+    inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? ip->bytes + 12 : ip->bytes, text, sizeof text);
+    snprintf(reason, SL_CONNECT_REASON_LEN,
+             "%s does not answer %s; where it is in another network, next_hop has to name the "
+             "router on the way",
+             text, is_v4 ? "ARP requests" : "neighbour solicitations");
+}
+
+static void take_hop(struct sl_connector *connector, struct attempt *attempt,
+                     const struct sl_message_hop *hop, uint64_t now_ns)
+{
+    const struct sl_connection_config *config = config_of(connector, attempt);
+    struct connection *connection = connection_of(connector, attempt);
+    uint16_t port = 0;
+    attempt->worker = attempt->connection % connector->config.worker_count;
+    if (hop->is_known)
+        port = connect_choose_port(connector, &config->tuple, &attempt->worker);
+    if (port == 0) {
+        if (!connect_step(attempt, EVENT_NOT_FOUND))
+            return;
+        if (hop->is_known)
+            snprintf(connection->reason, sizeof connection->reason,
+                     "all local ports are taken; widen connect_ports");
+        else
+            explain_silence(config, connection->reason);
+        end(connector, attempt, now_ns);
+        return;
+    }
+    if (!connect_step(attempt, EVENT_FOUND))
+        return;
+    attempt->path.tuple.local_port = port;
+    memcpy(attempt->path.hop.mac, hop->mac, sizeof hop->mac);
+    attempt->is_unsent = true;
+    connection->since_ns = now_ns;
+    tell(connector, attempt);
+}
+
+static void take_up(struct sl_connector *connector, struct attempt *attempt, uint64_t session,
+                    uint64_t now_ns)
+{
+    struct connection *connection = connection_of(connector, attempt);
+    char text[64];
+    if (!connect_step(attempt, EVENT_UP))
+        return;
+    attempt->session = session;
+    attempt->up_ns = now_ns;
+    connection->since_ns = now_ns;
+    connection->opened++;
+    snprintf(text, sizeof text, "up: session %016" PRIx64, session);
+    say(connector, config_of(connector, attempt)->name, text);
+}
+
+static void take_down(struct sl_connector *connector, struct attempt *attempt,
+                      const struct sl_message_down *down, uint64_t now_ns)
+{
+    if (!connect_step(attempt, EVENT_DOWN))
+        return;
+    connect_describe_down(down, connection_of(connector, attempt)->reason);
+    end(connector, attempt, now_ns);
+}
+
+void sl_connector_receive(struct sl_connector *connector, const struct sl_message *message,
+                          uint64_t now_ns)
+{
+    const enum sl_message_kind kind = message->kind;
+    if (kind != SL_MESSAGE_HOP && kind != SL_MESSAGE_UP && kind != SL_MESSAGE_DOWN)
+        return;
+    /* each of the bodies begins with it */
+    struct attempt *attempt = connect_attempt_of(connector, *(const uint32_t *)message->body);
+    if (attempt == NULL)
+        return;
+    if (kind == SL_MESSAGE_HOP)
+        take_hop(connector, attempt, message->body, now_ns);
+    else if (kind == SL_MESSAGE_UP)
+        take_up(connector, attempt, message->session, now_ns);
+    else
+        take_down(connector, attempt, message->body, now_ns);
+}
+
+int sl_connector_hurry(struct sl_connector *connector, const char *name, uint64_t now_ns)
+{
+    bool is_found = name == NULL;
+    for (unsigned i = 0; i < connector->config.connection_count; i++) {
+        struct connection *connection = &connector->connections[i];
+        if (name != NULL && strcmp(connector->config.connections[i].name, name) != 0)
+            continue;
+        is_found = true;
+        connection->failures = 0;
+        if (connection->next_ns > now_ns)
+            connection->next_ns = now_ns;
+    }
+    return is_found ? 0 : -ENOENT;
+}
+
+void sl_connector_stop(struct sl_connector *connector)
+{
+    connector->is_stopping = true;
+}
+
+struct sl_connector *sl_connector_create(const struct sl_connector_config *config)
+{
+    assert(config->connection_count <= SL_CONNECTIONS_MAX && config->worker_count > 0);
+    static_assert(SL_ATTEMPTS_MAX >= 2 * SL_CONNECTIONS_MAX, "each entry finds a place");
+    struct sl_connector *connector = calloc(1, sizeof *connector);
+    if (connector == NULL)
+        return NULL;
+    connector->config = *config;
+    connector->random = config->seed;
+    return connector;
+}
+
+void sl_connector_destroy(struct sl_connector *connector)
+{
+    free(connector);
+}

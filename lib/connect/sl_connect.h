@@ -1,0 +1,91 @@
+/**
+ * The sessions that the gateway itself begins: what a `connect` entry of the configuration asks for
+ * is kept up, over failures and closes, by attempts that follow each other with a backoff. Knows no
+ * thread and no clock: messages of workers in, messages to workers out, the time an argument.
+ *
+ * For each entry: the next hop is found, the session begun, kept; when it ends, another attempt
+ * follows after a random part of a span that doubles with each failure. Each attempt has a local
+ * port of its own, so that no two sessions, of now or of just now, share a 5-tuple.
+ *
+ * One thread, control's. Allocates at creation only.
+ */
+#ifndef SL_CONNECT_H
+#define SL_CONNECT_H
+
+#include "sl_base.h"
+#include "sl_message.h"
+
+#define SL_CONNECTIONS_MAX 64
+#define SL_CONNECT_REASON_LEN 320
+
+/** A `connect` entry. */
+struct sl_connection_config {
+    const char *name;
+    struct sl_tuple tuple; /* local_port 0: each attempt takes one */
+    uint16_t group;
+    uint16_t vlan_id;  /* the group's */
+    uint16_t service;  /* whose consumers get the sessions */
+    uint16_t next_hop; /* index in the workers' configuration */
+    struct sl_ip next_hop_ip;
+    uint64_t backoff_min_ns, backoff_max_ns; /* spans of the first failure, and of the last */
+    uint32_t handshake_timeout_ms;
+    bool offers_cid; /* RFC 9146 */
+};
+
+struct sl_connector_config {
+    unsigned connection_count; /* 0..SL_CONNECTIONS_MAX */
+    const struct sl_connection_config *connections;
+    uint16_t first_port, last_port; /* local UDP ports for attempts, both included */
+    unsigned worker_count;
+    const uint8_t *shard_owner; /* [256], the workers' */
+    uint64_t seed; /* of backoff and ports; not secret, yet different in each gateway */
+    /** false: the worker's ring is full; asked again in the next poll. */
+    bool (*send)(void *arg, unsigned worker, enum sl_message_kind kind, const void *body,
+                 uint32_t body_len);
+    void (*log)(void *arg, const char *line);
+    void *arg;
+};
+
+struct sl_connector;
+
+/** return NULL: out of memory. The configuration's arrays are borrowed. */
+struct sl_connector *sl_connector_create(const struct sl_connector_config *config);
+void sl_connector_destroy(struct sl_connector *connector);
+
+/** Begins what is due; at least every 100 ms. */
+void sl_connector_poll(struct sl_connector *connector, uint64_t now_ns);
+/** A worker's message: hop, up and down. Others, and those of attempts that are gone, change
+ * nothing. */
+void sl_connector_receive(struct sl_connector *connector, const struct sl_message *message,
+                          uint64_t now_ns);
+/** Who waits for its backoff to end tries at once: all, or the one of this name. return -ENOENT:
+ * there is none. */
+int sl_connector_hurry(struct sl_connector *connector, const char *name,
+                       uint64_t now_ns) SL_MUST_USE;
+/** From now on nothing is begun any more; the workers close what there is. */
+void sl_connector_stop(struct sl_connector *connector);
+
+enum sl_connection_state {
+    SL_CONNECTION_WAITING, /* for its next attempt */
+    SL_CONNECTION_RESOLVING,
+    SL_CONNECTION_CONNECTING,
+    SL_CONNECTION_UP,
+    SL_CONNECTION_LEAVING,
+};
+const char *sl_connection_state_name(enum sl_connection_state state);
+
+struct sl_connection_info {
+    const char *name;
+    struct sl_tuple tuple; /* local_port 0: none in use */
+    enum sl_connection_state state;
+    uint64_t since_ns;
+    uint64_t next_ns;   /* WAITING: when the next attempt begins */
+    uint64_t session;   /* UP: its handle */
+    uint64_t attempts;  /* begun */
+    uint64_t opened;    /* of them, that were established */
+    const char *reason; /* of the last failure or end; "" when there was none. Borrowed. */
+};
+/** out [SL_CONNECTIONS_MAX], in the order of the configuration. return how many. */
+unsigned sl_connector_list(struct sl_connector *connector, struct sl_connection_info *out);
+
+#endif

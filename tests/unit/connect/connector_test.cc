@@ -1,0 +1,432 @@
+// Entries over days of virtual time: the workers are played by the test.
+extern "C" {
+#include "sl_connect.h"
+#include "sl_wire.h"
+}
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace
+{
+
+constexpr uint64_t ms = 1000000, s = 1000 * ms;
+constexpr uint8_t router[SL_ETHER_ADDR_LEN] = {2, 0, 0, 0, 0, 9};
+
+sl_ip V4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+    const uint8_t bytes[4] = {a, b, c, d};
+    return sl_ip_from_v4(bytes);
+}
+
+/** What a worker was told. */
+struct Sent {
+    unsigned worker;
+    sl_message_kind kind;
+    uint32_t attempt;
+    sl_message_begin begin;
+    uint32_t next_hop;
+};
+
+/** Connections on their way to servers 198.18.5.1, .2, ... port 4433. */
+struct Lab {
+    sl_connector_config config{};
+    std::vector<sl_connection_config> connections;
+    std::vector<std::string> names;
+    uint8_t owners[256];
+    sl_connector *connector = nullptr;
+    std::vector<Sent> sent;
+    std::vector<std::string> lines;
+    uint64_t now = 1000 * s;
+    bool rings_are_full = false;
+
+    explicit Lab(unsigned count = 1, unsigned workers = 1, uint64_t seed = 1)
+    {
+        for (unsigned i = 0; i < count; i++)
+            names.push_back("peer" + std::to_string(i));
+        for (unsigned i = 0; i < count; i++) {
+            sl_connection_config c{};
+            c.name = names[i].c_str();
+            c.tuple.remote_ip = V4(198, 18, 5, (uint8_t)(1 + i));
+            c.tuple.local_ip = V4(198, 18, 0, 1);
+            c.tuple.remote_port = 4433;
+            c.group = 2;
+            c.vlan_id = 7;
+            c.service = 3;
+            c.next_hop = (uint16_t)i;
+            c.next_hop_ip = c.tuple.remote_ip;
+            c.backoff_min_ns = 1 * s;
+            c.backoff_max_ns = 30 * s;
+            c.handshake_timeout_ms = 9000;
+            connections.push_back(c);
+        }
+        for (unsigned i = 0; i < 256; i++)
+            owners[i] = (uint8_t)(i % workers);
+        config.connection_count = count;
+        config.connections = connections.data();
+        config.first_port = 49152;
+        config.last_port = 65535;
+        config.worker_count = workers;
+        config.shard_owner = owners;
+        config.seed = seed;
+        config.send = [](void *arg, unsigned worker, sl_message_kind kind, const void *body,
+                         uint32_t len) {
+            Lab *lab = (Lab *)arg;
+            if (lab->rings_are_full)
+                return false;
+            Sent one{worker, kind, *(const uint32_t *)body, {}, 0};
+            if (kind == SL_MESSAGE_BEGIN && len == sizeof one.begin)
+                memcpy(&one.begin, body, len);
+            if (kind == SL_MESSAGE_FIND_HOP)
+                one.next_hop = ((const sl_message_find_hop *)body)->next_hop;
+            lab->sent.push_back(one);
+            return true;
+        };
+        config.log = [](void *arg, const char *line) { ((Lab *)arg)->lines.push_back(line); };
+        config.arg = this;
+    }
+    ~Lab()
+    {
+        sl_connector_destroy(connector);
+    }
+    void start()
+    {
+        connector = sl_connector_create(&config);
+        poll();
+    }
+    void poll(uint64_t later_ns = 0)
+    {
+        now += later_ns;
+        sl_connector_poll(connector, now);
+    }
+    std::vector<Sent> take()
+    {
+        return std::exchange(sent, {});
+    }
+    template <typename Body> void say(sl_message_kind kind, const Body &body, uint64_t session = 0)
+    {
+        const sl_message message{kind, session, &body, sizeof body};
+        sl_connector_receive(connector, &message, now);
+    }
+    void found(uint32_t attempt, bool is_known = true)
+    {
+        sl_message_hop hop{attempt, is_known, {}};
+        memcpy(hop.mac, router, sizeof router);
+        say(SL_MESSAGE_HOP, hop);
+    }
+    void up(uint32_t attempt, uint64_t session = 0x77)
+    {
+        say(SL_MESSAGE_UP, sl_message_up{attempt}, session);
+    }
+    void down(uint32_t attempt, sl_down_cause cause = SL_DOWN_CLOSED,
+              uint8_t reason = SL_CLOSE_PEER, sl_message_abort abort = {})
+    {
+        say(SL_MESSAGE_DOWN, sl_message_down{attempt, (uint8_t)cause, reason, abort});
+    }
+    sl_connection_info info(unsigned i = 0)
+    {
+        sl_connection_info out[SL_CONNECTIONS_MAX];
+        EXPECT_EQ(config.connection_count, sl_connector_list(connector, out));
+        return out[i];
+    }
+    /** Up to the next attempt of the only entry, which is now to be found. */
+    uint32_t next_attempt()
+    {
+        now = std::max(now, info().next_ns);
+        poll();
+        const std::vector<Sent> told = take();
+        EXPECT_EQ(1U, told.size());
+        EXPECT_EQ(SL_MESSAGE_FIND_HOP, told.at(0).kind);
+        return told.at(0).attempt;
+    }
+    /** A whole attempt. */
+    uint32_t connect()
+    {
+        const uint32_t attempt = next_attempt();
+        found(attempt);
+        EXPECT_EQ(SL_MESSAGE_BEGIN, take().at(0).kind);
+        return attempt;
+    }
+};
+
+} // namespace
+
+TEST(Connector, AnEntryIsResolvedBegunAndUp)
+{
+    Lab lab;
+    lab.start();
+    ASSERT_EQ(1U, lab.sent.size());
+    EXPECT_EQ(SL_MESSAGE_FIND_HOP, lab.sent[0].kind);
+    EXPECT_EQ(SL_CONNECTION_RESOLVING, lab.info().state);
+    const uint32_t attempt = lab.take()[0].attempt;
+    lab.found(attempt);
+    ASSERT_EQ(1U, lab.sent.size());
+    const sl_message_begin begin = lab.take()[0].begin;
+    EXPECT_EQ(attempt, begin.attempt);
+    EXPECT_EQ(0, begin.connection);
+    EXPECT_EQ(3, begin.service);
+    EXPECT_EQ(9000U, begin.handshake_timeout_ms);
+    EXPECT_EQ(0, memcmp(router, begin.path.hop.mac, sizeof router));
+    EXPECT_EQ(7, begin.path.hop.vlan_id);
+    EXPECT_EQ(2, begin.path.hop.group);
+    EXPECT_EQ(4433, begin.path.tuple.remote_port);
+    EXPECT_LE(49152, begin.path.tuple.local_port);
+    EXPECT_EQ(SL_CONNECTION_CONNECTING, lab.info().state);
+    EXPECT_EQ(begin.path.tuple.local_port, lab.info().tuple.local_port);
+    lab.now += 40 * ms;
+    lab.up(attempt, 0xabc);
+    const sl_connection_info info = lab.info();
+    EXPECT_EQ(SL_CONNECTION_UP, info.state);
+    EXPECT_STREQ("up", sl_connection_state_name(info.state));
+    EXPECT_EQ(0xabcU, info.session);
+    EXPECT_EQ(lab.now, info.since_ns);
+    EXPECT_EQ(1U, info.attempts);
+    EXPECT_EQ(1U, info.opened);
+    EXPECT_EQ("connection peer0: up: session 0000000000000abc", lab.lines.at(0));
+    lab.poll(3600 * s);
+    EXPECT_TRUE(lab.sent.empty()) << "it is left alone";
+}
+
+TEST(Connector, AfterAFailureItTriesAgainWithinASpanThatDoublesUpToItsLimit)
+{
+    // Full jitter: any part of the span, so the mean of many is half of it.
+    constexpr unsigned runs = 400;
+    double sums[9] = {};
+    const double spans[9] = {1, 2, 4, 8, 16, 30, 30, 30, 30};
+    for (unsigned run = 0; run < runs; run++) {
+        Lab lab(1, 1, run);
+        lab.start();
+        lab.found(lab.take()[0].attempt, false);
+        for (unsigned i = 0; i < 9; i++) {
+            EXPECT_EQ(SL_CONNECTION_WAITING, lab.info().state);
+            const double wait = (double)(lab.info().next_ns - lab.now) / (double)s;
+            EXPECT_GE(spans[i], wait);
+            sums[i] += wait / spans[i];
+            if (lab.info().next_ns > lab.now) {
+                const uint64_t rest = lab.info().next_ns - lab.now;
+                lab.poll(rest - 1);
+                EXPECT_TRUE(lab.sent.empty()) << "not before its time";
+            }
+            lab.found(lab.next_attempt(), false);
+        }
+    }
+    for (double sum : sums)
+        EXPECT_NEAR(0.5, sum / runs, 0.06);
+}
+
+TEST(Connector, TwoGatewaysDoNotWaitAlike)
+{
+    std::set<uint64_t> waits;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        Lab lab(1, 1, seed);
+        lab.start();
+        lab.found(lab.take()[0].attempt, false);
+        waits.insert(lab.info().next_ns);
+    }
+    EXPECT_EQ(20U, waits.size());
+}
+
+TEST(Connector, ASessionThatStayedUpForAMinuteWasNoFailure)
+{
+    Lab lab;
+    lab.start();
+    lab.take();
+    lab.found(1, false);
+    for (unsigned i = 0; i < 6; i++)
+        lab.found(lab.next_attempt(), false);
+    const uint32_t attempt = lab.connect();
+    lab.up(attempt);
+    lab.now += 60 * s;
+    lab.down(attempt);
+    EXPECT_GE(lab.now + 1 * s, lab.info().next_ns);
+    EXPECT_STREQ("the server closed the session", lab.info().reason);
+}
+
+TEST(Connector, AServerThatClosesEachSessionAtOnceIsAFailureEachTime)
+{
+    Lab lab;
+    lab.start();
+    const uint64_t began = lab.now;
+    lab.found(lab.take()[0].attempt, false);
+    unsigned sessions = 0;
+    while (lab.now < began + 3600 * s) {
+        const uint32_t attempt = lab.connect();
+        lab.up(attempt);
+        lab.down(attempt);
+        sessions++;
+    }
+    EXPECT_GT(350U, sessions) << "a session every 15 s in the mean";
+    EXPECT_EQ(sessions, lab.info().opened);
+}
+
+TEST(Connector, TheReasonOfTheLastFailureIsASentence)
+{
+    Lab lab;
+    lab.start();
+    lab.found(lab.take()[0].attempt, false);
+    EXPECT_STREQ(
+        "198.18.5.1 does not answer ARP requests; where it is in another network, next_hop "
+        "has to name the router on the way",
+        lab.info().reason);
+    struct {
+        sl_down_cause cause;
+        uint8_t close_reason;
+        sl_message_abort abort;
+        const char *text;
+    } cases[] = {
+        {SL_DOWN_ABORTED, 0, {SL_ABORT_ALERT, true, 42, 0, 0, 0}, "the server answered alert 42"},
+        {SL_DOWN_ABORTED, 0, {SL_ABORT_TIMED_OUT, false, 0, 0, 0, 9000}, "no answer from the"},
+        {SL_DOWN_NO_SLOT, 0, {}, "the worker's session table is full; raise sessions"},
+        {SL_DOWN_TUPLE_TAKEN, 0, {}, "another session has the same addresses"},
+        {SL_DOWN_HANDSHAKER_BUSY, 0, {}, "the handshake threads have too much to do"},
+        {SL_DOWN_STOPPING, 0, {}, "the gateway is stopping"},
+        {SL_DOWN_CLOSED, SL_CLOSE_IDLE, {}, "the session was idle too long"},
+        {SL_DOWN_CLOSED, SL_CLOSE_LIMIT, {}, "its keys have reached their usage limit"},
+        {SL_DOWN_CLOSED, 99, {}, "the session has ended"},
+    };
+    for (const auto &c : cases) {
+        lab.down(lab.connect(), c.cause, c.close_reason, c.abort);
+        EXPECT_EQ(0U, std::string(lab.info().reason).find(c.text)) << lab.info().reason;
+        EXPECT_NE(std::string::npos, lab.lines.back().find("; again in ")) << lab.lines.back();
+    }
+}
+
+TEST(Connector, EachAttemptHasALocalPortThatNoOtherHas)
+{
+    Lab lab(8);
+    lab.config.first_port = 50000;
+    lab.config.last_port = 50009;
+    lab.start();
+    for (const Sent &sent : lab.take())
+        lab.found(sent.attempt);
+    std::set<uint16_t> ports;
+    for (const Sent &sent : lab.take())
+        ports.insert(sent.begin.path.tuple.local_port);
+    EXPECT_EQ(8U, ports.size());
+    EXPECT_LE(50000, *ports.begin());
+    EXPECT_GE(50009, *ports.rbegin());
+}
+
+TEST(Connector, WithoutALocalPortLeftItSaysSo)
+{
+    Lab lab(3);
+    lab.config.first_port = lab.config.last_port = 50000;
+    lab.start();
+    const std::vector<Sent> sent = lab.take();
+    lab.found(sent[0].attempt);
+    lab.found(sent[1].attempt);
+    EXPECT_EQ(1U, lab.take().size());
+    EXPECT_STREQ("all local ports are taken; widen connect_ports", lab.info(1).reason);
+    EXPECT_EQ(SL_CONNECTION_WAITING, lab.info(1).state);
+    lab.down(sent[0].attempt);
+    lab.found(sent[2].attempt);
+    EXPECT_EQ(50000, lab.take().at(0).begin.path.tuple.local_port) << "it is free again";
+}
+
+TEST(Connector, EntriesAreSpreadOverTheWorkersAndTheirFramesComeThere)
+{
+    Lab lab(16, 4);
+    lab.start();
+    for (const Sent &sent : lab.take()) {
+        EXPECT_EQ(sent.next_hop % 4, sent.worker) << "who asks for a next hop is told by its index";
+        lab.found(sent.attempt);
+    }
+    unsigned counts[4] = {};
+    for (const Sent &sent : lab.take()) {
+        counts[sent.worker]++;
+        const uint8_t shard = (uint8_t)sl_wire_rss_hash(&sent.begin.path.tuple);
+        EXPECT_EQ(sent.worker, lab.owners[shard]);
+    }
+    for (unsigned count : counts)
+        EXPECT_EQ(4U, count);
+}
+
+TEST(Connector, APortThatLeadsToAnotherWorkerIsTakenWhereNoneLeadsToTheOneWanted)
+{
+    Lab lab(1, 2);
+    memset(lab.owners, 1, sizeof lab.owners); // entry 0 would be worker 0's
+    lab.start();
+    lab.found(lab.take()[0].attempt);
+    const Sent sent = lab.take().at(0);
+    EXPECT_EQ(1U, sent.worker);
+    EXPECT_NE(0, sent.begin.path.tuple.local_port);
+}
+
+TEST(Connector, WhatARingDidNotTakeIsToldAgain)
+{
+    Lab lab;
+    lab.rings_are_full = true;
+    lab.start();
+    EXPECT_TRUE(lab.sent.empty());
+    lab.rings_are_full = false;
+    lab.poll();
+    ASSERT_EQ(1U, lab.sent.size());
+    const uint32_t attempt = lab.take()[0].attempt;
+    lab.poll();
+    EXPECT_TRUE(lab.sent.empty()) << "once";
+    lab.rings_are_full = true;
+    lab.found(attempt);
+    lab.rings_are_full = false;
+    lab.poll();
+    EXPECT_EQ(SL_MESSAGE_BEGIN, lab.take().at(0).kind);
+    lab.poll();
+    EXPECT_TRUE(lab.sent.empty());
+}
+
+TEST(Connector, MessagesOfAttemptsThatAreGoneOrNotSoFarChangeNothing)
+{
+    Lab lab;
+    lab.start();
+    const uint32_t attempt = lab.take()[0].attempt;
+    lab.up(attempt); // not begun yet
+    lab.down(attempt);
+    EXPECT_EQ(SL_CONNECTION_RESOLVING, lab.info().state);
+    lab.found(attempt + SL_ATTEMPTS_MAX); // has its index
+    lab.found(0);
+    EXPECT_TRUE(lab.sent.empty());
+    lab.found(attempt);
+    lab.take();
+    lab.found(attempt); // again
+    EXPECT_TRUE(lab.sent.empty());
+    lab.down(attempt);
+    const uint64_t next = lab.info().next_ns;
+    lab.up(attempt);
+    lab.down(attempt);
+    EXPECT_EQ(SL_CONNECTION_WAITING, lab.info().state);
+    EXPECT_EQ(next, lab.info().next_ns);
+    sl_message_usage usage{};
+    lab.say(SL_MESSAGE_USAGE, usage, 1);
+    EXPECT_EQ(0U, lab.info().opened);
+}
+
+TEST(Connector, WhoWaitsIsHurriedByNameOrAllAtOnce)
+{
+    Lab lab(2);
+    lab.start();
+    for (const Sent &sent : lab.take())
+        lab.found(sent.attempt, false);
+    EXPECT_EQ(-ENOENT, sl_connector_hurry(lab.connector, "nobody", lab.now));
+    EXPECT_EQ(0, sl_connector_hurry(lab.connector, "peer1", lab.now));
+    lab.poll();
+    EXPECT_EQ(SL_CONNECTION_WAITING, lab.info(0).state);
+    EXPECT_EQ(SL_CONNECTION_RESOLVING, lab.info(1).state);
+    EXPECT_EQ(0, sl_connector_hurry(lab.connector, nullptr, lab.now));
+    lab.poll();
+    EXPECT_EQ(SL_CONNECTION_RESOLVING, lab.info(0).state);
+}
+
+TEST(Connector, OnceItIsStoppedNothingIsBegun)
+{
+    Lab lab;
+    lab.start();
+    const uint32_t attempt = lab.take()[0].attempt;
+    sl_connector_stop(lab.connector);
+    lab.found(attempt, false);
+    lab.poll(3600 * s);
+    EXPECT_TRUE(lab.sent.empty());
+}
