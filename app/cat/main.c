@@ -12,26 +12,40 @@
 
 struct cat {
     struct client client;
+    const char *greeting; /* NULL: none */
     void (*print)(const struct sluice_event *event);
 };
 
 static const char usage[] =
     "usage: sluice-cat [options] SERVICE\n"
-    "Prints the events and messages of the service's DTLS sessions. Sends nothing.\n"
+    "Prints the events and messages of the service's DTLS sessions. Sends nothing but a greeting.\n"
     "\n"
     "  -s, --socket PATH   the gateway's consumer_socket (default " SLUICE_DEFAULT_SOCKET ")\n"
+    "      --greet TEXT    send TEXT on each session that opens\n"
     "      --json          one JSON object a line; payloads in hexadecimal\n"
     "      --once          end with the gateway instead of waiting for the next one\n"
     "  -h, --help          show this text\n"
     "  -V, --version       show the version\n";
+
+/** What it can't be told is left unsaid: the next one may be. */
+static void greet(struct cat *cat, sluice_session session)
+{
+    const int result =
+        sluice_send(cat->client.sluice, session, cat->greeting, strlen(cat->greeting));
+    if (result != 0 && result != -EPIPE)
+        fprintf(stderr, "sluice-cat: a greeting could not be sent: %s\n", strerror(-result));
+}
 
 /** return how many events there were, or -errno: -EPIPE the gateway's end, else of the output. */
 static int print_burst(struct cat *cat)
 {
     struct sluice_event events[BURST];
     int count = sluice_receive(cat->client.sluice, events, BURST);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         cat->print(&events[i]);
+        if (events[i].kind == SLUICE_OPEN && cat->greeting != NULL)
+            greet(cat, events[i].session);
+    }
     if (count > 0 && (fflush(stdout) != 0 || ferror(stdout))) {
         fprintf(stderr, "sluice-cat: can't write to standard output: %s\n", strerror(errno));
         return -EIO;
@@ -57,11 +71,14 @@ static int run(struct cat *cat)
 
 static int parse(struct cat *cat, int argc, char **argv)
 {
-    enum { ONCE = 256, JSON };
-    static const struct option options[] = {
-        {"socket", required_argument, NULL, 's'}, {"once", no_argument, NULL, ONCE},
-        {"json", no_argument, NULL, JSON},        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},      {0}};
+    enum { ONCE = 256, JSON, GREET };
+    static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+                                            {"once", no_argument, NULL, ONCE},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"greet", required_argument, NULL, GREET},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {0}};
     for (int option; (option = getopt_long(argc, argv, "s:hV", options, NULL)) != -1;) {
         switch (option) {
         case 's':
@@ -69,6 +86,9 @@ static int parse(struct cat *cat, int argc, char **argv)
             break;
         case ONCE:
             cat->client.once = true;
+            break;
+        case GREET:
+            cat->greeting = optarg;
             break;
         case JSON:
             cat->print = print_json;

@@ -61,6 +61,12 @@ static void print_peer_text(const struct sluice_peer *peer)
            address_text(peer->remote_ip).bytes, peer->remote_port,
            address_text(peer->local_ip).bytes, peer->local_port, peer->suite, peer->cid_len,
            sluice_peer_method_name(peer->method));
+    if (peer->connection[0] != '\0') {
+        fputs(" connection=", stdout);
+        print_escaped(peer->connection, strnlen(peer->connection, sizeof peer->connection));
+    }
+    if (peer->replaces != 0)
+        printf(" replaces=%016" PRIx64, peer->replaces);
     if (memcmp(peer->public_key_sha256, none, sizeof none) == 0)
         return;
     fputs(" public_key_sha256=", stdout);
@@ -124,6 +130,10 @@ static void print_json_peer(const struct sluice_peer *peer)
            peer->cid_len);
     print_json_hash("certificate_sha256", peer->certificate_sha256);
     print_json_hash("public_key_sha256", peer->public_key_sha256);
+    fputs(",\"connection\":", stdout);
+    print_json_string(peer->connection, strnlen(peer->connection, sizeof peer->connection));
+    if (peer->replaces != 0)
+        printf(",\"replaces\":\"%016" PRIx64 "\"", peer->replaces);
     fputs(",\"node_id\":", stdout);
     print_json_string(peer->node_id, strnlen(peer->node_id, sizeof peer->node_id));
     fputs(",\"subject\":", stdout);

@@ -39,7 +39,7 @@ struct attempt *connect_take_attempt(struct sl_connector *connector)
         struct attempt *attempt = &connector->attempts[sl_attempt_index(number)];
         if (number == 0 || attempt->state != ATTEMPT_NONE)
             continue;
-        *attempt = (struct attempt){.number = number};
+        *attempt = (struct attempt){.number = number, .replace_ns = NEVER, .leave_ns = NEVER};
         return attempt;
     }
     return NULL;

@@ -7,6 +7,10 @@
 /** A session that stayed up for so long was no failure, whatever ended it. */
 #define STEADY_NS (60ULL * 1000000000ULL)
 
+/** How long a session that was replaced still takes what its server sends there. */
+#define GRACE_NS (5ULL * 1000000000ULL)
+#define NEVER UINT64_MAX
+
 /** States of an attempt; the table in attempt.c has their transitions. */
 enum attempt_state {
     ATTEMPT_NONE,
@@ -32,9 +36,14 @@ struct attempt {
     unsigned connection;
     unsigned worker; /* that has it, or will */
     struct sl_path path;
-    uint64_t session; /* handle, once up */
-    uint64_t up_ns;   /* when it came up; 0: never */
-    bool is_unsent;   /* the state's message has still to be sent */
+    uint64_t session;     /* handle, once up */
+    uint64_t up_ns;       /* when it came up; 0: never */
+    bool is_unsent;       /* the state's message has still to be sent */
+    uint32_t predecessor; /* number of the attempt whose session it is to replace, or 0 */
+    uint32_t successor;   /* of the one that is to replace its session, or 0 */
+    uint64_t replace_ns;  /* when another attempt to replace it is due; NEVER */
+    unsigned failures;    /* of such attempts, in a row */
+    uint64_t leave_ns;    /* when it is to end, having been replaced; NEVER */
 };
 
 /** What an entry has come to. */
@@ -75,6 +84,27 @@ struct attempt *connect_attempt_of(struct sl_connector *connector, uint32_t numb
 struct attempt *connect_take_attempt(struct sl_connector *connector);
 /** The one place that writes an attempt's state. false: the state knows no such event. */
 bool connect_step(struct attempt *attempt, enum attempt_event event);
+
+/* succession.c: sessions that are replaced before their keys are used up. */
+/** Notes that its key will not do for long. */
+void connect_note_usage(struct sl_connector *connector, uint64_t session, uint64_t now_ns);
+/** What is due for an attempt that is up: to be replaced, or to leave. */
+void connect_succeed(struct sl_connector *connector, struct attempt *attempt, uint64_t now_ns);
+/** Its session is up, and takes the place of the one that it replaces. return its handle, or 0. */
+uint64_t connect_take_over(struct sl_connector *connector, const struct attempt *attempt,
+                           uint64_t now_ns);
+/** It is over: neither waits for the other any more. return whether its entry has another one. */
+bool connect_part(struct sl_connector *connector, const struct attempt *attempt, uint64_t now_ns);
+
+/* connector.c */
+/** Begins an attempt; beside the one whose session it is to replace, if there is one. NULL: there
+ * are too many. */
+struct attempt *connect_begin(struct sl_connector *connector, unsigned connection,
+                              struct attempt *predecessor);
+/** What its state has to tell its worker; again until the ring takes it. */
+void connect_tell(const struct sl_connector *connector, struct attempt *attempt);
+void connect_say(const struct sl_connector *connector, const struct attempt *attempt,
+                 const char *text);
 
 /* text.c */
 void connect_describe_down(const struct sl_message_down *down, char *reason);

@@ -20,10 +20,11 @@ static struct connection *connection_of(struct sl_connector *connector,
     return &connector->connections[attempt->connection];
 }
 
-static void say(const struct sl_connector *connector, const char *name, const char *text)
+void connect_say(const struct sl_connector *connector, const struct attempt *attempt,
+                 const char *text)
 {
     char line[SL_CONNECT_REASON_LEN + 128];
-    snprintf(line, sizeof line, "connection %s: %s", name, text);
+    snprintf(line, sizeof line, "connection %s: %s", config_of(connector, attempt)->name, text);
     connector->config.log(connector->config.arg, line);
 }
 
@@ -35,23 +36,39 @@ static bool send_find_hop(const struct sl_connector *connector, const struct att
                                   SL_MESSAGE_FIND_HOP, &body, sizeof body);
 }
 
+/** The session that it is to replace, if that is still there. */
+static uint64_t replaced_by(const struct sl_connector *connector, const struct attempt *attempt)
+{
+    const struct attempt *other = &connector->attempts[sl_attempt_index(attempt->predecessor)];
+    return attempt->predecessor != 0 && other->number == attempt->predecessor ? other->session : 0;
+}
+
 static bool send_begin(const struct sl_connector *connector, const struct attempt *attempt)
 {
     const struct sl_connection_config *config = config_of(connector, attempt);
-    const struct sl_message_begin body = {
+    struct sl_message_begin body = {
         .attempt = attempt->number,
         .connection = (uint16_t)attempt->connection,
         .service = config->service,
         .handshake_timeout_ms = config->handshake_timeout_ms,
         .offers_cid = config->offers_cid,
         .path = attempt->path,
+        .replaces = replaced_by(connector, attempt),
     };
+    snprintf(body.name, sizeof body.name, "%s", config->name);
     return connector->config.send(connector->config.arg, attempt->worker, SL_MESSAGE_BEGIN, &body,
                                   sizeof body);
 }
 
-/** What an attempt's state has to tell its worker; again until the ring takes it. */
-static void tell(const struct sl_connector *connector, struct attempt *attempt)
+static bool send_hang_up(const struct sl_connector *connector, const struct attempt *attempt)
+{
+    const struct sl_message_hang_up body = {.attempt = attempt->number,
+                                            .reason = SL_CLOSE_REPLACED};
+    return connector->config.send(connector->config.arg, attempt->worker, SL_MESSAGE_HANG_UP, &body,
+                                  sizeof body);
+}
+
+void connect_tell(const struct sl_connector *connector, struct attempt *attempt)
 {
     if (!attempt->is_unsent)
         return;
@@ -59,16 +76,19 @@ static void tell(const struct sl_connector *connector, struct attempt *attempt)
         attempt->is_unsent = !send_find_hop(connector, attempt);
     else if (attempt->state == ATTEMPT_CONNECTING)
         attempt->is_unsent = !send_begin(connector, attempt);
+    else if (attempt->state == ATTEMPT_LEAVING)
+        attempt->is_unsent = !send_hang_up(connector, attempt);
     else
         attempt->is_unsent = false;
 }
 
 /** The entry's next attempt comes after the backoff. */
-static void wait_for_next(struct sl_connector *connector, unsigned index, uint64_t now_ns)
+static void wait_for_next(struct sl_connector *connector, const struct attempt *attempt,
+                          uint64_t now_ns)
 {
-    struct connection *connection = &connector->connections[index];
-    const struct sl_connection_config *config = &connector->config.connections[index];
-    const uint64_t wait_ns = connect_backoff(connector, config, connection->failures++);
+    struct connection *connection = connection_of(connector, attempt);
+    const uint64_t wait_ns =
+        connect_backoff(connector, config_of(connector, attempt), connection->failures++);
     char text[SL_CONNECT_REASON_LEN + 64];
     connection->attempt = 0;
     connection->since_ns = now_ns;
@@ -76,47 +96,66 @@ static void wait_for_next(struct sl_connector *connector, unsigned index, uint64
     if (connector->is_stopping)
         return;
     snprintf(text, sizeof text, "%s; again in %.1f s", connection->reason, (double)wait_ns / 1e9);
-    say(connector, config->name, text);
+    connect_say(connector, attempt, text);
 }
 
-/** An attempt is over, and its entry's reason says why. */
-static void end(struct sl_connector *connector, const struct attempt *attempt, uint64_t now_ns)
+/** An attempt is over, for this reason. */
+static void end(struct sl_connector *connector, const struct attempt *attempt, const char *reason,
+                uint64_t now_ns)
 {
     struct connection *connection = connection_of(connector, attempt);
+    const bool was_replaced = attempt->leave_ns != NEVER;
+    if (!was_replaced)
+        snprintf(connection->reason, sizeof connection->reason, "%s", reason);
     if (attempt->up_ns != 0 && now_ns - attempt->up_ns >= STEADY_NS)
         connection->failures = 0;
-    wait_for_next(connector, attempt->connection, now_ns);
+    if (!connect_part(connector, attempt, now_ns))
+        wait_for_next(connector, attempt, now_ns);
+    else if (!was_replaced)
+        connect_say(connector, attempt, reason);
 }
 
-static void begin(struct sl_connector *connector, unsigned index, uint64_t now_ns)
+struct attempt *connect_begin(struct sl_connector *connector, unsigned connection,
+                              struct attempt *predecessor)
 {
-    struct connection *connection = &connector->connections[index];
-    const struct sl_connection_config *config = &connector->config.connections[index];
+    const struct sl_connection_config *config = &connector->config.connections[connection];
     struct attempt *attempt = connect_take_attempt(connector);
-    if (attempt == NULL) /* each entry has one at most, and there are more places */
-        return;
-    attempt->connection = index;
+    if (attempt == NULL)
+        return NULL;
+    attempt->connection = connection;
     attempt->path.tuple = config->tuple;
     attempt->path.hop = (struct sl_hop){.vlan_id = config->vlan_id, .group = config->group};
     if (!connect_step(attempt, EVENT_BEGIN))
-        return;
+        return NULL;
+    attempt->predecessor = predecessor != NULL ? predecessor->number : 0;
     attempt->is_unsent = true;
-    connection->attempt = attempt->number;
-    connection->since_ns = now_ns;
-    connection->attempts++;
-    tell(connector, attempt);
+    connector->connections[connection].attempts++;
+    connect_tell(connector, attempt);
+    return attempt;
+}
+
+/** The entry has no attempt under way, and waits no longer. */
+static void begin(struct sl_connector *connector, unsigned index, uint64_t now_ns)
+{
+    const struct attempt *attempt = connect_begin(connector, index, NULL);
+    if (attempt == NULL)
+        return;
+    connector->connections[index].attempt = attempt->number;
+    connector->connections[index].since_ns = now_ns;
 }
 
 void sl_connector_poll(struct sl_connector *connector, uint64_t now_ns)
 {
+    for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++)
+        if (connector->attempts[i].state != ATTEMPT_NONE)
+            connect_tell(connector, &connector->attempts[i]);
     if (connector->is_stopping)
         return;
+    for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++)
+        connect_succeed(connector, &connector->attempts[i], now_ns);
     for (unsigned i = 0; i < connector->config.connection_count; i++) {
         const struct connection *connection = &connector->connections[i];
-        struct attempt *attempt = connect_attempt_of(connector, connection->attempt);
-        if (attempt != NULL)
-            tell(connector, attempt);
-        else if (now_ns >= connection->next_ns)
+        if (connection->attempt == 0 && now_ns >= connection->next_ns)
             begin(connector, i, now_ns);
     }
 }
@@ -133,24 +172,38 @@ static void explain_silence(const struct sl_connection_config *config, char *rea
              text, is_v4 ? "ARP requests" : "neighbour solicitations");
 }
 
+/** The worker that it goes to: the one that has the session that it replaces, or in turn. */
+static unsigned worker_for(struct sl_connector *connector, const struct attempt *attempt)
+{
+    const struct attempt *predecessor = connect_attempt_of(connector, attempt->predecessor);
+    return predecessor != NULL ? predecessor->worker
+                               : attempt->connection % connector->config.worker_count;
+}
+
+static void give_up(struct sl_connector *connector, struct attempt *attempt, bool is_known,
+                    uint64_t now_ns)
+{
+    char reason[SL_CONNECT_REASON_LEN];
+    if (!connect_step(attempt, EVENT_NOT_FOUND))
+        return;
+    if (is_known)
+        snprintf(reason, sizeof reason, "all local ports are taken; widen connect_ports");
+    else
+        explain_silence(config_of(connector, attempt), reason);
+    end(connector, attempt, reason, now_ns);
+}
+
 static void take_hop(struct sl_connector *connector, struct attempt *attempt,
                      const struct sl_message_hop *hop, uint64_t now_ns)
 {
-    const struct sl_connection_config *config = config_of(connector, attempt);
-    struct connection *connection = connection_of(connector, attempt);
+    if (attempt->state != ATTEMPT_RESOLVING)
+        return;
     uint16_t port = 0;
-    attempt->worker = attempt->connection % connector->config.worker_count;
+    attempt->worker = worker_for(connector, attempt);
     if (hop->is_known)
-        port = connect_choose_port(connector, &config->tuple, &attempt->worker);
+        port = connect_choose_port(connector, &attempt->path.tuple, &attempt->worker);
     if (port == 0) {
-        if (!connect_step(attempt, EVENT_NOT_FOUND))
-            return;
-        if (hop->is_known)
-            snprintf(connection->reason, sizeof connection->reason,
-                     "all local ports are taken; widen connect_ports");
-        else
-            explain_silence(config, connection->reason);
-        end(connector, attempt, now_ns);
+        give_up(connector, attempt, hop->is_known, now_ns);
         return;
     }
     if (!connect_step(attempt, EVENT_FOUND))
@@ -158,38 +211,47 @@ static void take_hop(struct sl_connector *connector, struct attempt *attempt,
     attempt->path.tuple.local_port = port;
     memcpy(attempt->path.hop.mac, hop->mac, sizeof hop->mac);
     attempt->is_unsent = true;
-    connection->since_ns = now_ns;
-    tell(connector, attempt);
+    if (attempt->predecessor == 0)
+        connection_of(connector, attempt)->since_ns = now_ns;
+    connect_tell(connector, attempt);
 }
 
 static void take_up(struct sl_connector *connector, struct attempt *attempt, uint64_t session,
                     uint64_t now_ns)
 {
     struct connection *connection = connection_of(connector, attempt);
-    char text[64];
+    char text[96];
     if (!connect_step(attempt, EVENT_UP))
         return;
     attempt->session = session;
     attempt->up_ns = now_ns;
+    const uint64_t replaced = connect_take_over(connector, attempt, now_ns);
     connection->since_ns = now_ns;
     connection->opened++;
-    snprintf(text, sizeof text, "up: session %016" PRIx64, session);
-    say(connector, config_of(connector, attempt)->name, text);
+    if (replaced != 0)
+        snprintf(text, sizeof text, "up: session %016" PRIx64 ", instead of %016" PRIx64, session,
+                 replaced);
+    else
+        snprintf(text, sizeof text, "up: session %016" PRIx64, session);
+    connect_say(connector, attempt, text);
 }
 
 static void take_down(struct sl_connector *connector, struct attempt *attempt,
                       const struct sl_message_down *down, uint64_t now_ns)
 {
+    char reason[SL_CONNECT_REASON_LEN];
     if (!connect_step(attempt, EVENT_DOWN))
         return;
-    connect_describe_down(down, connection_of(connector, attempt)->reason);
-    end(connector, attempt, now_ns);
+    connect_describe_down(down, reason);
+    end(connector, attempt, reason, now_ns);
 }
 
 void sl_connector_receive(struct sl_connector *connector, const struct sl_message *message,
                           uint64_t now_ns)
 {
     const enum sl_message_kind kind = message->kind;
+    if (kind == SL_MESSAGE_USAGE)
+        connect_note_usage(connector, message->session, now_ns);
     if (kind != SL_MESSAGE_HOP && kind != SL_MESSAGE_UP && kind != SL_MESSAGE_DOWN)
         return;
     /* each of the bodies begins with it */

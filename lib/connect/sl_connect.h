@@ -7,6 +7,10 @@
  * follows after a random part of a span that doubles with each failure. Each attempt has a local
  * port of its own, so that no two sessions, of now or of just now, share a 5-tuple.
  *
+ * A session whose key has sent three quarters of what it may is replaced: another one is begun
+ * beside it, and when that is up, the old one stays for a while for what is under way, and is
+ * closed.
+ *
  * One thread, control's. Allocates at creation only.
  */
 #ifndef SL_CONNECT_H
@@ -54,7 +58,7 @@ void sl_connector_destroy(struct sl_connector *connector);
 
 /** Begins what is due; at least every 100 ms. */
 void sl_connector_poll(struct sl_connector *connector, uint64_t now_ns);
-/** A worker's message: hop, up and down. Others, and those of attempts that are gone, change
+/** A worker's message: hop, up, down and usage. Others, and those of attempts that are gone, change
  * nothing. */
 void sl_connector_receive(struct sl_connector *connector, const struct sl_message *message,
                           uint64_t now_ns);

@@ -5,7 +5,7 @@
 /** A consumer that spins looks at the gateway's socket once in so many empty receives. */
 #define IDLE_CHECK 256
 
-static_assert(sizeof(struct sluice_peer) == 328, "the payload of an open event, seen as it is");
+static_assert(sizeof(struct sluice_peer) == 368, "the payload of an open event, seen as it is");
 
 /** What an entry tells. false: it is of a kind, or a size, that this version does not know. */
 static bool read_entry(const struct sl_ring_entry *entry, struct sluice_event *event)

@@ -36,7 +36,8 @@ enum sluice_close_reason {
     SLUICE_CLOSE_PEER = 1,     /* the peer closed it */
     SLUICE_CLOSE_IDLE = 2,     /* nothing came or went for too long */
     SLUICE_CLOSE_CONSUMER = 3, /* sluice_close_session */
-    SLUICE_CLOSE_REPLACED = 4, /* the peer began a new session from the same address */
+    SLUICE_CLOSE_REPLACED = 4, /* the peer began a new session from the same address; or a session of
+                                  the same connection has its place: replaces, in its SLUICE_OPEN */
     SLUICE_CLOSE_LIMIT = 5,    /* its keys have reached their usage limit */
     SLUICE_CLOSE_SHUTDOWN = 6, /* the gateway is stopping */
     SLUICE_CLOSE_EXPIRED = 7,  /* the peer's certificate is not valid any more */
@@ -73,8 +74,12 @@ struct sluice_peer {
     uint8_t local_ip[16];
     uint8_t certificate_sha256[32];
     uint8_t public_key_sha256[32];
-    char node_id[80];  /* of its key; "" without a certificate */
-    char subject[144]; /* what the certificate calls it: proves nothing, but from an authority */
+    char node_id[80];    /* of its key; "" without a certificate */
+    char subject[144];   /* what the certificate calls it: proves nothing, but from an authority */
+    char connection[32]; /* which `connect` entry of the gateway's this session comes of; "": the
+                            peer began it */
+    uint64_t replaces;   /* a session of this connection, which this one takes the place of and
+                            which will be closed: send here from now on; 0: none */
 };
 
 struct sluice_event {

@@ -9,6 +9,9 @@
 #include "sl_chain.h"
 #include "sl_trust.h"
 
+/** Of the name of a `connect` entry, its NUL included. */
+#define SL_CONNECTION_NAME_SIZE 32
+
 enum sl_identity_method {
     SL_IDENTITY_NONE = 0,        /* anybody: the peer has shown nothing that was looked at */
     SL_IDENTITY_CERTIFICATE = 1, /* a certificate that the CA file vouches for */
@@ -17,7 +20,7 @@ enum sl_identity_method {
     SL_IDENTITY_NODE_ID = 4,     /* a certificate for a key whose node id is trusted */
 };
 
-/** A verified peer. Part of the ring ABI: the payload of an open event. Host byte order. */
+/** A verified peer. Part of the ring ABI: an open event begins with it. Host byte order. */
 struct sl_identity {
     uint8_t method;  /* enum sl_identity_method */
     uint8_t cid_len; /* of our connection ID in use; 0: found by 5-tuple */
@@ -33,6 +36,15 @@ struct sl_identity {
     char subject[144];              /* RFC 2253, for people to read, NUL-terminated, may be cut */
 };
 static_assert(sizeof(struct sl_identity) == 328, "ring ABI");
+
+/** The payload of an open event. */
+struct sl_opened {
+    struct sl_identity identity;
+    char connection[SL_CONNECTION_NAME_SIZE]; /* the `connect` entry that it came of,
+                                                 NUL-terminated; "": the peer began it */
+    uint64_t replaces; /* handle of the session of this entry whose place it takes, or 0 */
+};
+static_assert(sizeof(struct sl_opened) == 368, "ring ABI");
 
 /** Text of a failure: one sentence that says what to do. */
 #define SL_REASON_LEN 256

@@ -188,8 +188,7 @@ struct sl_message_consumer {
     uint32_t consumer;
 };
 
-/** How far the key that a session sends with has been used. For logs: lost when the ring is full.
- */
+/** How far the key that a session sends with has been used. */
 struct sl_message_usage {
     uint8_t usage;     /* enum sl_usage */
     uint8_t is_closed; /* the session has been closed for it */
@@ -225,6 +224,9 @@ struct sl_message_begin {
     uint32_t handshake_timeout_ms;
     bool offers_cid; /* RFC 9146 */
     struct sl_path path;
+    char name[SL_CONNECTION_NAME_SIZE]; /* the entry's, for the consumer */
+    uint64_t
+        replaces; /* handle of the session whose place it is to take, or 0: its consumer gets it */
 };
 /** Ends it, whatever it has come to. `down` follows, unless it is under way. */
 struct sl_message_hang_up {

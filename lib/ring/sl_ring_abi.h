@@ -7,7 +7,7 @@
 
 #include "sl_base.h"
 
-#define SL_RING_ABI_VERSION 2
+#define SL_RING_ABI_VERSION 4
 #define SL_RING_MAGIC 0x31474e4952434c53ULL /* "SLCRING1" */
 #define SL_RING_ALIGN 64                    /* of entries */
 #define SL_RING_INDEX_ALIGN 128             /* each shared word on its own */
@@ -19,7 +19,7 @@ enum sl_ring_kind {
     SL_RING_PAD = 0, /* its len is the rest of the data area, to be skipped; zeros of a punched hole
                         read as a pad of length 0, which nobody writes */
     SL_RING_DATA = 1,
-    SL_RING_OPEN = 2,    /* payload: struct sl_identity */
+    SL_RING_OPEN = 2,    /* payload: struct sl_opened */
     SL_RING_MOVED = 3,   /* payload: struct sl_ring_moved */
     SL_RING_CLOSE = 4,   /* detail: enum sl_close_reason */
     SL_RING_REFUSED = 5, /* a send was refused; detail: enum sl_refuse_reason */
@@ -33,7 +33,9 @@ enum sl_close_reason {
     SL_CLOSE_PEER = 1, /* close_notify or a fatal alert from the peer */
     SL_CLOSE_IDLE = 2,
     SL_CLOSE_CONSUMER = 3, /* asked for by the consumer */
-    SL_CLOSE_REPLACED = 4, /* the client restarted on the same 5-tuple */
+    SL_CLOSE_REPLACED =
+        4,                 /* the client restarted on the same 5-tuple; or, of a session that the
+                              gateway began: another one has its place, as that one's open event said */
     SL_CLOSE_LIMIT = 5,    /* usage limit of the keys */
     SL_CLOSE_SHUTDOWN = 6, /* the gateway is stopping */
     SL_CLOSE_EXPIRED = 7,  /* the peer's certificate has ended */

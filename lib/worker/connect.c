@@ -34,6 +34,8 @@ void worker_begin(struct sl_worker *w, const struct sl_message_begin *message, u
 {
     struct worker_attempt *attempt = worker_take_attempt(w, message->attempt);
     attempt->down = (struct sl_message_down){.attempt = message->attempt};
+    memcpy(attempt->name, message->name, sizeof attempt->name);
+    attempt->replaces = message->replaces;
     const struct sl_tuple *tuple = &message->path.tuple;
     if (w->is_stopping) {
         fail(w, attempt, SL_DOWN_STOPPING);
@@ -85,6 +87,37 @@ void worker_explain_abort(struct sl_worker *w, const struct sl_session *session,
         attempt->down.abort = *why;
 }
 
+void worker_describe_attempt(struct sl_worker *w, const struct sl_session *session,
+                             struct sl_opened *opened)
+{
+    const struct worker_attempt *attempt = attempt_of(w, session);
+    if (attempt == NULL)
+        return;
+    memcpy(opened->connection, attempt->name, sizeof opened->connection);
+    opened->replaces = attempt->replaces;
+}
+
+void worker_inherit_consumer(struct sl_worker *w, struct sl_session *session)
+{
+    const struct worker_attempt *attempt = attempt_of(w, session);
+    if (attempt == NULL || attempt->replaces == 0)
+        return;
+    const struct sl_session *old = sl_session_of_handle(w->table, attempt->replaces);
+    if (old != NULL && old->state == SL_SESSION_ESTABLISHED)
+        session->consumer = old->consumer;
+}
+
+bool worker_note_attempt_usage(struct sl_worker *w, const struct sl_session *session,
+                               const struct sl_message_usage *usage)
+{
+    struct worker_attempt *attempt = attempt_of(w, session);
+    if (attempt == NULL)
+        return false;
+    attempt->usage = *usage;
+    worker_tell_attempt(w, attempt, NEWS_USAGE);
+    return true;
+}
+
 void worker_attempt_is_up(struct sl_worker *w, const struct sl_session *session)
 {
     struct worker_attempt *attempt = attempt_of(w, session);
@@ -110,6 +143,9 @@ static bool send_news(struct sl_worker *w, const struct worker_attempt *attempt,
         return sl_message_send(to, SL_MESSAGE_HOP, 0, &attempt->hop, sizeof attempt->hop, NULL, 0);
     if (news == NEWS_UP)
         return sl_message_send(to, SL_MESSAGE_UP, attempt->session, &up, sizeof up, NULL, 0);
+    if (news == NEWS_USAGE)
+        return sl_message_send(to, SL_MESSAGE_USAGE, attempt->session, &attempt->usage,
+                               sizeof attempt->usage, NULL, 0);
     return sl_message_send(to, SL_MESSAGE_DOWN, attempt->session, &attempt->down,
                            sizeof attempt->down, NULL, 0);
 }

@@ -86,14 +86,16 @@ static bool tell_open(struct sl_worker *w, struct sl_session *session,
                       struct worker_consumer *consumer)
 {
     const struct sl_tuple *tuple = &session->path.tuple;
-    struct sl_identity identity = w->identities[sl_handle_slot(session->handle)];
+    struct sl_opened opened = {.identity = w->identities[sl_handle_slot(session->handle)]};
+    struct sl_identity *identity = &opened.identity;
     /* Where it is now: one who takes a session over has not heard of its moves. */
-    identity.remote_ip = tuple->remote_ip;
-    identity.local_ip = tuple->local_ip;
-    identity.remote_port = tuple->remote_port;
-    identity.local_port = tuple->local_port;
+    identity->remote_ip = tuple->remote_ip;
+    identity->local_ip = tuple->local_ip;
+    identity->remote_port = tuple->remote_port;
+    identity->local_port = tuple->local_port;
+    worker_describe_attempt(w, session, &opened);
     if (!worker_tell(w, consumer, SL_RING_OPEN, 0, session->handle, session->last_active_ns,
-                     &identity, sizeof identity))
+                     &opened, sizeof opened))
         return false;
     session->flags |= SESSION_OPEN_TOLD;
     return true;
@@ -193,6 +195,8 @@ void worker_tell_usage(struct sl_worker *w, const struct sl_session *session, en
                        bool is_closed)
 {
     struct sl_message_usage body = {.usage = (uint8_t)usage, .is_closed = is_closed};
+    if (worker_note_attempt_usage(w, session, &body))
+        return;
     if (sl_message_send(w->config.to_control, SL_MESSAGE_USAGE, session->handle, &body, sizeof body,
                         NULL, 0))
         w->reports_pending = true; /* to be flushed; what did not fit has been counted */

@@ -126,7 +126,11 @@ static void find_plaintext(struct sl_worker *w, struct sl_session *session,
     struct sl_session *successor = sl_session_successor(w->table, session);
     if (successor != NULL)
         session = successor;
-    if (header->type == SL_CONTENT_ALERT && session->state != SL_SESSION_HANDSHAKE) {
+    /* A server that refuses our certificate has no other way to say so; whoever says it, the
+     * handshaker only remembers it. */
+    const bool may_be_refusal = session->state == SL_SESSION_KEYED && session->attempt != 0;
+    if (header->type == SL_CONTENT_ALERT && session->state != SL_SESSION_HANDSHAKE &&
+        !may_be_refusal) {
         worker_drop(w, SL_DROP_PLAINTEXT_ALERT);
         return;
     }

@@ -143,6 +143,7 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
     if (session->has_cid)
         session->flags |= SESSION_KEEPS_TUPLE;
     worker_attempt_is_up(w, session);
+    worker_inherit_consumer(w, session);
     enum sl_drop ignored;
     worker_consumer_of(w, session, &ignored);
 }

@@ -110,14 +110,17 @@ struct outbox {
 };
 
 /** What control has still to be told of an attempt. */
-enum attempt_news { NEWS_HOP = 1 << 0, NEWS_UP = 1 << 1, NEWS_DOWN = 1 << 2 };
+enum attempt_news { NEWS_HOP = 1 << 0, NEWS_UP = 1 << 1, NEWS_USAGE = 1 << 2, NEWS_DOWN = 1 << 3 };
 
 /** An attempt of control's to reach a server: lib/connect. */
 struct worker_attempt {
-    uint32_t number;  /* 0: none yet at this index */
-    uint32_t seeks;   /* index of the next hop it waits for, or NEXT_HOP_NONE */
-    uint64_t session; /* handle */
-    uint8_t news;     /* enum attempt_news */
+    uint32_t number;                    /* 0: none yet at this index */
+    uint32_t seeks;                     /* index of the next hop it waits for, or NEXT_HOP_NONE */
+    uint64_t session;                   /* handle */
+    char name[SL_CONNECTION_NAME_SIZE]; /* of the entry */
+    uint8_t news;                       /* enum attempt_news */
+    struct sl_message_usage usage;
+    uint64_t replaces; /* the session whose place it takes, or 0 */
     struct sl_message_hop hop;
     struct sl_message_down down;
 };
@@ -335,6 +338,14 @@ void worker_explain_abort(struct sl_worker *w, const struct sl_session *session,
                           const struct sl_message_abort *why);
 void worker_attempt_is_up(struct sl_worker *w, const struct sl_session *session);
 void worker_attempt_is_down(struct sl_worker *w, const struct sl_session *session);
+/** Fills in of which entry the session comes, and which other one it replaces, if any. */
+void worker_describe_attempt(struct sl_worker *w, const struct sl_session *session,
+                             struct sl_opened *opened);
+/** The consumer of the session that this one replaces, where that is still open, is this one's. */
+void worker_inherit_consumer(struct sl_worker *w, struct sl_session *session);
+/** Control hears of it, for it begins another session. false: the session's peer began it. */
+bool worker_note_attempt_usage(struct sl_worker *w, const struct sl_session *session,
+                               const struct sl_message_usage *usage);
 /** return whether control has been told of all. */
 bool worker_report_attempts(struct sl_worker *w);
 

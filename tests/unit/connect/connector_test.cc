@@ -31,6 +31,7 @@ struct Sent {
     uint32_t attempt;
     sl_message_begin begin;
     uint32_t next_hop;
+    sl_message_hang_up hang_up;
 };
 
 /** Connections on their way to servers 198.18.5.1, .2, ... port 4433. */
@@ -79,11 +80,13 @@ struct Lab {
             Lab *lab = (Lab *)arg;
             if (lab->rings_are_full)
                 return false;
-            Sent one{worker, kind, *(const uint32_t *)body, {}, 0};
+            Sent one{worker, kind, *(const uint32_t *)body, {}, 0, {}};
             if (kind == SL_MESSAGE_BEGIN && len == sizeof one.begin)
                 memcpy(&one.begin, body, len);
             if (kind == SL_MESSAGE_FIND_HOP)
                 one.next_hop = ((const sl_message_find_hop *)body)->next_hop;
+            if (kind == SL_MESSAGE_HANG_UP)
+                one.hang_up = *(const sl_message_hang_up *)body;
             lab->sent.push_back(one);
             return true;
         };
@@ -144,6 +147,22 @@ struct Lab {
         EXPECT_EQ(SL_MESSAGE_FIND_HOP, told.at(0).kind);
         return told.at(0).attempt;
     }
+    void usage(uint64_t session, sl_usage what = SL_USAGE_THREE_QUARTERS)
+    {
+        say(SL_MESSAGE_USAGE, sl_message_usage{(uint8_t)what, 0}, session);
+    }
+    /** Up to the attempt that is to replace a session, which is begun. */
+    Sent replacement()
+    {
+        poll();
+        std::vector<Sent> told = take();
+        EXPECT_EQ(1U, told.size());
+        EXPECT_EQ(SL_MESSAGE_FIND_HOP, told.at(0).kind);
+        found(told.at(0).attempt);
+        told = take();
+        EXPECT_EQ(SL_MESSAGE_BEGIN, told.at(0).kind);
+        return told.at(0);
+    }
     /** A whole attempt. */
     uint32_t connect()
     {
@@ -170,6 +189,7 @@ TEST(Connector, AnEntryIsResolvedBegunAndUp)
     EXPECT_EQ(attempt, begin.attempt);
     EXPECT_EQ(0, begin.connection);
     EXPECT_EQ(3, begin.service);
+    EXPECT_STREQ("peer0", begin.name);
     EXPECT_EQ(9000U, begin.handshake_timeout_ms);
     EXPECT_EQ(0, memcmp(router, begin.path.hop.mac, sizeof router));
     EXPECT_EQ(7, begin.path.hop.vlan_id);
@@ -399,8 +419,6 @@ TEST(Connector, MessagesOfAttemptsThatAreGoneOrNotSoFarChangeNothing)
     lab.down(attempt);
     EXPECT_EQ(SL_CONNECTION_WAITING, lab.info().state);
     EXPECT_EQ(next, lab.info().next_ns);
-    sl_message_usage usage{};
-    lab.say(SL_MESSAGE_USAGE, usage, 1);
     EXPECT_EQ(0U, lab.info().opened);
 }
 
@@ -428,5 +446,118 @@ TEST(Connector, OnceItIsStoppedNothingIsBegun)
     sl_connector_stop(lab.connector);
     lab.found(attempt, false);
     lab.poll(3600 * s);
+    EXPECT_TRUE(lab.sent.empty());
+}
+
+TEST(ConnectorSuccession, ASessionWhoseKeyWillNotDoForLongIsReplacedAndThenLeaves)
+{
+    Lab lab;
+    lab.start();
+    lab.found(lab.sent[0].attempt);
+    const Sent first = lab.take().at(1);
+    lab.up(first.attempt, 0x11);
+    lab.usage(0x99); // another's
+    lab.poll();
+    EXPECT_TRUE(lab.sent.empty());
+    lab.usage(0x11);
+    lab.usage(0x11, SL_USAGE_LIMIT);
+    const Sent second = lab.replacement();
+    EXPECT_EQ(0x11U, second.begin.replaces);
+    EXPECT_EQ(0U, first.begin.replaces);
+    EXPECT_NE(first.begin.path.tuple.local_port, second.begin.path.tuple.local_port);
+    EXPECT_EQ(0x11U, lab.info().session) << "until the other one is up";
+    EXPECT_EQ(SL_CONNECTION_UP, lab.info().state);
+    lab.usage(0x11, SL_USAGE_LIMIT);
+    lab.poll(1 * s);
+    EXPECT_TRUE(lab.sent.empty()) << "one is enough";
+    lab.up(second.attempt, 0x22);
+    EXPECT_EQ(0x22U, lab.info().session);
+    EXPECT_EQ("connection peer0: up: session 0000000000000022, instead of 0000000000000011",
+              lab.lines.back());
+    lab.poll(5 * s - 1);
+    EXPECT_TRUE(lab.sent.empty()) << "what is under way may still come";
+    lab.poll(1);
+    const std::vector<Sent> told = lab.take();
+    ASSERT_EQ(1U, told.size());
+    EXPECT_EQ(SL_MESSAGE_HANG_UP, told[0].kind);
+    EXPECT_EQ(first.attempt, told[0].attempt);
+    EXPECT_EQ(SL_CLOSE_REPLACED, told[0].hang_up.reason);
+    lab.down(first.attempt, SL_DOWN_CLOSED, SL_CLOSE_REPLACED);
+    EXPECT_EQ(SL_CONNECTION_UP, lab.info().state);
+    EXPECT_STREQ("", lab.info().reason) << "nothing has failed";
+    lab.usage(0x22);
+    EXPECT_EQ(0x22U, lab.replacement().begin.replaces) << "and so on";
+}
+
+TEST(ConnectorSuccession, AReplacementGoesToTheWorkerThatHasTheSession)
+{
+    Lab lab(3, 3);
+    lab.start();
+    for (const Sent &sent : lab.take())
+        lab.found(sent.attempt);
+    const Sent third = lab.take().at(2);
+    EXPECT_EQ(2U, third.worker);
+    lab.up(third.attempt, 0x11);
+    lab.usage(0x11);
+    EXPECT_EQ(third.worker, lab.replacement().worker);
+}
+
+TEST(ConnectorSuccession, OneThatFailsIsTriedAgainWithBackoffBesideTheSession)
+{
+    Lab lab;
+    lab.start();
+    lab.found(lab.sent[0].attempt);
+    lab.up(lab.take().at(1).attempt, 0x11);
+    lab.usage(0x11);
+    const uint64_t began = lab.now;
+    unsigned failures = 0;
+    for (; lab.now < began + 3600 * s; lab.poll(100 * ms))
+        for (const Sent &sent : lab.take()) {
+            ASSERT_EQ(SL_MESSAGE_FIND_HOP, sent.kind);
+            lab.found(sent.attempt, false);
+            failures++;
+        }
+    EXPECT_LE(120U, failures);
+    EXPECT_GE(600U, failures) << "every 15 s in the mean";
+    EXPECT_EQ(SL_CONNECTION_UP, lab.info().state);
+    EXPECT_EQ(0x11U, lab.info().session);
+}
+
+TEST(ConnectorSuccession, ASessionThatEndsBeforeItIsReplacedIsFollowedByTheOneUnderWay)
+{
+    Lab lab;
+    lab.start();
+    lab.found(lab.sent[0].attempt);
+    const Sent first = lab.take().at(1);
+    lab.up(first.attempt, 0x11);
+    lab.usage(0x11);
+    const Sent second = lab.replacement();
+    lab.down(first.attempt, SL_DOWN_CLOSED, SL_CLOSE_LIMIT);
+    EXPECT_STREQ("its keys have reached their usage limit", lab.info().reason);
+    EXPECT_EQ(SL_CONNECTION_CONNECTING, lab.info().state);
+    lab.poll(60 * s);
+    EXPECT_TRUE(lab.sent.empty()) << "no third one";
+    lab.up(second.attempt, 0x22);
+    EXPECT_EQ(0x22U, lab.info().session);
+    lab.poll(60 * s);
+    EXPECT_TRUE(lab.sent.empty()) << "nobody is there to leave";
+    lab.down(second.attempt);
+    EXPECT_EQ(SL_CONNECTION_WAITING, lab.info().state);
+}
+
+TEST(ConnectorSuccession, AFarewellThatARingDidNotTakeIsSaidAgain)
+{
+    Lab lab;
+    lab.start();
+    lab.found(lab.sent[0].attempt);
+    lab.up(lab.take().at(1).attempt, 0x11);
+    lab.usage(0x11);
+    lab.up(lab.replacement().attempt, 0x22);
+    lab.rings_are_full = true;
+    lab.poll(5 * s);
+    lab.rings_are_full = false;
+    lab.poll();
+    EXPECT_EQ(SL_MESSAGE_HANG_UP, lab.take().at(0).kind);
+    lab.poll();
     EXPECT_TRUE(lab.sent.empty());
 }

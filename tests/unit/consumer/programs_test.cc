@@ -157,9 +157,9 @@ TEST_F(Programs, EchoWhatWasReceived)
         start_gateway(1);
         Program echo({SLUICE_ECHO, option, "-s", path, "echo"});
         sl_attachment *a = attachment();
-        sl_identity identity{};
+        sl_opened opened{};
         sl_ring_moved moved{};
-        test::put(a, SL_RING_OPEN, 7, &identity, sizeof identity);
+        test::put(a, SL_RING_OPEN, 7, &opened, sizeof opened);
         for (unsigned i = 0; i < 100; i++) {
             std::string text = "message " + std::to_string(i);
             test::put(a, SL_RING_DATA, 7, text.data(), text.size());
@@ -269,9 +269,10 @@ TEST_F(Programs, StopWhileTheyWaitForAGateway)
     EXPECT_EQ(cat.exit_status(), 0);
 }
 
-sl_identity peer_of_test()
+sl_opened peer_of_test()
 {
-    sl_identity peer{};
+    sl_opened opened{};
+    sl_identity &peer = opened.identity;
     peer.method = SL_IDENTITY_CERTIFICATE;
     peer.cid_len = 8;
     peer.suite = 0xc02b;
@@ -286,7 +287,8 @@ sl_identity peer_of_test()
     memset(peer.public_key_sha256, 0xcd, 32);
     strcpy(peer.node_id, "node-77");
     strcpy(peer.subject, "CN=a\"b\\c\nd\xc3\xa9");
-    return peer;
+    strcpy(opened.connection, "up");
+    return opened;
 }
 
 std::string repeated(const std::string &text, unsigned count)
@@ -299,9 +301,9 @@ std::string repeated(const std::string &text, unsigned count)
 
 void tell_everything(sl_attachment *a)
 {
-    sl_identity peer = peer_of_test();
+    sl_opened peer = peer_of_test();
     sl_ring_moved moved{};
-    moved.ip = peer.remote_ip;
+    moved.ip = peer.identity.remote_ip;
     moved.port = 99;
     test::put(a, SL_RING_OPEN, 0x10, &peer, sizeof peer);
     test::put(a, SL_RING_DATA, 0x10, "a\\b\"\n\xff", 6);
@@ -323,7 +325,7 @@ TEST_F(Programs, CatPrintsJsonLinesForAnyBytes)
                               "\"suite\":49195,\"cid_len\":8,\"certificate_sha256\":\"" +
                               repeated("ab", 32) + "\",\"public_key_sha256\":\"" +
                               repeated("cd", 32) +
-                              "\",\"node_id\":\"node-77\",\"subject\":\"CN="
+                              "\",\"connection\":\"up\",\"node_id\":\"node-77\",\"subject\":\"CN="
                               "a\\u0022b\\u005cc\\u000ad\\u00c3\\u00a9\"}}");
     EXPECT_EQ(cat.line(), "{\"event\":\"data" + head + "\"len\":6,\"hex\":\"615c62220aff\"}");
     EXPECT_EQ(cat.line(), "{\"event\":\"moved" + head +
@@ -342,11 +344,11 @@ TEST_F(Programs, CatPrintsALineAnEventForPeople)
     Program cat({SLUICE_CAT, "-s", path, "echo"});
     tell_everything(attachment());
     const std::string session = " session=0000000000000010 ";
-    EXPECT_EQ(cat.line(), "open" + session +
-                              "peer=198.18.0.2 port=4711 local=2001::1 local_port=5684 "
-                              "suite=0xc02b cid_len=8 method=certificate public_key_sha256=" +
-                              repeated("cd", 32) +
-                              " node_id=node-77 subject=CN=a\"b\\x5cc\\x0ad\\xc3\\xa9");
+    EXPECT_EQ(cat.line(),
+              "open" + session +
+                  "peer=198.18.0.2 port=4711 local=2001::1 local_port=5684 "
+                  "suite=0xc02b cid_len=8 method=certificate connection=up public_key_sha256=" +
+                  repeated("cd", 32) + " node_id=node-77 subject=CN=a\"b\\x5cc\\x0ad\\xc3\\xa9");
     EXPECT_EQ(cat.line(), "data" + session + "len=6 a\\x5cb\"\\x0a\\xff");
     EXPECT_EQ(cat.line(), "moved" + session + "address=198.18.0.2 port=99 candidate");
     EXPECT_EQ(cat.line(), "refused" + session + "the session is closing");

@@ -9,12 +9,14 @@ extern "C" {
 namespace
 {
 
-#define SAME_PLACE(field) (offsetof(sluice_peer, field) == offsetof(sl_identity, field))
-static_assert(sizeof(sluice_peer) == sizeof(sl_identity) && SAME_PLACE(method) &&
-                  SAME_PLACE(cid_len) && SAME_PLACE(suite) && SAME_PLACE(remote_port) &&
-                  SAME_PLACE(local_port) && SAME_PLACE(remote_ip) && SAME_PLACE(local_ip) &&
-                  SAME_PLACE(certificate_sha256) && SAME_PLACE(public_key_sha256) &&
-                  SAME_PLACE(node_id) && SAME_PLACE(subject),
+#define SAME_PLACE(field) (offsetof(sluice_peer, field) == offsetof(sl_opened, identity.field))
+static_assert(sizeof(sluice_peer) == sizeof(sl_opened) &&
+                  offsetof(sluice_peer, connection) == offsetof(sl_opened, connection) &&
+                  offsetof(sluice_peer, replaces) == offsetof(sl_opened, replaces) &&
+                  SAME_PLACE(method) && SAME_PLACE(cid_len) && SAME_PLACE(suite) &&
+                  SAME_PLACE(remote_port) && SAME_PLACE(local_port) && SAME_PLACE(remote_ip) &&
+                  SAME_PLACE(local_ip) && SAME_PLACE(certificate_sha256) &&
+                  SAME_PLACE(public_key_sha256) && SAME_PLACE(node_id) && SAME_PLACE(subject),
               "an open event's payload is the identity as it stands");
 static_assert((int)SLUICE_DATA == SL_RING_DATA && (int)SLUICE_OPEN == SL_RING_OPEN &&
                   (int)SLUICE_MOVED == SL_RING_MOVED && (int)SLUICE_CLOSE == SL_RING_CLOSE &&
@@ -57,7 +59,10 @@ struct SluiceReceive : test::ConsumerTest {
 TEST_F(SluiceReceive, TellsEveryKindOfEventInOrder)
 {
     connect_to(1);
-    sl_identity identity{};
+    sl_opened opened{};
+    sl_identity &identity = opened.identity;
+    strcpy(opened.connection, "upstream");
+    opened.replaces = 77;
     identity.method = SL_IDENTITY_CERTIFICATE;
     identity.suite = 0xc02b;
     identity.remote_port = 4711;
@@ -66,7 +71,7 @@ TEST_F(SluiceReceive, TellsEveryKindOfEventInOrder)
     moved.ip.bytes[15] = 9;
     moved.port = 5000;
     moved.confirmed = 1;
-    test::put(attachments[0], SL_RING_OPEN, 1, &identity, sizeof identity);
+    test::put(attachments[0], SL_RING_OPEN, 1, &opened, sizeof opened);
     test::put(attachments[0], SL_RING_DATA, 1, "hello", 5);
     test::put(attachments[0], SL_RING_DATA, 1, "", 0);
     test::put(attachments[0], SL_RING_MOVED, 1, &moved, sizeof moved);
@@ -80,6 +85,8 @@ TEST_F(SluiceReceive, TellsEveryKindOfEventInOrder)
     EXPECT_EQ(events[0].peer->suite, 0xc02b);
     EXPECT_EQ(events[0].peer->remote_port, 4711);
     EXPECT_STREQ(events[0].peer->subject, "CN=relay 7");
+    EXPECT_STREQ(events[0].peer->connection, "upstream");
+    EXPECT_EQ(events[0].peer->replaces, 77u);
     EXPECT_EQ(events[1].kind, SLUICE_DATA);
     EXPECT_EQ(events[1].session, 1u);
     EXPECT_EQ(events[1].time_ns, 12345u);

@@ -60,6 +60,7 @@ struct ConnectBench : WorkerBench {
         begin.connection = 5;
         begin.handshake_timeout_ms = 9000;
         begin.offers_cid = true;
+        strcpy(begin.name, "upstream");
         begin.path = ClientPath(0);
         begin.path.tuple.remote_ip = Servers()[0];
         begin.path.tuple.remote_port = 4433;
@@ -79,9 +80,11 @@ struct ConnectBench : WorkerBench {
                 peer.handle = message.session;
         return peer;
     }
-    Peer Open(uint32_t attempt, bool with_cid, uint16_t local_port = kConnectPort)
+    Peer Open(uint32_t attempt, bool with_cid, uint16_t local_port = kConnectPort,
+              uint64_t replaces = 0)
     {
-        const sl_message_begin begin = Beginning(attempt, local_port);
+        sl_message_begin begin = Beginning(attempt, local_port);
+        begin.replaces = replaces;
         FromControl(SL_MESSAGE_BEGIN, &begin, sizeof begin);
         Peer peer;
         peer.path = begin.path;
@@ -289,6 +292,8 @@ TEST(WorkerConnect, ControlAndTheConsumerHearOfASessionThatIsUp)
         const auto events = bench.consumer.Receive();
         ASSERT_EQ(1u, events.size());
         EXPECT_EQ(SL_RING_OPEN, events[0].kind);
+        ASSERT_EQ(sizeof(sl_opened), events[0].payload.size());
+        EXPECT_STREQ("upstream", ((const sl_opened *)events[0].payload.data())->connection);
         bench.Receive({WorkerBench::UdpFrame(
             peer.path, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, {'h', 'i'}))});
         EXPECT_EQ(1u, bench.consumer.Receive().size());
@@ -300,16 +305,17 @@ TEST(WorkerConnect, ControlAndTheConsumerHearOfASessionThatIsUp)
     }
 }
 
-TEST(WorkerConnect, AnAlertOfEpochNoughtIsNothingOnceThereAreKeys)
+TEST(WorkerConnect, AnAlertOfEpochNoughtIsForTheHandshakerAloneAndNothingOnceItIsUp)
 {
     ConnectBench bench;
     Peer peer = bench.Begin(7);
     bench.GiveKeys(peer, false);
     bench.Receive({WorkerBench::UdpFrame(peer.path, Plaintext(SL_CONTENT_ALERT, {2, 40}))});
-    EXPECT_EQ(1u, bench.drops(SL_DROP_PLAINTEXT_ALERT));
+    EXPECT_EQ(SL_MESSAGE_RECORD, bench.ToHandshaker().at(0).kind);
     bench.Establish(peer);
     bench.Receive({WorkerBench::UdpFrame(peer.path, Plaintext(SL_CONTENT_ALERT, {2, 40}))});
-    EXPECT_EQ(2u, bench.drops(SL_DROP_PLAINTEXT_ALERT));
+    EXPECT_EQ(1u, bench.drops(SL_DROP_PLAINTEXT_ALERT));
+    EXPECT_TRUE(bench.ToHandshaker().empty());
     EXPECT_EQ(1u, bench.sessions());
 }
 
@@ -493,4 +499,62 @@ TEST(WorkerConnect, WhatControlsRingDidNotTakeIsToldAgain)
         bench.Turn();
     }
     EXPECT_EQ(250u, told.size());
+}
+
+TEST(WorkerConnect, ASessionThatReplacesAnotherOneHasItsConsumer)
+{
+    ConnectBench bench;
+    Consumer other(1, 0, 0);
+    bench.Attach(other);
+    Peer first = bench.Open(7, true);
+    Consumer *its = bench.consumer.Receive().size() == 1 ? &bench.consumer : &other;
+    Consumer *others = its == &bench.consumer ? &other : &bench.consumer;
+    others->Receive();
+    for (uint32_t i = 0; i < 4; i++) { // by turns, were it not for the session that they replace
+        const uint16_t port = (uint16_t)(WorkerBench::kConnectPort + 1 + i);
+        Peer next = bench.Open(8 + i, true, port, first.handle);
+        const auto events = its->Receive();
+        ASSERT_EQ(1u, events.size());
+        EXPECT_EQ(SL_RING_OPEN, events[0].kind);
+        EXPECT_EQ(next.handle, events[0].session);
+        EXPECT_EQ(first.handle, ((const sl_opened *)events[0].payload.data())->replaces);
+        EXPECT_TRUE(others->Receive().empty());
+    }
+    bench.HangUp(7);
+    const auto events = its->Receive();
+    ASSERT_EQ(1u, events.size());
+    EXPECT_EQ(SL_CLOSE_REPLACED, events[0].detail);
+    Peer late = bench.Open(20, true, WorkerBench::kConnectPort + 20, first.handle);
+    EXPECT_EQ(1u, its->Receive().size() + others->Receive().size())
+        << "who has it is anybody's turn";
+}
+
+TEST(WorkerConnect, HowFarTheKeyIsUsedIsToldUntilControlHearsIt)
+{
+    WorkerBench::Options options = Begins();
+    options.control_ring = 4096;
+    ConnectBench bench(options);
+    const sl_message_begin begin = ConnectBench::Beginning(7);
+    bench.FromControl(SL_MESSAGE_BEGIN, &begin, sizeof begin);
+    Peer peer;
+    peer.path = begin.path;
+    peer.handle = bench.ToHandshaker().at(0).session;
+    bench.GiveKeys(peer, false, SL_AEAD_AES_128_GCM,
+                   sl_aead_seal_limit(SL_AEAD_AES_128_GCM) / 4 * 3 - 1);
+    bench.Establish(peer);
+    for (uint32_t attempt = 8; attempt < 250; attempt++) // they fill the ring: the tuple is taken
+        bench.FromControl(SL_MESSAGE_BEGIN,
+                          std::vector<sl_message_begin>{ConnectBench::Beginning(attempt)}.data(),
+                          sizeof begin);
+    ASSERT_TRUE(bench.consumer.Send(SL_RING_SEND, peer.handle, {1}));
+    ASSERT_TRUE(bench.consumer.Send(SL_RING_SEND, peer.handle, {2}));
+    bench.Turn();
+    EXPECT_EQ(1u, bench.events(SL_COUNTER_USAGE_WARNINGS));
+    unsigned told = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        for (const auto &message : bench.ToControl())
+            told += message.kind == SL_MESSAGE_USAGE && message.session == peer.handle;
+        bench.Turn();
+    }
+    EXPECT_EQ(1u, told);
 }

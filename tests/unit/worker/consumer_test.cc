@@ -14,7 +14,8 @@ TEST(WorkerConsumer, TellsOpenWithIdentityBeforeData)
     auto events = consumer.Receive();
     ASSERT_EQ(events.size(), 2u);
     EXPECT_EQ(events[0].kind, SL_RING_OPEN);
-    ASSERT_EQ(events[0].payload.size(), sizeof(sl_identity));
+    ASSERT_EQ(events[0].payload.size(), sizeof(sl_opened));
+    EXPECT_STREQ(reinterpret_cast<const sl_opened *>(events[0].payload.data())->connection, "");
     EXPECT_EQ(reinterpret_cast<const sl_identity *>(events[0].payload.data())->cid_len, 8);
     EXPECT_EQ(events[1].kind, SL_RING_DATA);
 }
