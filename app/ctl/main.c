@@ -20,6 +20,8 @@ static const char usage[] = "usage: sluice-ctl [-s SOCKET] COMMAND\n"
                             "  consumers       programs that are registered\n"
                             "  access          who may come in, by prefix\n"
                             "  reload          read the configuration again\n"
+                            "  connections     sessions that the gateway itself begins\n"
+                            "  reconnect NAME  one of them, if it waits to be tried again: now\n"
                             "  version         the gateway's version\n"
                             "\n"
                             "  -s, --socket SOCKET  control socket (" DEFAULT_SOCKET ")\n"
@@ -115,10 +117,15 @@ int main(int argc, char **argv)
             return EXIT_USAGE;
         }
     }
+    if (!as_json && optind == argc - 2 && strcmp(argv[optind], "reconnect") == 0) {
+        char line[64];
+        snprintf(line, sizeof line, "reconnect %s", argv[optind + 1]);
+        return ask(socket_path, line);
+    }
     const char *command = optind == argc - 1 ? argv[optind] : "";
     if (strcmp(command, "stats") == 0)
         return ask(socket_path, as_json ? "stats json" : "stats");
-    static const char *const others[] = {"consumers", "access", "reload", "version"};
+    static const char *const others[] = {"consumers", "connections", "access", "reload", "version"};
     for (unsigned i = 0; !as_json && i < sizeof others / sizeof others[0]; i++)
         if (strcmp(command, others[i]) == 0)
             return ask(socket_path, command);

@@ -31,6 +31,9 @@ struct settings {
     struct sl_trust *trusts[SL_SERVICES_MAX]; /* by service; NULL: none yet */
     struct sl_handshake_service handshake_services[SL_SERVICES_MAX];
     const char *services[SL_SERVICES_MAX];
+    struct sl_connection_config connections[SL_CONNECTIONS_MAX];
+    struct sl_client_credentials *client_credentials[SL_CONNECTIONS_MAX];
+    struct sl_client_config clients[SL_CONNECTIONS_MAX];
     struct sl_runtime_config runtime;
     bool has_user; /* to become */
     struct sl_hardening_user user;
@@ -98,7 +101,16 @@ int privileges_drop(const struct settings *settings, const struct sl_hardening *
 
 /* identity.c: who the gateway is, and whom its services take; the services are known. */
 bool identity_load(struct settings *settings);
+struct sl_peer_list identity_list(const struct sl_config_peers *peers);
 void identity_wipe(struct settings *settings);
+
+/** The service's index; a name that is new gets the next one. */
+unsigned settings_service_of(struct settings *settings, const char *name);
+
+/* connections.c: the entries of `connect`; ports and listeners are known. */
+bool connections_make(struct settings *settings);
+void connections_wipe(struct settings *settings);
+void connections_print(struct sl_runtime *runtime, FILE *out, uint64_t now_ns);
 
 /** Gives a gateway that has not started the sessions of a file. return 0, or negative and reason
  * [REASON_LEN]: "FILE:LINE: reason". */

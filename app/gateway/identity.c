@@ -62,7 +62,7 @@ static void write_fault(const struct rules_at *at, const struct sl_trust_fault *
     }
 }
 
-static struct sl_peer_list list_of(const struct sl_config_peers *peers)
+struct sl_peer_list identity_list(const struct sl_config_peers *peers)
 {
     return (struct sl_peer_list){.fingerprints = (const char *const *)peers->fingerprints,
                                  .fingerprint_count = peers->fingerprints_count,
@@ -102,7 +102,7 @@ static struct sl_trust_rules rules_of(const struct sl_config *config, const char
         if (service->trust != NULL)
             snprintf(at->trust, sizeof at->trust, "services[%u].trust", i);
         if (service->expect != NULL)
-            rules.expected = list_of(service->expect);
+            rules.expected = identity_list(service->expect);
     }
     bool is_own = service != NULL && service->trust != NULL;
     if (is_own)
@@ -110,7 +110,7 @@ static struct sl_trust_rules rules_of(const struct sl_config *config, const char
     if (trust != NULL) {
         rules.ca_file = trust->ca_file;
         rules.crl_file = trust->crl_file;
-        rules.peers = list_of(&trust->peers);
+        rules.peers = identity_list(&trust->peers);
         rules.anonymous = trust->anonymous || (!is_own && is_silent(trust));
     } else {
         rules.ca_file = config->client_ca;

@@ -60,6 +60,18 @@ static void target_reload(void *arg, FILE *out)
     reload(arg, out);
 }
 
+static void target_print_connections(void *arg, FILE *out)
+{
+    struct gateway *gateway = arg;
+    connections_print(gateway->runtime, out, now_ns());
+}
+
+static int target_reconnect(void *arg, const char *name)
+{
+    struct gateway *gateway = arg;
+    return sl_runtime_hurry(gateway->runtime, name, now_ns());
+}
+
 static void target_stop(void *arg)
 {
     struct gateway *gateway = arg;
@@ -88,6 +100,8 @@ static int open_control(struct gateway *gateway, char *reason)
                    .print_consumers = target_print_consumers,
                    .print_access = target_print_access,
                    .reload = target_reload,
+                   .print_connections = target_print_connections,
+                   .reconnect = target_reconnect,
                    .stop = target_stop,
                    .is_stopped = target_is_stopped},
     };

@@ -84,8 +84,7 @@ static bool make_ports(struct settings *settings)
     return true;
 }
 
-/** The service's index; a name that is new gets the next one. */
-static unsigned service_of(struct settings *settings, const char *name)
+unsigned settings_service_of(struct settings *settings, const char *name)
 {
     unsigned count = settings->runtime.worker.service_count;
     for (unsigned s = 0; s < count; s++)
@@ -98,14 +97,15 @@ static unsigned service_of(struct settings *settings, const char *name)
 
 static bool make_listeners(struct settings *settings)
 {
-    static_assert(SL_LISTENERS_MAX <= SL_SERVICES_MAX, "each listener may name its own service");
+    static_assert(SL_LISTENERS_MAX + SL_CONFIG_CONNECTIONS_MAX <= SL_SERVICES_MAX,
+                  "each listener and each connection may name its own service");
     const struct sl_config *config = settings->config;
     struct sl_worker_config *worker = &settings->runtime.worker;
     if (config->listeners_count > SL_LISTENERS_MAX)
         return settings_fail_at(settings, "listeners", "there are at most %d listeners",
                                 SL_LISTENERS_MAX);
     for (unsigned l = 0; l < config->listeners_count; l++) {
-        unsigned service = service_of(settings, config->listeners[l].service);
+        unsigned service = settings_service_of(settings, config->listeners[l].service);
         worker->listeners[l] =
             (struct sl_listener){.port = config->listeners[l].port, .service = (uint16_t)service};
     }
@@ -156,6 +156,8 @@ static void make_handshaker(struct settings *settings)
         .cpu_percent_per_prefix = config->admission.handshake_cpu_percent_per_prefix,
         .prefix_len_v4 = (uint8_t)config->admission.prefix_len_v4,
         .prefix_len_v6 = (uint8_t)config->admission.prefix_len_v6,
+        .clients = settings->clients,
+        .client_count = config->connections_count,
         .handshakes_max = share(config->half_open, threads),
         .last_flights_max = flights < LAST_FLIGHTS_MAX ? flights : LAST_FLIGHTS_MAX,
         .first_timeout_ms = config->first_timeout_ms,
@@ -210,8 +212,8 @@ bool settings_make(struct settings *settings, const struct sl_config *config,
     /* Users are looked up while any file may be opened, and stay who they are. */
     if (!is_reload && (!find_user(settings) || !find_control_group(settings)))
         return false;
-    if (!make_ports(settings) || !make_listeners(settings) || !identity_load(settings) ||
-        !admission_make(settings))
+    if (!make_ports(settings) || !make_listeners(settings) || !connections_make(settings) ||
+        !identity_load(settings) || !admission_make(settings))
         return false;
     make_worker(settings);
     make_handshaker(settings);
@@ -220,6 +222,7 @@ bool settings_make(struct settings *settings, const struct sl_config *config,
 
 void settings_wipe(struct settings *settings)
 {
+    connections_wipe(settings);
     identity_wipe(settings);
     admission_free(settings->rules);
     settings->rules = NULL;

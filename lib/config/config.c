@@ -47,6 +47,12 @@ static struct sl_config *build(struct sl_yaml *yaml, struct sl_yaml_errors *erro
         resolve(&config->certificates[i].certificate, errors->path);
         resolve(&config->certificates[i].key, errors->path);
     }
+    for (unsigned i = 0; i < config->connections_count; i++) {
+        resolve(&config->connections[i].certificate, errors->path);
+        resolve(&config->connections[i].key, errors->path);
+        resolve(&config->connections[i].psk_file, errors->path);
+        resolve_trust(config->connections[i].trust, errors->path);
+    }
     resolve(&config->client_ca, errors->path);
     resolve_trust(config->trust, errors->path);
     for (unsigned i = 0; i < config->services_count; i++)

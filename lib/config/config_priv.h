@@ -15,5 +15,16 @@ extern const cyaml_schema_value_t config_schema;
 void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml);
 bool config_check_meaning(const struct sl_config *config, struct sl_yaml *yaml,
                           struct sl_yaml_errors *errors);
+/** Has letters a-z, digits, '_', '-' and '.' only. */
+bool config_is_name(const char *text);
+
+/* address.c */
+/** One host on a network may have it: not unspecified, loopback, multicast or broadcast. */
+bool config_is_host_ip(const struct sl_ip *ip);
+
+/* connections.c: the entries of `connect`. */
+void config_default_connections(struct sl_config *config, struct sl_yaml *yaml);
+bool config_check_connections(const struct sl_config *config, struct sl_yaml *yaml,
+                              struct sl_yaml_errors *errors);
 
 #endif

@@ -140,6 +140,38 @@ static const cyaml_schema_field_t admission_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t connection_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct sl_config_connection, name, 1, 31),
+    CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER, struct sl_config_connection, address, 1,
+                           TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("service", CYAML_FLAG_POINTER, struct sl_config_connection, service, 1,
+                           31),
+    CYAML_FIELD_STRING_PTR("from", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_connection, from,
+                           1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("next_hop", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_connection,
+                           next_hop, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("server_name", OPTIONAL | CYAML_FLAG_POINTER,
+                           struct sl_config_connection, server_name, 1, 255),
+    CYAML_FIELD_MAPPING_PTR("trust", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_connection,
+                            trust, service_trust_fields),
+    CYAML_FIELD_MAPPING_PTR("expect", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_connection,
+                            expect, peers_fields),
+    CYAML_FIELD_STRING_PTR("certificate", OPTIONAL | CYAML_FLAG_POINTER,
+                           struct sl_config_connection, certificate, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("key", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_connection, key,
+                           1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("psk_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_connection,
+                           psk_file, 1, TEXT_MAX),
+    CYAML_FIELD_UINT("handshake_timeout_s", OPTIONAL, struct sl_config_connection,
+                     handshake_timeout_s),
+    CYAML_FIELD_UINT("retry_min_s", OPTIONAL, struct sl_config_connection, retry_min_s),
+    CYAML_FIELD_UINT("retry_max_s", OPTIONAL, struct sl_config_connection, retry_max_s),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t connection_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sl_config_connection, connection_fields)};
+static const cyaml_schema_value_t udp_port = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint16_t)};
+
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT("workers", OPTIONAL, struct sl_config, workers),
     CYAML_FIELD_ENUM("idle", OPTIONAL, struct sl_config, idle, idle_names, LENGTH(idle_names)),
@@ -168,6 +200,11 @@ static const cyaml_schema_field_t fields[] = {
                             trust_fields),
     CYAML_FIELD_SEQUENCE("services", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config, services,
                          &service_schema, 1, SL_CONFIG_SERVICES_MAX),
+    CYAML_FIELD_SEQUENCE_COUNT("connect", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
+                               connections, connections_count, &connection_schema, 1,
+                               SL_CONFIG_CONNECTIONS_MAX),
+    CYAML_FIELD_SEQUENCE("connect_ports", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
+                         connect_ports, &udp_port, 2, 2),
     CYAML_FIELD_BOOL("connection_ids", OPTIONAL, struct sl_config, connection_ids),
     CYAML_FIELD_BOOL("session_tickets", OPTIONAL, struct sl_config, session_tickets),
     CYAML_FIELD_UINT("session_ticket_lifetime_s", OPTIONAL, struct sl_config,

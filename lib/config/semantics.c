@@ -1,5 +1,4 @@
 /* Defaults, ranges, and what one key says about another. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <sys/un.h>
 
@@ -63,6 +62,7 @@ void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml)
         config->connection_ids = true;
     if (!has(yaml, "session_tickets"))
         config->session_tickets = true;
+    config_default_connections(config, yaml);
     if (config->control_socket == NULL)
         config->control_socket = strdup("/run/sluice/control.sock");
     if (config->consumer_socket == NULL)
@@ -237,33 +237,11 @@ static bool check_port_devices(struct meaning *m, unsigned i)
     return true;
 }
 
-/** IPv4 as IPv4-mapped, so that the same address is the same however it is written. */
-static bool parse_ip(const char *text, struct sl_ip *ip)
-{
-    uint8_t v4[4];
-    if (inet_pton(AF_INET, text, v4) == 1) {
-        *ip = sl_ip_from_v4(v4);
-        return true;
-    }
-    return inet_pton(AF_INET6, text, ip->bytes) == 1;
-}
-
-/** One host on a network may have it: not unspecified, loopback, multicast or broadcast. */
-static bool is_host_ip(const struct sl_ip *ip)
-{
-    static const uint8_t zeros[15];
-    const uint8_t *v4 = ip->bytes + 12;
-    if (sl_ip_is_v4(ip))
-        return v4[0] != 0 && v4[0] != 127 && v4[0] < 224;
-    bool is_low = memcmp(ip->bytes, zeros, 15) == 0 && ip->bytes[15] <= 1;
-    return !is_low && ip->bytes[0] != 0xff;
-}
-
 static bool is_taken(const struct meaning *m, const struct sl_ip *ip, unsigned port, unsigned end)
 {
     struct sl_ip other;
     for (unsigned k = 0; k < end; k++)
-        if (parse_ip(m->config->ports[port].addresses[k], &other) &&
+        if (sl_config_parse_ip(m->config->ports[port].addresses[k], &other) &&
             memcmp(ip, &other, sizeof other) == 0)
             return true;
     return false;
@@ -274,9 +252,9 @@ static bool check_address(struct meaning *m, unsigned i, unsigned k)
     const char *text = m->config->ports[i].addresses[k];
     char path[CONFIG_PATH_MAX], reason[160] = "";
     struct sl_ip ip;
-    if (!parse_ip(text, &ip))
+    if (!sl_config_parse_ip(text, &ip))
         snprintf(reason, sizeof reason, "'%.64s' is no IPv4 or IPv6 address", text);
-    else if (!is_host_ip(&ip))
+    else if (!config_is_host_ip(&ip))
         snprintf(reason, sizeof reason, "'%.64s' is no address that a host can have", text);
     for (unsigned p = 0; reason[0] == '\0' && p <= i; p++)
         if (is_taken(m, &ip, p, p == i ? k : m->config->ports[p].addresses_count))
@@ -307,9 +285,13 @@ static bool check_ports(struct meaning *m)
     return true;
 }
 
+bool config_is_name(const char *text)
+{
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == strlen(text);
+}
+
 static bool check_listeners(struct meaning *m)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_-.";
     for (unsigned i = 0; i < m->config->listeners_count; i++) {
         const struct sl_config_listener *listener = &m->config->listeners[i];
         char path[CONFIG_PATH_MAX];
@@ -324,7 +306,7 @@ static bool check_listeners(struct meaning *m)
                 return false;
             }
         snprintf(path, sizeof path, "listeners[%u].service", i);
-        if (strspn(listener->service, allowed) != strlen(listener->service)) {
+        if (!config_is_name(listener->service)) {
             fail_at(m, path, "the name of a service has letters a-z, digits, '_', '-' and '.'");
             return false;
         }
@@ -333,10 +315,13 @@ static bool check_listeners(struct meaning *m)
 }
 
 /** A service that nobody can come for is a slip of the pen. */
-static bool has_listener(const struct sl_config *config, const char *service)
+static bool is_used(const struct sl_config *config, const char *service)
 {
     for (unsigned i = 0; i < config->listeners_count; i++)
         if (strcmp(config->listeners[i].service, service) == 0)
+            return true;
+    for (unsigned i = 0; i < config->connections_count; i++)
+        if (strcmp(config->connections[i].service, service) == 0)
             return true;
     return false;
 }
@@ -354,8 +339,9 @@ static bool check_services(struct meaning *m)
                 fail_at(m, path, reason);
                 return false;
             }
-        if (!has_listener(config, name)) {
-            snprintf(reason, sizeof reason, "no listener is for service '%s'", name);
+        if (!is_used(config, name)) {
+            snprintf(reason, sizeof reason, "no listener and no connection is for service '%s'",
+                     name);
             fail_at(m, path, reason);
             return false;
         }
@@ -376,5 +362,6 @@ bool config_check_meaning(const struct sl_config *config, struct sl_yaml *yaml,
 {
     struct meaning m = {config, yaml, errors};
     return check_numbers(&m) && check_admission(&m) && check_sockets(&m) && check_ports(&m) &&
-           check_listeners(&m) && check_services(&m) && check_trust(&m);
+           check_listeners(&m) && check_services(&m) && check_trust(&m) &&
+           config_check_connections(config, yaml, errors);
 }

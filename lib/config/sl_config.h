@@ -11,6 +11,7 @@
 #define SL_CONFIG_CERTIFICATES_MAX 4
 #define SL_CONFIG_SERVICES_MAX 64
 #define SL_CONFIG_PREFIXES_MAX 65536 /* in one list */
+#define SL_CONFIG_CONNECTIONS_MAX 64
 
 enum sl_idle { SL_IDLE_SPIN, SL_IDLE_YIELD };
 enum sl_config_crypto {
@@ -101,6 +102,23 @@ struct sl_config_admission {
     unsigned neighbours_per_second;            /* default 10000 */
 };
 
+/** A server that the gateway keeps a session to. */
+struct sl_config_connection {
+    char *name;        /* as a service's */
+    char *address;     /* "198.18.5.1:4433", "[2001:db8::1]:4433" */
+    char *service;     /* whose consumers get the session; needs no listener */
+    char *from;        /* one of the gateway's addresses; never NULL, once it was checked */
+    char *next_hop;    /* an IP address; NULL: the server itself */
+    char *server_name; /* what its certificate has to be for; NULL */
+    struct sl_config_trust *trust;  /* NULL: no certificate is taken, only a pre-shared key */
+    struct sl_config_peers *expect; /* NULL: nobody in particular */
+    char *certificate;              /* PEM files, ours; both or none */
+    char *key;
+    char *psk_file;                    /* lines `identity:key in hex`; NULL */
+    unsigned handshake_timeout_s;      /* default 10, or the gateway's where that is less */
+    unsigned retry_min_s, retry_max_s; /* default 1 and 60 */
+};
+
 struct sl_config {
     unsigned workers;             /* 1..32, default 1 */
     enum sl_idle idle;            /* default spin */
@@ -125,6 +143,11 @@ struct sl_config {
                                       client_ca; both NULL: anybody */
     struct sl_config_service *services;
     unsigned services_count;
+    struct sl_config_connection *connections; /* key: connect */
+    unsigned connections_count;
+    uint16_t *connect_ports; /* [2] first and last local port of these sessions; default 49152,
+                                65535 */
+    unsigned connect_ports_count;
     bool connection_ids;                /* default true */
     bool session_tickets;               /* default true */
     unsigned session_ticket_lifetime_s; /* 300..604800, default 7200 */
@@ -158,6 +181,11 @@ struct sl_config {
  */
 struct sl_config *sl_config_load(const char *path, char *error, size_t error_len);
 void sl_config_destroy(struct sl_config *config);
+
+/** IPv4 becomes IPv4-mapped. false: it is none. */
+bool sl_config_parse_ip(const char *text, struct sl_ip *ip) SL_MUST_USE;
+/** Address and port, IPv6 addresses in brackets. false: it is none. */
+bool sl_config_parse_endpoint(const char *text, struct sl_ip *ip, uint16_t *port) SL_MUST_USE;
 
 /**
  * The line at which a path stands ("certificates[0].key"); the nearest enclosing one's when it is

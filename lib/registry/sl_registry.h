@@ -12,7 +12,7 @@
 #include "sl_ring.h"
 
 #define SL_SERVICE_NAME_MAX (SL_RING_SERVICE_LEN - 1)
-#define SL_SERVICES_MAX 64
+#define SL_SERVICES_MAX 128
 #define SL_CONSUMERS_MAX 64
 #define SL_WORKERS_MAX SL_RING_WORKERS_MAX
 #define SL_WAKE_INTERVAL_NS                                                                        \

@@ -106,6 +106,12 @@ static void handle(struct sl_runtime *runtime, struct runtime_worker *from,
     }
     if (message->kind == SL_MESSAGE_USAGE) {
         say_usage(runtime, message);
+        sl_connector_receive(runtime->connector, message, clock_kernel_ns());
+        return;
+    }
+    if (message->kind == SL_MESSAGE_HOP || message->kind == SL_MESSAGE_UP ||
+        message->kind == SL_MESSAGE_DOWN) {
+        sl_connector_receive(runtime->connector, message, clock_kernel_ns());
         return;
     }
     if (message->kind == SL_MESSAGE_ADMISSION_TAKEN) {

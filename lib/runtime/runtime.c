@@ -84,6 +84,8 @@ static int create_parts(struct sl_runtime *runtime)
         error = runtime_workers_create(runtime);
     if (error == 0)
         error = runtime_handshakers_create(runtime);
+    if (error == 0)
+        error = runtime_connector_create(runtime);
     wipe_roots(runtime);
     return error;
 }
@@ -118,6 +120,7 @@ int sl_runtime_start(struct sl_runtime *runtime, char *reason)
 void sl_runtime_poll(struct sl_runtime *runtime, uint64_t now_ns)
 {
     runtime_messages_receive(runtime);
+    sl_connector_poll(runtime->connector, now_ns);
     sl_registry_poll(runtime->registry, now_ns);
 }
 
@@ -143,6 +146,7 @@ unsigned sl_runtime_consumers(const struct sl_runtime *runtime, struct sl_consum
 
 void sl_runtime_stop(struct sl_runtime *runtime)
 {
+    sl_connector_stop(runtime->connector);
     runtime_workers_tell_stop(runtime);
 }
 
@@ -162,6 +166,7 @@ void sl_runtime_destroy(struct sl_runtime *runtime)
     runtime_handshakers_destroy(runtime);
     runtime_workers_destroy(runtime); /* they give their frames back: before the ports */
     sl_registry_destroy(runtime->registry);
+    sl_connector_destroy(runtime->connector);
     for (unsigned p = 0; p < runtime->config.port_count; p++)
         sl_port_destroy(runtime->ports[p]);
     free(runtime);

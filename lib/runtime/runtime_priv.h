@@ -11,8 +11,9 @@
 #define RUNTIME_REASON_LEN 256
 /** A flood of handshakes waits here for its thread. */
 #define HANDSHAKE_RING_SIZE (4ULL << 20)
-/** At most one attach and one detach of each consumer are on the way, and one set of rules. */
-#define CONTROL_RING_SIZE (64ULL << 10)
+/** At most one attach and one detach of each consumer are on the way, one set of rules, and of each
+ * attempt to reach a server one message of a kind. */
+#define CONTROL_RING_SIZE (256ULL << 10)
 /** Frames on the way to another worker. */
 #define HANDOFF_LEN 2048
 
@@ -90,6 +91,7 @@ struct sl_runtime {
     struct sl_port *ports[SL_GROUPS_MAX];
     char port_names[SL_GROUPS_MAX][8];
     struct sl_registry *registry;
+    struct sl_connector *connector;
     const struct sl_admission_rules *admission; /* given to the workers last */
     unsigned worker_count, handshaker_count;    /* that were made */
     struct runtime_worker workers[SL_WORKERS_MAX];
@@ -127,6 +129,9 @@ int runtime_worker_main(void *runtime_worker);
 /** One turn of a worker's loop. return whether there was anything to do. */
 bool runtime_worker_poll(struct runtime_worker *self);
 void *runtime_handshaker_main(void *runtime_handshaker);
+
+/* connections.c: between the connector and the workers. */
+int runtime_connector_create(struct sl_runtime *runtime);
 
 /* threads.c */
 /** Once in each thread, at its begin. return whether it may go on. */

@@ -6,6 +6,7 @@
 #define SL_RUNTIME_H
 
 #include "sl_base.h"
+#include "sl_connect.h"
 #include "sl_handshake.h"
 #include "sl_hardening.h"
 #include "sl_port.h"
@@ -29,6 +30,9 @@ struct sl_runtime_config {
     unsigned consumers_per_user; /* root aside; 0: as many as there is room for */
     const char *const *services; /* [worker.service_count] */
     uint64_t ring_size;
+    unsigned connection_count; /* whose next hops and ports are in worker, and credentials in
+                                  handshaker.clients */
+    const struct sl_connection_config *connections;
     struct sl_hardening *hardening; /* each thread gives up what its kind does not need; or NULL */
     void (*log)(const char *line);
 };
@@ -74,6 +78,10 @@ const struct sl_port_info *sl_runtime_port(const struct sl_runtime *runtime, uns
 const char *sl_runtime_crypto_name(const struct sl_runtime *runtime);
 /** Consumers registered now; out [SL_CONSUMERS_MAX]. return how many. */
 unsigned sl_runtime_consumers(const struct sl_runtime *runtime, struct sl_consumer_info *out);
+
+/** The sessions that the gateway begins: sl_connector_list, sl_connector_hurry. */
+unsigned sl_runtime_connections(struct sl_runtime *runtime, struct sl_connection_info *out);
+int sl_runtime_hurry(struct sl_runtime *runtime, const char *name, uint64_t now_ns) SL_MUST_USE;
 
 /** For telemetry: everything there is to print. The result is borrowed until the next call. */
 const struct sl_stats *sl_runtime_stats(struct sl_runtime *runtime, uint64_t now_ns);

@@ -42,6 +42,8 @@ class Control
         config.target.print_consumers = [](void *, FILE *) {};
         config.target.print_access = [](void *, FILE *) {};
         config.target.reload = [](void *, FILE *out) { fputs("reloaded\n", out); };
+        config.target.print_connections = [](void *, FILE *) {};
+        config.target.reconnect = [](void *, const char *) { return -ENOENT; };
         config.target.stop = [](void *arg) { static_cast<Control *>(arg)->is_stopped_ = true; };
         config.target.is_stopped = [](void *arg) {
             return static_cast<Control *>(arg)->is_stopped_.load();

@@ -15,12 +15,14 @@ using sluice::FramePool;
 
 const uint8_t gateway_mac[SL_ETHER_ADDR_LEN] = {0x02, 0, 0, 0, 0, 0xfe};
 
-sl_ip gateway_ip(bool v6)
+sl_ip gateway_ip(bool v6, uint8_t host)
 {
-    static const uint8_t v4[4] = {198, 18, 0, 1};
-    return v6 ? sl_ip{{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}
+    const uint8_t v4[4] = {198, 18, 0, host};
+    return v6 ? sl_ip{{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host}}
               : sl_ip_from_v4(v4);
 }
+
+constexpr uint16_t first_connect_port = 50000, last_connect_port = 50999;
 
 /** A worker and what belongs to it. Its frames know their pool, whoever ends them. */
 struct Gateway::Node {
@@ -45,6 +47,7 @@ Gateway::Gateway(const GatewayOptions &options) : chosen(options)
         create_node(i);
     for (unsigned i = 0; i < chosen.handshakers; i++)
         create_handshaker(i);
+    create_connector();
     consumers.resize(chosen.consumers);
     for (unsigned i = 0; i < chosen.consumers; i++)
         attach(i);
@@ -64,14 +67,18 @@ Gateway::~Gateway()
         sl_ring_destroy(node->from_control);
     }
     sl_credentials_destroy(credentials);
+    for (sl_client_credentials *one : client_credentials)
+        sl_client_credentials_destroy(one);
+    sl_connector_destroy(connector);
 }
 
 void Gateway::load_credentials()
 {
     authority = sl_test::make_identity("EC", "client authority", nullptr, true);
-    sl_test::Identity server = sl_test::make_identity("EC", "gateway");
-    std::string certificate = directory.write("gateway.crt", sl_test::to_pem(server.certificate));
-    std::string key = directory.write("gateway.key", sl_test::to_pem(server.key));
+    identity =
+        chosen.identity.key != nullptr ? chosen.identity : sl_test::make_identity("EC", "gateway");
+    std::string certificate = directory.write("gateway.crt", sl_test::to_pem(identity.certificate));
+    std::string key = directory.write("gateway.key", sl_test::to_pem(identity.key));
     sl_certificate_files files = {certificate.c_str(), key.c_str()};
     char reason[SL_CREDENTIALS_REASON_LEN];
     unsigned which;
@@ -79,22 +86,58 @@ void Gateway::load_credentials()
     credentials = sl_credentials_load(&files, 1, &which, &is_key, reason);
     if (credentials == nullptr)
         throw std::runtime_error(reason);
-    sl_test::TrustRules rules;
-    rules.anonymous = !chosen.asks_clients;
+    sl_test::TrustRules rules = chosen.clients;
+    rules.anonymous = !chosen.asks_clients && rules.fingerprints.empty();
     if (chosen.asks_clients)
         rules.authorities = sl_test::to_pem(authority.certificate);
     trust = rules.load();
+    for (const Connect &connect : chosen.connects) {
+        sl_client_files client = {};
+        client.certificates = &files;
+        client.certificate_count = connect.shows_certificate ? 1 : 0;
+        connect.trust.with_rules([&](const sl_trust_rules &server) {
+            client.trust = server;
+            client_credentials.push_back(sl_client_credentials_load(&client, reason));
+        });
+        if (client_credentials.back() == nullptr)
+            throw std::runtime_error(reason);
+        sl_client_config config = {};
+        config.credentials = client_credentials.back();
+        clients.push_back(config);
+    }
 }
 
 static void fill_group(sl_group &group, const GatewayOptions &chosen)
 {
     memcpy(group.mac, gateway_mac, sizeof group.mac);
+    group.mac[4] = (uint8_t)(chosen.host - 1);
     group.vlan_id = chosen.vlan_id;
     group.mtu = 1500;
     group.rx_checksum = SL_RX_CHECKSUM_REQUIRE;
     group.address_count = 2;
-    group.addresses[0] = gateway_ip(false);
-    group.addresses[1] = gateway_ip(true);
+    group.addresses[0] = gateway_ip(false, chosen.host);
+    group.addresses[1] = gateway_ip(true, chosen.host);
+}
+
+/** The servers themselves, each once. */
+static std::vector<sl_ip> next_hops_of(const GatewayOptions &chosen)
+{
+    std::vector<sl_ip> hops;
+    for (const Connect &connect : chosen.connects)
+        if (std::none_of(hops.begin(), hops.end(), [&](const sl_ip &hop) {
+                return memcmp(&hop, &connect.to, sizeof hop) == 0;
+            }))
+            hops.push_back(connect.to);
+    return hops;
+}
+
+static void fill_next_hops(sl_worker_config &config, const GatewayOptions &chosen)
+{
+    for (const sl_ip &hop : next_hops_of(chosen))
+        config.next_hops[config.next_hop_count++] = {
+            hop, gateway_ip(!sl_ip_is_v4(&hop), chosen.host), 0};
+    config.connect_port = first_connect_port;
+    config.connect_ports = chosen.connects.empty() ? 0 : last_connect_port - first_connect_port + 1;
 }
 
 void Gateway::create_node(unsigned index)
@@ -118,6 +161,7 @@ void Gateway::create_node(unsigned index)
     config.prefix_len_v6 = 64;
     config.group_count = 1;
     fill_group(config.groups[0], chosen);
+    fill_next_hops(config, chosen);
     config.listener_count = 1;
     config.listeners[0] = {service_port, 0};
     config.service_count = 1;
@@ -156,6 +200,8 @@ void Gateway::create_handshaker(unsigned index)
     config.credentials = credentials;
     config.services = &service;
     config.service_count = 1;
+    config.clients = clients.data();
+    config.client_count = (unsigned)clients.size();
     config.worker_count = chosen.workers;
     config.from_worker = from_workers[index].data();
     config.to_worker = to_workers[index].data();
@@ -171,6 +217,73 @@ void Gateway::create_handshaker(unsigned index)
     handshakers.push_back(sl_handshaker_create(&config, reason));
     if (handshakers.back() == nullptr)
         throw std::runtime_error(reason);
+}
+
+void Gateway::create_connector()
+{
+    const std::vector<sl_ip> hops = next_hops_of(chosen);
+    for (unsigned i = 0; i < chosen.connects.size(); i++) {
+        const Connect &connect = chosen.connects[i];
+        sl_connection_config config = {};
+        config.name = connect.name.c_str();
+        config.tuple.remote_ip = connect.to;
+        config.tuple.local_ip = gateway_ip(!sl_ip_is_v4(&connect.to), chosen.host);
+        config.tuple.remote_port = service_port;
+        config.vlan_id = chosen.vlan_id;
+        while (memcmp(&hops.at(config.next_hop), &connect.to, sizeof connect.to) != 0)
+            config.next_hop++;
+        config.next_hop_ip = connect.to;
+        config.backoff_min_ns = 1000000000;
+        config.backoff_max_ns = 30000000000;
+        config.handshake_timeout_ms = connect.handshake_timeout_ms;
+        config.offers_cid = connect.offers_cid;
+        connection_configs.push_back(config);
+    }
+    sl_connector_config config = {};
+    config.connection_count = (unsigned)connection_configs.size();
+    config.connections = connection_configs.data();
+    config.first_port = first_connect_port;
+    config.last_port = last_connect_port;
+    config.worker_count = chosen.workers;
+    config.shard_owner = shard_owner;
+    config.seed = chosen.seed;
+    config.send = [](void *arg, unsigned worker, sl_message_kind kind, const void *body,
+                     uint32_t len) {
+        sl_ring_producer *ring =
+            sl_ring_producer_of(((Gateway *)arg)->nodes.at(worker)->from_control);
+        const bool was_sent = sl_message_send(ring, kind, 0, body, len, nullptr, 0);
+        sl_message_flush(ring);
+        return was_sent;
+    };
+    config.log = [](void *arg, const char *line) { ((Gateway *)arg)->lines.push_back(line); };
+    config.arg = this;
+    connector = sl_connector_create(&config);
+}
+
+std::vector<sl_connection_info> Gateway::connections() const
+{
+    std::vector<sl_connection_info> out(SL_CONNECTIONS_MAX);
+    out.resize(sl_connector_list(connector, out.data()));
+    return out;
+}
+
+void Gateway::use_up(uint64_t session, uint64_t now_ns)
+{
+    const sl_message_usage usage = {SL_USAGE_THREE_QUARTERS, 0};
+    const sl_message message = {SL_MESSAGE_USAGE, session, &usage, sizeof usage};
+    sl_connector_receive(connector, &message, now_ns);
+}
+
+void Gateway::serve_control(uint64_t now_ns)
+{
+    for (auto &node : nodes) {
+        sl_ring_consumer *ring = sl_ring_consumer_of(node->to_control);
+        sl_message message;
+        while (sl_message_receive(ring, &message))
+            sl_connector_receive(connector, &message, now_ns);
+        sl_ring_release(ring);
+    }
+    sl_connector_poll(connector, now_ns);
 }
 
 void Gateway::free_frames(void *, sl_frame **frames, unsigned n)
@@ -228,6 +341,7 @@ void Gateway::receive(unsigned worker, const std::vector<Bytes> &frames, uint64_
 bool Gateway::turn(uint64_t now_ns)
 {
     bool busy = false;
+    serve_control(now_ns);
     for (sl_handshaker *handshaker : handshakers)
         busy |= sl_handshaker_poll(handshaker, now_ns, 32);
     for (auto &node : nodes) {
@@ -298,6 +412,7 @@ void Gateway::detach(unsigned consumer)
 
 void Gateway::stop()
 {
+    sl_connector_stop(connector);
     for (auto &node : nodes)
         control(*node, SL_MESSAGE_STOP, nullptr, 0);
 }

@@ -14,6 +14,7 @@
 #include "worker_bench.h"
 
 extern "C" {
+#include "sl_connect.h"
 #include "sl_handshake.h"
 #include "sl_worker.h"
 }
@@ -25,7 +26,17 @@ using sluice::Bytes;
 
 constexpr uint16_t service_port = 4433;
 extern const uint8_t gateway_mac[SL_ETHER_ADDR_LEN];
-sl_ip gateway_ip(bool v6);
+sl_ip gateway_ip(bool v6, uint8_t host = 1);
+
+/** A `connect` entry: a server at another gateway's address. */
+struct Connect {
+    std::string name;
+    sl_ip to;
+    sl_test::TrustRules trust; /* whom it takes for the server */
+    bool offers_cid = true;
+    uint32_t handshake_timeout_ms = 10000;
+    bool shows_certificate = false; /* the gateway's own */
+};
 
 struct GatewayOptions {
     unsigned workers = 3;
@@ -37,7 +48,11 @@ struct GatewayOptions {
     uint64_t handshake_timeout_ms = 120000;
     unsigned handoff_max = 256; /* frames that wait for a worker */
     uint16_t vlan_id = SL_VLAN_NONE;
-    bool asks_clients = false; /* for a certificate */
+    bool asks_clients = false;   /* for a certificate */
+    uint8_t host = 1;            /* the last byte of its addresses */
+    sl_test::Identity identity;  /* without a key: one is made */
+    sl_test::TrustRules clients; /* whom it takes; empty: see asks_clients */
+    std::vector<Connect> connects;
     unsigned legacy_sessions_max = 0;
     const sl_admission_rules *admission = nullptr; /* of each worker */
     unsigned ticket_lifetime_s = 7200;             /* 0: no session tickets */
@@ -95,7 +110,13 @@ class Gateway
     /** Whether worker `worker` owns what comes on this 5-tuple without a connection ID. */
     unsigned owner_of(const sl_tuple &tuple) const;
 
-    sl_test::Identity authority; /* of clients */
+    std::vector<sl_connection_info> connections() const;
+    /** As if the session had sent three quarters of what its key may. */
+    void use_up(uint64_t session, uint64_t now_ns);
+
+    sl_test::Identity authority;    /* of clients */
+    sl_test::Identity identity;     /* its own */
+    std::vector<std::string> lines; /* of its log */
 
   private:
     struct Node;
@@ -106,6 +127,8 @@ class Gateway
     void load_credentials();
     void create_node(unsigned index);
     void create_handshaker(unsigned index);
+    void create_connector();
+    void serve_control(uint64_t now_ns);
     void control(Node &node, sl_message_kind kind, const void *body, size_t len);
 
     GatewayOptions chosen;
@@ -113,6 +136,10 @@ class Gateway
     sl_test::TemporaryDirectory directory;
     sl_credentials *credentials = nullptr;
     sl_test::Trust trust;
+    std::vector<sl_client_credentials *> client_credentials;
+    std::vector<sl_client_config> clients;
+    std::vector<sl_connection_config> connection_configs;
+    sl_connector *connector = nullptr;
     std::vector<std::unique_ptr<Node>> nodes;
     std::vector<sl_handshaker *> handshakers;
     std::vector<std::vector<sl_ring_consumer *>> from_workers; /* [handshaker][worker] */

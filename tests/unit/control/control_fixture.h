@@ -13,6 +13,7 @@ extern "C" {
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <string>
 #include <thread>
 
@@ -25,6 +26,7 @@ struct Target {
     bool refuses_to_stop = false;
     size_t stats_len = 100;
     const char *reload_answer = "reloaded\nneeds a restart: workers\n";
+    std::string reconnected;
     const char *consumers = "7 service echo pid 1 uid 0\n";
 };
 
@@ -54,6 +56,13 @@ class ControlTest : public ::testing::Test
         config.target.reload = [](void *arg, FILE *out) {
             static_cast<Target *>(arg)->reloads++;
             fputs(static_cast<Target *>(arg)->reload_answer, out);
+        };
+        config.target.print_connections = [](void *, FILE *out) {
+            fputs("upstream up since 3 s\n", out);
+        };
+        config.target.reconnect = [](void *arg, const char *name) {
+            static_cast<Target *>(arg)->reconnected = name;
+            return std::string(name) == "upstream" ? 0 : -ENOENT;
         };
         config.target.stop = [](void *arg) { static_cast<Target *>(arg)->stopping = true; };
         config.target.is_stopped = [](void *arg) {

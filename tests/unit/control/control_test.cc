@@ -39,6 +39,18 @@ TEST_F(Control, ASignalReloadsAndEachLineOfTheAnswerIsLogged)
     EXPECT_EQ(logged.substr(0, logged.find("stopping")), "reloaded|needs a restart: workers|");
 }
 
+TEST_F(Control, ShowsConnectionsAndEndsTheWaitOfTheOneThatIsNamed)
+{
+    Start();
+    EXPECT_EQ(Ask("connections\n"), "upstream up since 3 s\n");
+    EXPECT_EQ(Ask("reconnect upstream\n"), "trying now\n");
+    EXPECT_EQ(target.reconnected, "upstream");
+    EXPECT_EQ(Ask("reconnect downstream\n"), "error: there is no connection of this name\n");
+    EXPECT_EQ(target.reconnected, "downstream");
+    EXPECT_EQ(Ask("reconnect\n"), "error: unknown command\n");
+    Stop();
+}
+
 TEST_F(Control, ASlowClientKeepsNobodyWaiting)
 {
     target.stats_len = 8 << 20;

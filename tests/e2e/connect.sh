@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# The gateway as a client: sessions that it begins itself, with the servers of others and with
+# another gateway; what a server has to be, and what becomes of one that goes away.
+support=$(dirname "$(realpath "$0")")/../support
+. "$support/tap.sh"
+. "$support/net.sh"
+. "$support/gateway.sh"
+tap_begin
+. "$support/clients.sh"
+"$support/pki.sh" "$pki"
+net_up
+at_failure gateway_dump
+
+connections() { "$sluice_ctl" -s "$control" connections; }
+is_connection() { connections | grep -E "^$1"; } # PATTERN
+heard() { grep -qE "$1" "$work/cat.out"; }       # what sluice-cat prints
+
+# A server of each kind, in the peer's namespace.
+s_server() { # ARG..
+    rm -f "$work/s_server.in"
+    mkfifo "$work/s_server.in"
+    exec {s_server_fd}<>"$work/s_server.in"
+    ip netns exec "$peer_ns" openssl s_server -dtls1_2 -accept "$peer_ip4:$port" -naccept 100 \
+        -cert "$pki/server.crt" -key "$pki/server.key" "$@" <"$work/s_server.in" >"$work/s_server.out" 2>&1 &
+    server_pid=$!
+    at_exit gateway_kill $server_pid
+}
+mbedtls_server() { # OPTION..
+    ip netns exec "$peer_ns" "$peers/mbedtls_server" host="$peer_ip4" port=$port cert="$pki/server.crt" \
+        key="$pki/server.key" "$@" >"$work/mbedtls_server.out" 2>&1 &
+    server_pid=$!
+    at_exit gateway_kill $server_pid
+}
+server_end() { kill "-${1:-TERM}" "$server_pid"; wait "$server_pid" 2>/dev/null; }
+fingerprint=$(openssl x509 -in "$pki/server.crt" -noout -fingerprint -sha256 | cut -d= -f2)
+
+entry() { # FIELD..: of a connection to the peer, retried at once
+    local fields="name: upstream, address: \"$peer_ip4:$port\", service: relay, retry_max_s: 1"
+    printf 'connect: [{%s%s}]' "$fields" "$(printf ', %s' "$@")"
+}
+is_refused() { # PATTERN
+    ! "$sluice" check -c "$config" 2>"$work/check.err" && cat "$work/check.err" && grep -qE "$1" "$work/check.err"
+}
+
+gateway_config "$(entry "trust: {ca_file: $pki/ca.crt}")"
+check 'a CA without a name is refused' is_refused ':[0-9]+: CA file .* without the server.s name'
+gateway_config "$(entry)"
+check 'an entry that says nothing of whom to take is refused' is_refused 'nothing says how to check the server'
+gateway_config "$(entry 'expect: {fingerprints: [AA]}')"
+check 'so is a fingerprint that is none' is_refused ':[0-9]+: '
+
+gateway_config "$(entry "trust: {ca_file: $pki/ca.crt}" 'server_name: localhost' "certificate: $pki/client.crt" \
+    "key: $pki/client.key")" 'idle_timeout_s: 5'
+gateway_start || exit
+consumer_start cat "$sluice_cat" -s "$consumers" --greet 'hello upstream' relay
+check 'nobody there: it waits, and says why' wait_for 20 is_connection "upstream waiting.*last: "
+s_server -CAfile "$pki/ca.crt" -Verify 1 -verify_return_error
+check 'openssl s_server: the session comes up' wait_for 20 is_connection 'upstream up'
+check 'its consumer hears of it, and who it is' wait_for 10 heard "^open .*peer=$peer_ip4 port=$port"
+check 'what the consumer sends arrives' wait_for 10 grep -q 'hello upstream' "$work/s_server.out"
+echo 'hello gateway' >&$s_server_fd
+check 'and what the server sends' wait_for 10 heard '^data .*hello gateway'
+server_end KILL
+check 'a server that dies without a word is found out by its silence' wait_for 30 heard '^close .*idle'
+mbedtls_server cid=6 client_ca="$pki/ca.crt" close_after=1
+check 'Mbed TLS, with connection IDs: up again by itself' wait_for 30 heard '^open .*cid_len=8'
+check 'and the echo of the greeting' wait_for 10 heard '^data .*hello upstream'
+check 'a server that closes a session is taken at its word' wait_for 20 heard '^close .*the peer closed'
+opened_again() { [ "$(grep -c '^open .*cid_len=8' "$work/cat.out")" -ge 2 ]; }
+check 'and another one is begun' wait_for 20 opened_again
+check_equation
+consumer_stop cat
+check 'it ends in good order' gateway_stop
+server_end
+
+gateway_config "$(entry "expect: {fingerprints: [\"$fingerprint\"]}")"
+gateway_start || exit
+mbedtls_server cid=off
+check 'a fingerprint that is expected: up, without connection IDs' wait_for 20 is_connection 'upstream up'
+server_end KILL
+gateway_stop >/dev/null
+
+other=$(openssl x509 -in "$pki/other.crt" -noout -fingerprint -sha256 | cut -d= -f2)
+gateway_config "$(entry "expect: {fingerprints: [\"$other\"]}")"
+gateway_start || exit
+consumer_start cat2 "$sluice_cat" -s "$consumers" --greet 'secret' relay
+mbedtls_server cid=8
+check 'a certificate that is not the one expected: refused, with the reason' \
+    wait_for 20 is_connection 'upstream .*last: the server.s certificate is not trusted'
+check 'again and again' wait_for 20 is_connection 'upstream .* attempts [3-9]'
+check 'the server was told so' wait_for 10 grep -q '^REFUSED' "$work/mbedtls_server.out"
+check 'and no consumer heard of it' test ! -s "$work/cat2.out"
+check 'no session has opened' counter_is .total.events.sessions_opened '== 0'
+check_equation
+consumer_stop cat2
+gateway_stop >/dev/null
+server_end
+
+# Two gateways: the other one is in the peer's namespace, at the other end of the wire.
+write_other() { # writes the configuration of the other one
+    cat >"$work/other.yaml" <<END
+workers: 1
+idle: yield
+memory_mb: 64
+control_socket: $work/other-control.sock
+consumer_socket: $work/other-consumers.sock
+ports: [{driver: af_xdp, interface: sl1, addresses: [198.18.0.3]}]
+listeners: [{port: $port, service: echo}]
+certificates: [{certificate: $pki/server.crt, key: $pki/server.key}]
+END
+}
+other_start() {
+    ip netns exec "$peer_ns" "$sluice" run -c "$work/other.yaml" >"$work/other.log" 2>&1 &
+    other_pid=$!
+    at_exit gateway_kill $other_pid
+    wait_for 20 "$sluice_ctl" -s "$work/other-control.sock" version || return
+    "$sluice_echo" -s "$work/other-consumers.sock" echo >"$work/other-echo.out" 2>"$work/other-echo.log" &
+    at_exit gateway_kill $!
+}
+other_has_consumer() { "$sluice_ctl" -s "$work/other-control.sock" consumers | grep -q ' service echo '; }
+write_other
+gateway_config "connect: [{name: other, address: \"198.18.0.3:$port\", service: relay, retry_max_s: 1, \
+    expect: {fingerprints: [\"$fingerprint\"]}}]"
+check 'two gateways: the other one starts' other_start
+check 'with a consumer that echoes' wait_for 20 other_has_consumer
+gateway_start || exit
+consumer_start cat3 "$sluice_cat" -s "$consumers" --greet 'hello other' relay
+check 'the session between them comes up' wait_for 30 is_connection 'other up'
+check 'with what is said echoed through both' wait_for 20 grep -q '^data .*hello other' "$work/cat3.out"
+kill -TERM "$other_pid" && wait "$other_pid"
+check 'the other one stops: the session is closed' wait_for 10 grep -q '^close ' "$work/cat3.out"
+check 'and comes back: so does the session' other_start
+opens() { [ "$(grep -c '^open ' "$work/cat3.out")" -ge 2 ]; }
+check 'without anybody asking' wait_for 30 opens
+check_equation
+check 'it ends in good order' gateway_stop
