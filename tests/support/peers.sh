@@ -23,7 +23,8 @@ build() {
         sources+=("$here/$1")
         shift
     done
-    newer=$(find "${sources[@]}" "$here"/{client,echo_load,mbedtls_server_settings}.h "$here/peers.sh" -newer "$program" 2>/dev/null || echo all)
+    newer=$(find "${sources[@]}" "$here"/{client,echo_load,mbedtls_server_settings}.h "$here/peers.sh" \
+        "$root"/lib/ring/*.h -newer "$program" 2>/dev/null || echo all)
     [ -n "$newer" ] || return 0
     cc -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -D_GNU_SOURCE "${sources[@]}" "$@" -o "$program"
 }
