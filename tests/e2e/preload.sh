@@ -41,7 +41,7 @@ sessions=$work/none.txt
 check 'a file that does not exist is named' run_refuses "$work/none.txt:1: it can't be opened: No such file"
 sessions=$work/sessions.txt
 sed -i '5s/suite=[^ ]*/suite=des/' "$sessions"
-check 'a bad line is named' run_refuses "$sessions:5: 'suite' has to be aes-128-gcm, "
+check 'a bad line is named' run_refuses "$sessions:5: 'suite' has to be one of aes-128-gcm, "
 make 2 10 cid
 sed -i '7p' "$sessions"
 check 'a session that is there twice is named' run_refuses "$sessions:8: another session has the same connection ID$"
