@@ -57,7 +57,7 @@ class Network : public fuzz::HostileNetwork
     }
 };
 
-ClientLabOptions lab_options(uint8_t mode)
+ClientLabOptions lab_options(uint8_t mode, fuzz::Input &input)
 {
     ClientLabOptions options;
     options.has_gateway = mode & HAS_GATEWAY;
@@ -74,6 +74,9 @@ ClientLabOptions lab_options(uint8_t mode)
     options.sessions_max = 2;
     options.cid_len = mode & OFFERS_CID ? 5 : 0;
     options.ring_size = 1 << 16;
+    if (mode & OFFERS_CID && !options.has_gateway) /* libssl's server has none, but may say so */
+        if (const uint8_t len = input.u8(); len > 0)
+            options.server.cid_answer = input.bytes(len);
     if (mode & HAS_SMALL_DATAGRAMS)
         options.server.mtu = 300;
     return options;
@@ -105,6 +108,18 @@ void check_end(ClientLab &lab)
     FUZZ_CHECK(lab.echoes(1));
 }
 
+/** Whatever a server answers to the offer of a connection ID, the client comes to an end. */
+void check_cid_answer(const ClientLabOptions &options, const ConnectOptions &connect)
+{
+    ClientLab lab(options);
+    lab.start(1, connect);
+    lab.run_until([&] { return lab.client(1).is_established || lab.client(1).is_aborted; });
+    FUZZ_CHECK(lab.client(1).is_aborted || lab.client(1).peer_cid_in_use ||
+               *options.server.cid_answer == Bytes{0});
+    lab.leave(1);
+    FUZZ_CHECK(sl_handshaker_in_progress(lab.handshaker) == 0 && lab.counters_add_up());
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -113,7 +128,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t mode = input.u8();
     sl_sim::seed_libcrypto(1);
     set_now(ns_per_s);
-    ClientLab lab(lab_options(mode));
+    const ClientLabOptions options = lab_options(mode, input);
+    if (options.server.cid_answer) {
+        check_cid_answer(options, connect_options(mode));
+        return 0;
+    }
+    ClientLab lab(options);
     if (mode & RESUMES) {
         FUZZ_CHECK(lab.connect(9, connect_options(mode)));
         lab.leave(9);
@@ -155,6 +175,9 @@ std::vector<Bytes> fuzz::seeds()
         seeds.push_back(join({start, {0, 6, 11, 0, 2, 0, 9, 0, 3, 1, 2, 3}}));
         seeds.push_back(join({start, {0, 6, 4, 0, 2, 0, 9, 0, 9}, Bytes(9, 0)}));
     }
+    for (const Bytes &answer :
+         {Bytes{1, 7}, Bytes{0}, Bytes{2, 7}, Bytes{0, 7}, Bytes(34, 33), Bytes(33, 32)})
+        seeds.push_back(join({{0x80, (uint8_t)answer.size()}, answer}));
     /* The Finished of our own server, sealed when its last flight begins: other bytes, of another
        type, another message; more before and behind it. */
     for (uint8_t mode : {1, 0x81, 0x11}) {

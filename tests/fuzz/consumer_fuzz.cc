@@ -30,7 +30,7 @@ class World
         bench_.Attach(good_);
         good_peer_ = bench_.Connect(WorkerBench::ClientPath(1), true, 1);
         bench_.Attach(bad_);
-        bad_peer_ = bench_.Connect(WorkerBench::ClientPath(2), false, 2);
+        bad_peer_ = bench_.Connect(WorkerBench::ClientPath(2), true, 2);
         FUZZ_CHECK(good_.Receive().size() == 1 && bad_.Receive().size() == 1);
         bench_.Sent();
     }

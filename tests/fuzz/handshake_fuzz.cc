@@ -53,6 +53,8 @@ ClientOptions client_options(fuzz::Input &input, uint8_t mode)
 void check_established(HandshakeLab &lab)
 {
     const Bytes data = {1, 2, 3};
+    if (lab.peer(1).is_legacy)
+        return; /* libssl has the keys */
     FUZZ_CHECK(lab.peer(1).epoch != nullptr);
     FUZZ_CHECK(lab.peer(1).identity.cid_len <= SL_OWN_CID_LEN);
     FUZZ_CHECK(lab.peer(1).epoch->peer_cid_len <= SL_PEER_CID_MAX);
@@ -73,17 +75,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sl_sim::seed_libcrypto(1);
     set_now(ns_per_s);
     LabOptions options;
+    const bool is_legacy = mode & 1; /* its records are libssl's: nobody here has the keys */
+    options.legacy_sessions_max = is_legacy ? 4 : 0;
     options.asks_clients = mode & 0x18;
     options.ring_size = 1 << 16;
     HandshakeLab lab(options);
     ClientOptions client = client_options(input, mode);
+    if (is_legacy)
+        client.suites = "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA";
     if (mode & 8)
         client.identity = make_identity("EC", "client", &lab.authority);
     {
         Network network(lab, input);
-        lab.add_client(1, client).before_seal = [&network](uint8_t &type, Bytes &plain) {
-            network.tamper(type, plain);
-        };
+        lab.add_client(1, client);
+        if (!is_legacy)
+            lab.client(1).before_seal = [&network](uint8_t &type, Bytes &plain) {
+                network.tamper(type, plain);
+            };
         lab.start(1);
         lab.run_until([&] {
             return lab.is_connected(1) || lab.client(1).has_failed() || lab.peer(1).is_aborted;
@@ -92,7 +100,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(may_enter || !lab.peer(1).is_established);
         const bool is_odd = mode & 4 || (client.cid && client.cid->size() > 20);
         FUZZ_CHECK(network.has_meddled() || !may_enter || is_odd || lab.is_connected(1));
-        lab.client(1).before_seal = [](uint8_t &, Bytes &) {};
+        if (!is_legacy)
+            lab.client(1).before_seal = [](uint8_t &, Bytes &) {};
     }
     lab.judge = [](bool, unsigned id, const Bytes &) {
         return id == 1 ? Fate::Lose : Fate::Deliver; /* it is heard no more */
@@ -135,7 +144,13 @@ std::vector<Bytes> fuzz::seeds()
                                 {0, 0, 0, 2},
                                 {2, 5, 0, 1, 1},
                                 {0x28, 1},
-                                {0x28, 0, 2}};
+                                {0x28, 0, 2},
+                                {1},
+                                {1, 0, 0, 2},
+                                {1, 0, 0, 1, 1, 1},
+                                {1, 0, 0, 5, 23, 1, 0, 9, 3, 1, 2, 3},
+                                {1, 0, 0, 4, 1, 1, 0, 200, 3},
+                                {0x81}};
     /* Changes in the ClientHello with the cookie, then in the flight that follows. */
     for (uint8_t mode : {0, 2, 8, 0x48}) {
         const Bytes start = mode & 2 ? Bytes{mode, 8} : Bytes{mode};

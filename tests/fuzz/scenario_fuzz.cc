@@ -91,7 +91,8 @@ std::vector<Bytes> fuzz::seeds()
 {
     const std::string least = "server: {address: 'a:1', insecure: true}\n";
     const std::string most =
-        "server: {address: '[2001:db8::1]:4433', ca: a, name: b, fingerprints: [aa, bb], node_ids: [n], crl: c}\n"
+        "server: {address: '[2001:db8::1]:4433', ca: a, name: b, fingerprints: [aa, bb], node_ids: "
+        "[n], crl: c}\n"
         "clients: {count: 1k, from: '198.18.0.2-198.18.0.9:1024-65535', ramp: 5, in_flight: 9}\n"
         "handshake: {cid: none, resume: true, suites: x, first_timeout: 1s, timeout: 10s}\n"
         "identity: {cert: c, key: k, psk: p}\n"
