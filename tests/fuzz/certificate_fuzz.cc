@@ -54,14 +54,16 @@ bool check_own(const std::string &path, char *reason)
     return true;
 }
 
-bool check_ca(const std::string &path, char *reason)
+bool check_ca(const std::string &path, bool has_lists, char *reason)
 {
     sl_trust_rules rules = {};
     rules.ca_file = path.c_str();
+    rules.crl_file = has_lists ? path.c_str() : nullptr;
     sl_trust_fault fault;
     sl_trust *trust = sl_trust_load(&rules, &fault, reason);
     if (trust == nullptr) {
-        FUZZ_CHECK(fault.rule == SL_TRUST_CA_FILE);
+        FUZZ_CHECK(fault.rule == SL_TRUST_CA_FILE ||
+                   (has_lists && fault.rule == SL_TRUST_CRL_FILE));
         return false;
     }
     FUZZ_CHECK(sl_trust_store(trust) != nullptr && sl_trust_insists(trust));
@@ -69,15 +71,15 @@ bool check_ca(const std::string &path, char *reason)
     return true;
 }
 
-/** One file as certificate and key, or as CA file. */
-void check_file(const Bytes &text, bool is_ca)
+/** One file as certificate and key, or as CA file and that of revocation lists. */
+void check_file(const Bytes &text, bool is_ca, bool has_lists)
 {
     static const int fd = memfd_create("certificate", MFD_CLOEXEC);
     static const std::string path = "/proc/self/fd/" + std::to_string(fd);
     FUZZ_CHECK(ftruncate(fd, 0) == 0 &&
                pwrite(fd, text.data(), text.size(), 0) == (ssize_t)text.size());
     char reason[SL_CREDENTIALS_REASON_LEN] = "";
-    bool is_loaded = is_ca ? check_ca(path, reason) : check_own(path, reason);
+    bool is_loaded = is_ca ? check_ca(path, has_lists, reason) : check_own(path, reason);
     if (!is_loaded) {
         FUZZ_CHECK(strlen(reason) > 10 && strlen(reason) < SL_CREDENTIALS_REASON_LEN);
         FUZZ_CHECK(strchr(reason, '\n') == nullptr);
@@ -92,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz::Input input(data, size);
     const uint8_t mode = input.u8();
     if (mode & 1)
-        check_file(input.rest(), mode & 2);
+        check_file(input.rest(), mode & 2, mode & 4);
     else
         check_peer(input.rest());
     return 0;

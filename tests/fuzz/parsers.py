@@ -28,7 +28,7 @@ PARSERS = {
     "lib/control/clients.c": ["control"],
     "lib/identity/authorities.c": ["certificate"],
     "lib/identity/fingerprint.c": ["trust"],
-    "lib/identity/node_id.c": ["trust"],
+    "lib/identity/node_id.c": ["trust", "certificate"],
     "lib/identity/psk.c": ["trust"],
     "lib/identity/public_key.c": ["certificate"],
     "lib/identity/certificate.c": ["certificate"],
