@@ -283,3 +283,31 @@ TEST_F(WorkerLegacy, RestartedClientLeavesTheOldSessionUntilItIsEstablished)
     auto closed = OnlyMessage(SL_MESSAGE_CLOSED);
     EXPECT_EQ(closed.session, handle);
 }
+
+TEST_F(WorkerLegacy, SendsAsMuchAsItLikesAndLeavesHalfOfTheRingToHandshakes)
+{
+    const Bytes frame =
+        WorkerBench::UdpFrame(path, Record(SL_CONTENT_APPLICATION_DATA, 1, 7, Bytes(1000)));
+    bench.ToHandshaker();
+    bench.Receive(std::vector<Bytes>(300, frame));
+    EXPECT_EQ(bench.ToHandshaker().size(), 300u);
+    bench.Receive(std::vector<Bytes>(1000, frame)); // of a ring of a mebibyte
+    EXPECT_GT(bench.drops(SL_DROP_HANDSHAKE_SHARE), 100u);
+    EXPECT_EQ(bench.drops(SL_DROP_HANDSHAKE_FULL), 0u);
+}
+
+TEST_F(WorkerLegacy, EndsWhenItsAddressIsDenied)
+{
+    const sl_access_rule rule = {sl_prefix_of(&path.tuple.remote_ip, 32, 128), false};
+    sl_admission_rules rules{};
+    unsigned conflict;
+    ASSERT_EQ(sl_access_create(&rule, 1, &rules.access, &conflict), 0);
+    bench.Admit(&rules);
+    bench.Turn(4);
+    EXPECT_EQ(bench.sessions(), 0u);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].detail, SL_CLOSE_DENIED);
+    bench.Admit(nullptr);
+    sl_access_destroy(rules.access);
+}
