@@ -16,11 +16,7 @@ struct sl_rate sl_rate_of(uint64_t per_second, uint64_t burst)
 uint64_t sl_prefix_hash(const struct sl_prefix_hasher *hash, const struct sl_ip *ip)
 {
     const struct sl_prefix prefix = sl_prefix_of(ip, hash->v4_len, hash->v6_len);
-    struct {
-        struct sl_ip ip;
-        uint64_t is_v4; /* ::/0 and 0.0.0.0/0 are two */
-    } hashed = {prefix.ip, prefix.is_v4};
-    const uint64_t value = sl_siphash(hash->key, &hashed, sizeof hashed);
+    const uint64_t value = sl_siphash(hash->key, &prefix.ip, sizeof prefix.ip);
     return value != 0 ? value : 1;
 }
 
