@@ -43,11 +43,12 @@ struct flood_traffic {
 struct flood_outcome {
     uint64_t ticks;           /* of the worker's time */
     uint64_t busy_ticks;      /* of these, in turns that received anything */
+    uint64_t busy_turns;      /* these turns */
     uint64_t good, good_lost; /* came; found the queue full */
     uint64_t bad, bad_lost;
     uint64_t delivered;                        /* good messages that the consumer got */
     uint64_t answers, answer_bytes, bad_bytes; /* frames sent, and received from strangers */
-    uint64_t gaps; /* turns in which the machine did something else; left out */
+    uint64_t gaps; /* turns in which the machine did something else, charged as the others */
 };
 
 struct flood;

@@ -16,7 +16,8 @@
  *   flood.KIND.bytes_per_byte  sent to strangers for each that came from them, frames with headers;
  *                              the most of the three
  *   flood.memory_growth_kib    of the process, in all floods but the first round's
- *   flood.gaps                 turns of a round in which the machine did something else; left out
+ *   flood.gaps                 turns of a round in which the machine did something else; charged as
+ *                              the others
  *   flood.good.ns              what a good message costs when nothing else comes, in full bursts
  *   cookie.per_second          ClientHellos answered when nothing else comes, one in four of them
  *                              with an invented cookie; from the port to the port

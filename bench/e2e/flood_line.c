@@ -6,8 +6,8 @@
 #include "bench.h"
 #include "flood_priv.h"
 
-/** The longest turn, over a burst of ClientHellos with invented cookies, takes 17 us. One longer than
- * this, some 25 us, had the machine do something else meanwhile. */
+/** The longest turn, over a burst of ClientHellos with invented cookies, takes 17 us. One longer
+ * than this, some 25 us, had the machine do something else meanwhile. */
 #define GAP_TICKS 65000
 #define SETTLE_TURNS 64
 
@@ -171,12 +171,13 @@ static void run_turn(struct flood *flood)
     uint64_t took = __rdtsc() - begin;
     rig_port_stop_clock(flood->rig->port);
     if (took > GAP_TICKS) {
-        took = 0;
+        took = is_busy && outcome->busy_turns > 0 ? outcome->busy_ticks / outcome->busy_turns : 0;
         outcome->gaps++;
     }
     flood->now += took;
     outcome->ticks += took;
     outcome->busy_ticks += is_busy ? took : 0;
+    outcome->busy_turns += is_busy;
 }
 
 static void turn(struct flood *flood)
