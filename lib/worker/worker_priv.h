@@ -96,8 +96,9 @@ enum hello_kind { HELLO_WITHOUT_COOKIE, HELLO_WITH_COOKIE, HELLO_KINDS, HELLO_NO
 /** The worker's time that may be spent on each kind. */
 struct hello_credit {
     uint64_t credit_ns[HELLO_KINDS];
-    uint64_t grown_ns; /* the time it grew last */
-    bool is_crowded;   /* a whole burst came in since: more may wait */
+    uint64_t questions_ns; /* and on asking whether they may come in */
+    uint64_t grown_ns;     /* the time it grew last */
+    bool is_crowded;       /* a whole burst came in since: more may wait */
 };
 
 /** Frames to send on one group, and empty ones to fill. */

@@ -161,3 +161,33 @@ TEST(WorkerSift, ClientHellosThatAreHandedOverPayHere)
     bench.TakeOver(Hellos(0, 32));
     EXPECT_EQ(bench.Sent().size(), 1u);
 }
+
+TEST(WorkerSift, AsksTheListForEightAPollWhileMoreWait)
+{
+    sl_access_rule everybody{};
+    everybody.prefix.is_v4 = true;
+    everybody.prefix.ip = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+    everybody.prefix.len = 96;
+    sl_access *access;
+    unsigned conflict;
+    ASSERT_EQ(sl_access_create(&everybody, 1, &access, &conflict), 0);
+    sl_admission_rules rules{};
+    rules.access = access;
+    WorkerBench::Options options;
+    options.admission = &rules;
+    {
+        WorkerBench bench(options);
+        for (unsigned poll = 0; poll < 100; poll++)
+            bench.Receive(Hellos(32 * poll, 32));
+        EXPECT_EQ(bench.Sent().size(), 0u);
+        const uint64_t denied = bench.drops(SL_DROP_DENIED);
+        const uint64_t dropped = bench.drops(SL_DROP_HELLO_BUDGET);
+        bench.Receive(Hellos(0, 32));
+        EXPECT_EQ(bench.drops(SL_DROP_DENIED), denied + 8);
+        EXPECT_EQ(bench.drops(SL_DROP_HELLO_BUDGET), dropped + 24);
+        bench.Turn();
+        bench.Receive(Hellos(0, 31));
+        EXPECT_EQ(bench.drops(SL_DROP_DENIED), denied + 8 + 31) << "it keeps up";
+    }
+    sl_access_destroy(access);
+}
