@@ -16,6 +16,8 @@
 #include "sl_preload.h"
 #include "sl_record.h"
 
+/* A veth has room for 256 packets until the kernel's thread comes to them. */
+#define ROUND_APART_US 5000
 #define SERVER_PORT 4433
 #define FIRST_PORT 20000
 #define SESSIONS_MAX 4096
@@ -183,11 +185,13 @@ static int play(const char *path, unsigned records)
     if (result != 0)
         die(error);
     sl_preload_close(reader);
-    for (unsigned r = 0; r < records; r++)
+    for (unsigned r = 0; r < records; r++) {
         for (unsigned i = 0; i < count; i++) {
             send_record(&clients[i], aead, r + 1 == records ? 2 : 1);
             take_answers(&clients[i], aead, 0, &answered, &readable);
         }
+        usleep(ROUND_APART_US);
+    }
     usleep(300000);
     for (unsigned i = 0; i < count; i++)
         take_answers(&clients[i], aead, 20, &answered, &readable);
