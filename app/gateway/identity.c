@@ -11,16 +11,18 @@ static bool load_credentials(struct settings *settings)
     const struct sl_config *config = settings->config;
     struct sl_certificate_files files[SL_CONFIG_CERTIFICATES_MAX];
     char reason[SL_CREDENTIALS_REASON_LEN] = "", path[PATH_LEN];
-    unsigned which = 0;
-    bool which_is_key = false;
+    static const char *const parts[] = {[SL_CERTIFICATE_LEAF] = "certificate",
+                                        [SL_CERTIFICATE_KEY] = "key",
+                                        [SL_CERTIFICATE_OCSP] = "ocsp_file"};
+    struct sl_certificate_fault fault;
     for (unsigned i = 0; i < config->certificates_count; i++)
         files[i] = (struct sl_certificate_files){config->certificates[i].certificate,
-                                                 config->certificates[i].key};
-    settings->credentials =
-        sl_credentials_load(files, config->certificates_count, &which, &which_is_key, reason);
+                                                 config->certificates[i].key,
+                                                 config->certificates[i].ocsp_file};
+    settings->credentials = sl_credentials_load(files, config->certificates_count, &fault, reason);
     if (settings->credentials != NULL)
         return true;
-    snprintf(path, sizeof path, "certificates[%u].%s", which, which_is_key ? "key" : "certificate");
+    snprintf(path, sizeof path, "certificates[%u].%s", fault.index, parts[fault.part]);
     return settings_fail_at(settings, path, "%s", reason);
 }
 

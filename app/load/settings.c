@@ -93,7 +93,8 @@ static void make_scenario(struct sl_load_scenario *scenario, const struct plan *
 static bool load_credentials(struct settings *settings, const struct plan *plan, const char *host,
                              char *reason)
 {
-    struct sl_certificate_files certificate = {plan->cert, plan->key};
+    struct sl_certificate_files certificate = {.certificate_file = plan->cert,
+                                               .key_file = plan->key};
     struct sl_client_files files = {
         .certificates = &certificate,
         .certificate_count = plan->cert != NULL ? 1 : 0,

@@ -46,6 +46,7 @@ static struct sl_config *build(struct sl_yaml *yaml, struct sl_yaml_errors *erro
     for (unsigned i = 0; i < config->certificates_count; i++) {
         resolve(&config->certificates[i].certificate, errors->path);
         resolve(&config->certificates[i].key, errors->path);
+        resolve(&config->certificates[i].ocsp_file, errors->path);
     }
     for (unsigned i = 0; i < config->connections_count; i++) {
         resolve(&config->connections[i].certificate, errors->path);

@@ -67,6 +67,8 @@ static const cyaml_schema_field_t certificate_fields[] = {
                            certificate, 1, TEXT_MAX),
     CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct sl_config_certificate, key, 1,
                            TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("ocsp_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_certificate,
+                           ocsp_file, 1, TEXT_MAX),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t certificate_schema = {

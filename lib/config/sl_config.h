@@ -8,7 +8,7 @@
 
 #define SL_CONFIG_WORKERS_MAX 32
 #define SL_CONFIG_PORTS_MAX 8
-#define SL_CONFIG_CERTIFICATES_MAX 4
+#define SL_CONFIG_CERTIFICATES_MAX 16
 #define SL_CONFIG_SERVICES_MAX 64
 #define SL_CONFIG_PREFIXES_MAX 65536 /* in one list */
 #define SL_CONFIG_CONNECTIONS_MAX 64
@@ -59,6 +59,7 @@ struct sl_config_listener {
 struct sl_config_certificate {
     char *certificate; /* PEM file */
     char *key;         /* PEM file */
+    char *ocsp_file;   /* NULL, or a response in DER */
 };
 
 /** Peers by what they hold, as text. */

@@ -1,5 +1,3 @@
-#include <openssl/x509v3.h>
-
 #include "handshake_priv.h"
 
 static int make_cookie(SSL *ssl, unsigned char *out, unsigned *len)
@@ -16,16 +14,6 @@ static int check_cookie(SSL *ssl, const unsigned char *cookie, unsigned len)
     const struct handshake *handshake = SSL_get_app_data(ssl);
     return len == handshake->server.cookie_len &&
            memcmp(cookie, handshake->server.cookie, len) == 0;
-}
-
-static bool use_certificates(SSL_CTX *ctx, const struct sl_credentials *credentials, char *reason)
-{
-    for (unsigned i = 0; i < sl_credentials_count(credentials); i++)
-        if (SSL_CTX_use_cert_and_key(ctx, sl_credentials_certificate(credentials, i),
-                                     sl_credentials_key(credentials, i),
-                                     sl_credentials_chain(credentials, i), 1) != 1)
-            return sl_handshake_refuse(reason, "libssl refuses a certificate or its key");
-    return true;
 }
 
 /**
@@ -83,7 +71,7 @@ static bool set_up(SSL_CTX *ctx, const struct sl_handshaker *handshaker,
         return sl_handshake_refuse(reason, "libssl refuses the connection ID extension");
     if (!bind_sessions(ctx, service))
         return sl_handshake_refuse(reason, "libssl refuses the session ID context");
-    return use_certificates(ctx, config->credentials, reason) &&
+    return sl_handshake_show_certificates(ctx, config->credentials, reason) &&
            sl_handshake_set_up_tickets(ctx, handshaker, reason) &&
            (service->trust == NULL || !sl_trust_asks(service->trust) ||
             ask_for_certificates(ctx, service->trust, reason));

@@ -32,8 +32,7 @@ struct sl_handshake_service {
 };
 
 struct sl_handshaker_config {
-    const struct sl_credentials *credentials;    /* borrowed for the handshaker's life; NULL: it is
-                                                    no server */
+    struct sl_credentials *credentials; /* borrowed for the handshaker's life; NULL: no server */
     const struct sl_handshake_service *services; /* [service_count], borrowed for the call */
     unsigned service_count;                      /* at least one for a server */
     const struct sl_client_config *clients;      /* [client_count], borrowed for the call */

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -88,4 +90,5 @@ void sl_certificate_wipe(struct sl_certificate *certificate)
     X509_free(certificate->leaf);
     sk_X509_pop_free(certificate->chain, X509_free);
     EVP_PKEY_free(certificate->key);
+    free(certificate->ocsp);
 }

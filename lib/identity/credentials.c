@@ -1,65 +1,50 @@
 #include <stdlib.h>
 
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "identity_priv.h"
 
-/* A kind of key each: RSA, ECDSA, Ed25519. */
-#define CERTIFICATES_MAX 3
 struct sl_credentials {
+    atomic_uint shares;
     unsigned count;
-    struct sl_certificate certificates[CERTIFICATES_MAX];
+    struct sl_certificate certificates[SL_CREDENTIALS_MAX];
 };
 
-static bool is_kind_taken(const struct sl_credentials *credentials, int kind)
+static bool load_certificate(struct sl_certificate *out, const struct sl_certificate_files *files,
+                             enum sl_certificate_part *part, char *reason)
 {
-    for (unsigned i = 0; i < credentials->count; i++)
-        if (credentials->certificates[i].kind == kind)
-            return true;
-    return false;
-}
-
-static bool add_certificate(struct sl_credentials *credentials,
-                            const struct sl_certificate_files *files, bool *which_is_key,
-                            char *reason)
-{
-    struct sl_certificate loaded = {0};
-    *which_is_key = false;
-    bool ok = sl_certificate_load_leaf(&loaded, files->certificate_file, reason);
-    if (ok && is_kind_taken(credentials, loaded.kind))
-        ok = sl_identity_refuse(reason,
-                                "certificate file %s has a key of the same type as a certificate "
-                                "before it: one of RSA, ECDSA and Ed25519 each",
-                                files->certificate_file);
-    if (ok) {
-        *which_is_key = true;
-        ok = sl_certificate_load_key(&loaded, files, reason);
-    }
-    if (ok)
-        credentials->certificates[credentials->count++] = loaded;
-    else
-        sl_certificate_wipe(&loaded);
-    return ok;
+    *part = SL_CERTIFICATE_LEAF;
+    if (!sl_certificate_load_leaf(out, files->certificate_file, reason))
+        return false;
+    *part = SL_CERTIFICATE_KEY;
+    if (!sl_certificate_load_key(out, files, reason))
+        return false;
+    *part = SL_CERTIFICATE_OCSP;
+    return files->ocsp_file == NULL || sl_certificate_load_ocsp(out, files->ocsp_file, reason);
 }
 
 static bool load_all(struct sl_credentials *credentials, const struct sl_certificate_files *files,
-                     unsigned count, unsigned *which, bool *which_is_key, char *reason)
+                     unsigned count, struct sl_certificate_fault *fault, char *reason)
 {
     for (unsigned i = 0; i < count; i++) {
-        *which = i;
-        if (!add_certificate(credentials, &files[i], which_is_key, reason))
+        fault->index = i;
+        credentials->count++; /* to be wiped, whatever it holds */
+        if (!load_certificate(&credentials->certificates[i], &files[i], &fault->part, reason))
             return false;
     }
     return true;
 }
 
 struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *files, unsigned count,
-                                           unsigned *which, bool *which_is_key, char *reason)
+                                           struct sl_certificate_fault *fault, char *reason)
 {
-    *which = 0;
-    *which_is_key = false;
-    if (count == 0) {
-        sl_identity_refuse(reason, "no certificate is configured: a DTLS server needs one");
+    *fault = (struct sl_certificate_fault){0};
+    if (count == 0 || count > SL_CREDENTIALS_MAX) {
+        sl_identity_refuse(reason,
+                           count == 0 ? "no certificate is configured: a DTLS server needs one"
+                                      : "%u certificates are configured: at most %d are possible",
+                           count, SL_CREDENTIALS_MAX);
         return NULL;
     }
     struct sl_credentials *credentials = calloc(1, sizeof *credentials);
@@ -67,16 +52,24 @@ struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *fi
         sl_identity_refuse(reason, "out of memory");
         return NULL;
     }
-    if (!load_all(credentials, files, count, which, which_is_key, reason)) {
-        sl_credentials_destroy(credentials);
-        return NULL;
-    }
+    atomic_init(&credentials->shares, 1);
+    if (load_all(credentials, files, count, fault, reason))
+        return credentials;
+    sl_credentials_destroy(credentials);
+    return NULL;
+}
+
+struct sl_credentials *sl_credentials_share(struct sl_credentials *credentials)
+{
+    atomic_fetch_add_explicit(&credentials->shares, 1, memory_order_relaxed);
     return credentials;
 }
 
 void sl_credentials_destroy(struct sl_credentials *credentials)
 {
-    if (credentials == NULL)
+    /* The last one frees only after what the others did before they let go. */
+    if (credentials == NULL ||
+        atomic_fetch_sub_explicit(&credentials->shares, 1, memory_order_acq_rel) > 1)
         return;
     for (unsigned i = 0; i < credentials->count; i++)
         sl_certificate_wipe(&credentials->certificates[i]);
@@ -104,4 +97,40 @@ void *sl_credentials_chain(const struct sl_credentials *credentials, unsigned i)
 {
     assert(i < credentials->count);
     return credentials->certificates[i].chain;
+}
+
+/** RFC 9525 2: a name in subjectAltName, whatever the subject says. */
+static bool is_for(X509 *certificate, const char *name)
+{
+    const unsigned flags =
+        X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+    return X509_check_host(certificate, name, 0, flags, NULL) == 1;
+}
+
+uint32_t sl_credentials_choose(const struct sl_credentials *credentials, const char *name)
+{
+    const struct sl_certificate *certificates = credentials->certificates;
+    uint32_t chosen = 0;
+    for (unsigned i = 0; i < credentials->count; i++) {
+        bool has_kind = false;
+        for (unsigned k = 0; k < i; k++)
+            has_kind |= (chosen >> k & 1) != 0 && certificates[k].kind == certificates[i].kind;
+        if (!has_kind && (name == NULL || is_for(certificates[i].leaf, name)))
+            chosen |= 1U << i;
+    }
+    return chosen != 0 || name == NULL ? chosen : sl_credentials_choose(credentials, NULL);
+}
+
+const uint8_t *sl_credentials_ocsp(const struct sl_credentials *credentials, const void *x509,
+                                   int64_t now_s, size_t *len)
+{
+    for (unsigned i = 0; i < credentials->count; i++) {
+        const struct sl_certificate *certificate = &credentials->certificates[i];
+        if (certificate->leaf != x509 || certificate->ocsp == NULL ||
+            (certificate->ocsp_end_s != 0 && now_s >= certificate->ocsp_end_s))
+            continue;
+        *len = certificate->ocsp_len;
+        return certificate->ocsp;
+    }
+    return NULL;
 }

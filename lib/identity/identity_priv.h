@@ -56,6 +56,9 @@ struct sl_certificate {
     X509 *leaf;
     STACK_OF(X509) * chain;
     EVP_PKEY *key;
+    uint8_t *ocsp; /* [ocsp_len], DER; NULL: none */
+    size_t ocsp_len;
+    int64_t ocsp_end_s; /* since 1970; 0: never */
 };
 
 /** Loads certificate and chain, then the key that belongs to them. What is loaded when one of them
@@ -63,6 +66,8 @@ struct sl_certificate {
 bool sl_certificate_load_leaf(struct sl_certificate *out, const char *path, char *reason);
 bool sl_certificate_load_key(struct sl_certificate *out, const struct sl_certificate_files *files,
                              char *reason);
+bool sl_certificate_load_ocsp(struct sl_certificate *out, const char *path,
+                              char *reason); /* ocsp.c */
 void sl_certificate_wipe(struct sl_certificate *certificate);
 
 /* psk.c: a file of pre-shared keys. */

@@ -57,17 +57,30 @@ struct sl_credentials;
 struct sl_certificate_files {
     const char *certificate_file; /* PEM, leaf first, then its chain */
     const char *key_file;         /* PEM, unencrypted */
+    const char *ocsp_file;        /* NULL, or an OCSP response for it in DER, RFC 6960 4.2.1 */
 };
 
+/** Which of a certificate's files is at fault. */
+enum sl_certificate_part { SL_CERTIFICATE_LEAF, SL_CERTIFICATE_KEY, SL_CERTIFICATE_OCSP };
+struct sl_certificate_fault {
+    unsigned index;
+    enum sl_certificate_part part;
+};
+
+#define SL_CREDENTIALS_MAX 16
+
 /**
- * Loads certificates [count] (RSA, ECDSA or Ed25519; at most one of a kind).
- * which  out, on failure: the index of the certificate at fault; *which_is_key tells the key file
- *        from the certificate file.
- * reason [SL_CREDENTIALS_REASON_LEN] out, on failure.
- * return the credentials (caller owns), or NULL. Allocates and reads files: at start-up only.
+ * Loads certificates [count], 1..SL_CREDENTIALS_MAX, of keys of any kind: RSA, ECDSA, Ed25519. An
+ * OCSP response has to be about its certificate, to call it good, and not to have expired; who has
+ * signed it is the client's business.
+ * *fault, reason [SL_CREDENTIALS_REASON_LEN]  out, on failure.
+ * return the credentials (its caller has one share of them), or NULL. Allocates and reads files.
  */
 struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *files, unsigned count,
-                                           unsigned *which, bool *which_is_key, char *reason);
+                                           struct sl_certificate_fault *fault, char *reason);
+/** Takes a further share; return credentials. */
+struct sl_credentials *sl_credentials_share(struct sl_credentials *credentials);
+/** Gives a share back; with the last one they are gone. NULL is allowed. */
 void sl_credentials_destroy(struct sl_credentials *credentials);
 
 /** What handshake needs of them; types of libcrypto (X509, EVP_PKEY, STACK_OF(X509)). */
@@ -75,8 +88,20 @@ unsigned sl_credentials_count(const struct sl_credentials *credentials);
 void *sl_credentials_certificate(const struct sl_credentials *credentials, unsigned i); /* X509 * */
 void *sl_credentials_key(const struct sl_credentials *credentials, unsigned i); /* EVP_PKEY * */
 void *sl_credentials_chain(const struct sl_credentials *credentials,
-                           unsigned i); /* STACK_OF(X509) *
-                                         */
+                           unsigned i); /* of X509, its stack */
+
+/**
+ * The certificates for a server name (RFC 6066 3), at most one for each kind of key: the first of
+ * those that have the name in their subjectAltName; where none has it, and without a name (NULL),
+ * the first of all. return a set: bit i is certificate i.
+ */
+uint32_t sl_credentials_choose(const struct sl_credentials *credentials, const char *name);
+/**
+ * The OCSP response for a certificate (X509 *) of these, borrowed; NULL: there is none, or it has
+ * expired meanwhile. now_s: seconds since 1970.
+ */
+const uint8_t *sl_credentials_ocsp(const struct sl_credentials *credentials, const void *x509,
+                                   int64_t now_s, size_t *len);
 
 /**
  * The same for clients: which certificates and pre-shared keys they have, and whom they take for

@@ -39,12 +39,11 @@ void check_peer(const Bytes &der)
 
 bool check_own(const std::string &path, char *reason)
 {
-    const sl_certificate_files files = {path.c_str(), path.c_str()};
-    unsigned which = 77;
-    bool is_key = false;
-    sl_credentials *credentials = sl_credentials_load(&files, 1, &which, &is_key, reason);
+    const sl_certificate_files files = {path.c_str(), path.c_str(), nullptr};
+    sl_certificate_fault fault = {};
+    sl_credentials *credentials = sl_credentials_load(&files, 1, &fault, reason);
     if (credentials == nullptr) {
-        FUZZ_CHECK(which == 0);
+        FUZZ_CHECK(fault.index == 0 && fault.part != SL_CERTIFICATE_OCSP);
         return false;
     }
     FUZZ_CHECK(sl_credentials_count(credentials) == 1);

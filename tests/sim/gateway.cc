@@ -79,11 +79,10 @@ void Gateway::load_credentials()
         chosen.identity.key != nullptr ? chosen.identity : sl_test::make_identity("EC", "gateway");
     std::string certificate = directory.write("gateway.crt", sl_test::to_pem(identity.certificate));
     std::string key = directory.write("gateway.key", sl_test::to_pem(identity.key));
-    sl_certificate_files files = {certificate.c_str(), key.c_str()};
+    sl_certificate_files files = {certificate.c_str(), key.c_str(), nullptr};
     char reason[SL_CREDENTIALS_REASON_LEN];
-    unsigned which;
-    bool is_key;
-    credentials = sl_credentials_load(&files, 1, &which, &is_key, reason);
+    sl_certificate_fault fault;
+    credentials = sl_credentials_load(&files, 1, &fault, reason);
     if (credentials == nullptr)
         throw std::runtime_error(reason);
     sl_test::TrustRules rules = chosen.clients;

@@ -182,6 +182,10 @@ DtlsClient::DtlsClient(const ClientOptions &options) : chosen(options)
     handle = SSL_new(ctx);
     SSL_set_bio(handle, bio, bio);
     SSL_set_app_data(handle, this);
+    if (!chosen.server_name.empty())
+        SSL_set_tlsext_host_name(handle, chosen.server_name.c_str());
+    if (chosen.asks_status)
+        SSL_set_tlsext_status_type(handle, TLSEXT_STATUSTYPE_ocsp);
     SSL_set_connect_state(handle);
     SSL_set_mtu(handle, chosen.mtu);
     DTLS_set_timer_cb(handle, double_timeout);

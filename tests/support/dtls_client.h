@@ -39,6 +39,8 @@ struct ClientOptions {
     unsigned timeout_ms = 1000;
     bool extended_master_secret = true;
     bool encrypt_then_mac = true;
+    std::string server_name;    /* that it asks for, RFC 6066 3; empty: none */
+    bool asks_status = false;   /* of the server's certificate, RFC 6066 8 */
     unsigned hello_padding = 0; /* bytes of an extension that makes the ClientHello longer */
     int max_version = DTLS1_2_VERSION;
     std::shared_ptr<SSL_SESSION> session; /* to be resumed */

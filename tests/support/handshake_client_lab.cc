@@ -54,7 +54,7 @@ void ClientLab::load_credentials()
     }
     std::vector<sl_certificate_files> certificates;
     for (size_t i = 0; i < paths.size(); i += 2)
-        certificates.push_back({paths[i].c_str(), paths[i + 1].c_str()});
+        certificates.push_back({paths[i].c_str(), paths[i + 1].c_str(), nullptr});
     std::vector<std::string> prints = chosen.fingerprints;
     if (chosen.check == Check::Fingerprint && prints.empty())
         for (const Identity &identity : server_identities)
@@ -124,7 +124,7 @@ void ClientLab::make_gateway()
 {
     std::vector<sl_certificate_files> files;
     for (const auto &[certificate, key] : server_files)
-        files.push_back({certificate.c_str(), key.c_str()});
+        files.push_back({certificate.c_str(), key.c_str(), nullptr});
     TrustRules rules;
     rules.anonymous = !chosen.asks_clients;
     if (chosen.asks_clients)
@@ -132,10 +132,9 @@ void ClientLab::make_gateway()
     Trust trust = rules.load();
     sl_handshake_service service = {"gateway", trust.get()};
     char reason[SL_CREDENTIALS_REASON_LEN];
-    unsigned which;
-    bool is_key;
+    sl_certificate_fault fault;
     gateway_credentials.reset(
-        sl_credentials_load(files.data(), (unsigned)files.size(), &which, &is_key, reason));
+        sl_credentials_load(files.data(), (unsigned)files.size(), &fault, reason));
     if (gateway_credentials == nullptr)
         throw std::runtime_error(reason);
     gateway_worker = std::make_unique<HandshakeWorker>(0, chosen.ring_size);

@@ -1,5 +1,6 @@
 #include "handshake_lab.h"
 
+#include <array>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -15,26 +16,32 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
       server_authority(make_identity("EC", "server authority", nullptr, true)), chosen(options),
       credentials(nullptr, sl_credentials_destroy), random(options.seed)
 {
-    std::vector<std::string> paths;
     std::string chain;
     Identity issuer = server_authority;
     for (unsigned i = 0; i < chosen.server_chain; i++) {
         issuer = make_identity("RSA", "middle " + std::to_string(i), &issuer, true);
         chain = to_pem(issuer.certificate) + chain;
     }
-    for (const std::string &kind : chosen.server_kinds) {
-        Identity server = make_identity(kind, "server " + kind, &issuer);
-        paths.push_back(directory.write(kind + ".crt", to_pem(server.certificate) + chain));
-        paths.push_back(directory.write(kind + ".key", to_pem(server.key)));
+    if (chosen.server_certificates.empty())
+        for (const std::string &kind : chosen.server_kinds)
+            chosen.server_certificates.push_back({kind, "server " + kind, ""});
+    std::vector<std::array<std::string, 3>> paths;
+    for (const ServerCertificate &one : chosen.server_certificates) {
+        Identity server =
+            make_identity(one.kind, one.common_name, &issuer, false, 86400L * 365, one.names);
+        std::string name = std::to_string(paths.size());
+        paths.push_back({directory.write(name + ".crt", to_pem(server.certificate) + chain),
+                         directory.write(name + ".key", to_pem(server.key)),
+                         one.ocsp != nullptr
+                             ? directory.write(name + ".ocsp", one.ocsp(issuer, server.certificate))
+                             : ""});
     }
     std::vector<sl_certificate_files> files;
-    for (size_t i = 0; i < paths.size(); i += 2)
-        files.push_back({paths[i].c_str(), paths[i + 1].c_str()});
+    for (const auto &[certificate, key, ocsp] : paths)
+        files.push_back({certificate.c_str(), key.c_str(), ocsp.empty() ? nullptr : ocsp.c_str()});
     char reason[SL_CREDENTIALS_REASON_LEN];
-    unsigned which;
-    bool is_key;
-    credentials.reset(
-        sl_credentials_load(files.data(), (unsigned)files.size(), &which, &is_key, reason));
+    sl_certificate_fault fault;
+    credentials.reset(sl_credentials_load(files.data(), (unsigned)files.size(), &fault, reason));
     if (credentials == nullptr)
         throw std::runtime_error(reason);
     for (unsigned i = 0; i < chosen.workers; i++) {

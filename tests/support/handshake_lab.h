@@ -21,8 +21,15 @@ extern "C" {
 namespace sl_test
 {
 
+/** A certificate of the server's. */
+struct ServerCertificate {
+    std::string kind, common_name, names;
+    std::string (*ocsp)(const Identity &issuer, const Certificate &subject) = nullptr;
+};
+
 struct LabOptions {
     std::vector<std::string> server_kinds = {"EC"};
+    std::vector<ServerCertificate> server_certificates; /* instead: these */
     unsigned server_chain = 0;         /* certificates between the server's and its authority's */
     bool asks_clients = false;         /* a CA is configured */
     std::vector<TrustRules> services;  /* instead: what each of several takes */

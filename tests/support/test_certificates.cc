@@ -9,6 +9,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -158,6 +159,35 @@ std::string fingerprint_of(const Certificate &certificate, const char *digest)
         snprintf(text, sizeof text, i > 0 ? ":%02X" : "%02X", bytes[i]);
         out += text;
     }
+    return out;
+}
+
+std::string make_ocsp_response(const Identity &issuer, const Certificate &subject, Ocsp says)
+{
+    OCSP_BASICRESP *basic = must(OCSP_BASICRESP_new());
+    OCSP_CERTID *id = must(OCSP_cert_to_id(EVP_sha1(), subject.get(), issuer.certificate.get()));
+    long until_s = says == Ocsp::Expired ? -3600 : 86400;
+    ASN1_TIME *from = must(X509_gmtime_adj(nullptr, -86400));
+    ASN1_TIME *until = must(X509_gmtime_adj(nullptr, until_s));
+    int status = says == Ocsp::Revoked   ? V_OCSP_CERTSTATUS_REVOKED
+                 : says == Ocsp::Unknown ? V_OCSP_CERTSTATUS_UNKNOWN
+                                         : V_OCSP_CERTSTATUS_GOOD;
+    must(OCSP_basic_add1_status(basic, id, status, OCSP_REVOKED_STATUS_NOSTATUS,
+                                says == Ocsp::Revoked ? from : nullptr, from, until));
+    must(OCSP_basic_sign(basic, issuer.certificate.get(), issuer.key.get(), digest_for(issuer.key),
+                         nullptr, 0));
+    OCSP_RESPONSE *response = must(OCSP_response_create(
+        says == Ocsp::Failed ? OCSP_RESPONSE_STATUS_TRYLATER : OCSP_RESPONSE_STATUS_SUCCESSFUL,
+        says == Ocsp::Failed ? nullptr : basic));
+    unsigned char *der = nullptr;
+    int len = i2d_OCSP_RESPONSE(response, &der);
+    std::string out((const char *)der, (size_t)len);
+    OPENSSL_free(der);
+    OCSP_RESPONSE_free(response);
+    OCSP_BASICRESP_free(basic);
+    OCSP_CERTID_free(id);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(until);
     return out;
 }
 

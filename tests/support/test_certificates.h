@@ -33,6 +33,9 @@ std::string fingerprint_of(const Certificate &certificate, const char *digest = 
  * begin_s to now + end_s. */
 std::string make_crl_pem(const Identity &issuer, const Certificate &revoked, long end_s = 86400,
                          long begin_s = -86400);
+/** What an OCSP responder of issuer's says of a certificate, in DER. */
+enum class Ocsp { Good, Revoked, Unknown, Expired, Failed };
+std::string make_ocsp_response(const Identity &issuer, const Certificate &subject, Ocsp says);
 /** Its node id, computed with libcrypto's plain calls. */
 std::string node_id_of(const Key &key, const std::string &prefix = "node-");
 /** The form that other programs use: of the PEM text. */

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <openssl/ocsp.h>
 
 #include "handshake_lab.h"
 
@@ -37,6 +38,73 @@ TEST(ServerCertificate, IsChosenByWhatTheClientCanVerify)
         ASSERT_TRUE(lab.connect(id, client)) << lab.client(id).error();
         X509 *certificate = SSL_get0_peer_certificate(lab.client(id).ssl());
         EXPECT_EQ(EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)), one.expected);
+        id++;
+    }
+}
+
+TEST(ServerCertificate, IsChosenByTheNameThatTheClientAsksFor)
+{
+    LabOptions options;
+    options.server_certificates = {{"EC", "first", "DNS:a.test"},
+                                   {"RSA", "second", "DNS:b.test,DNS:a.test"},
+                                   {"EC", "third", "DNS:b.test"},
+                                   {"P-384", "fourth", "DNS:a.test,DNS:*.c.test"}};
+    HandshakeLab lab(options);
+    const std::string ecdsa = "ECDHE-ECDSA-AES128-GCM-SHA256", rsa = "ECDHE-RSA-AES128-GCM-SHA256";
+    const struct {
+        std::string name, suites, shown; /* shown: by its common name; "": none fits */
+    } cases[] = {
+        {"", ecdsa, "first"},          {"", rsa, "second"},        {"a.test", ecdsa, "first"},
+        {"a.test", rsa, "second"},     {"b.test", ecdsa, "third"}, {"b.test", rsa, "second"},
+        {"x.c.test", ecdsa, "fourth"}, {"x.c.test", rsa, ""},      {"other.test", ecdsa, "first"},
+        {"other.test", rsa, "second"},
+    };
+    unsigned id = 1;
+    for (const auto &one : cases) {
+        ClientOptions client;
+        client.server_name = one.name;
+        client.suites = one.suites;
+        ASSERT_EQ(lab.connect(id, client), !one.shown.empty()) << one.name << " " << one.suites;
+        if (!one.shown.empty()) {
+            char shown[64] = "";
+            X509 *certificate = SSL_get0_peer_certificate(lab.client(id).ssl());
+            X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, shown,
+                                      sizeof shown);
+            EXPECT_EQ(shown, one.shown) << one.name << " " << one.suites;
+        }
+        id++;
+    }
+    EXPECT_TRUE(lab.counters_add_up());
+}
+
+TEST(ServerCertificate, ComesWithItsStatusForThoseWhoAskForIt)
+{
+    auto good = [](const Identity &issuer, const Certificate &subject) {
+        return make_ocsp_response(issuer, subject, Ocsp::Good);
+    };
+    LabOptions options;
+    options.server_certificates = {{"EC", "with", "DNS:a.test", good},
+                                   {"EC", "without", "DNS:b.test"}};
+    HandshakeLab lab(options);
+    const struct {
+        bool asks;
+        std::string name;
+        bool gets;
+    } cases[] = {{true, "a.test", true}, {false, "a.test", false}, {true, "b.test", false}};
+    unsigned id = 1;
+    for (const auto &one : cases) {
+        ClientOptions client;
+        client.server_name = one.name;
+        client.asks_status = one.asks;
+        ASSERT_TRUE(lab.connect(id, client)) << lab.client(id).error();
+        const unsigned char *response = nullptr;
+        long len = SSL_get_tlsext_status_ocsp_resp(lab.client(id).ssl(), &response);
+        EXPECT_EQ(len > 0, one.gets);
+        if (one.gets) {
+            OCSP_RESPONSE *parsed = d2i_OCSP_RESPONSE(nullptr, &response, len);
+            EXPECT_EQ(OCSP_response_status(parsed), OCSP_RESPONSE_STATUS_SUCCESSFUL);
+            OCSP_RESPONSE_free(parsed);
+        }
         id++;
     }
 }

@@ -53,7 +53,7 @@ TEST_F(ClientCredentials, HaveAsManyCertificatesOfAKindAsAreGiven)
     }
     std::vector<sl_certificate_files> pairs;
     for (size_t i = 0; i < paths.size(); i += 2)
-        pairs.push_back({paths[i].c_str(), paths[i + 1].c_str()});
+        pairs.push_back({paths[i].c_str(), paths[i + 1].c_str(), nullptr});
     files.certificates = pairs.data();
     files.certificate_count = 3;
     files.trust.anonymous = true;

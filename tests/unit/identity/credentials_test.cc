@@ -19,8 +19,7 @@ class Credentials : public ::testing::Test
   protected:
     TemporaryDirectory directory;
     sl_credentials *loaded = nullptr;
-    unsigned which = 99;
-    bool which_is_key = false;
+    sl_certificate_fault fault = {};
     char reason[SL_CREDENTIALS_REASON_LEN] = "";
 
     ~Credentials() override
@@ -29,7 +28,7 @@ class Credentials : public ::testing::Test
     }
 
     struct Pair {
-        std::string certificate, key;
+        std::string certificate, key, ocsp = "";
     };
 
     Pair write(const std::string &name, const Identity &identity)
@@ -42,17 +41,17 @@ class Credentials : public ::testing::Test
     {
         std::vector<sl_certificate_files> files;
         for (const Pair &pair : pairs)
-            files.push_back({pair.certificate.c_str(), pair.key.c_str()});
+            files.push_back({pair.certificate.c_str(), pair.key.c_str(),
+                             pair.ocsp.empty() ? nullptr : pair.ocsp.c_str()});
         sl_credentials_destroy(loaded);
-        loaded = sl_credentials_load(files.data(), (unsigned)files.size(), &which, &which_is_key,
-                                     reason);
+        loaded = sl_credentials_load(files.data(), (unsigned)files.size(), &fault, reason);
         return loaded != nullptr;
     }
 
     void expect_refused(unsigned at, bool is_key, const std::string &sentence)
     {
-        EXPECT_EQ(which, at);
-        EXPECT_EQ(which_is_key, is_key);
+        EXPECT_EQ(fault.index, at);
+        EXPECT_EQ(fault.part, is_key ? SL_CERTIFICATE_KEY : SL_CERTIFICATE_LEAF);
         EXPECT_EQ(std::string(reason), sentence);
     }
 };
@@ -215,13 +214,96 @@ TEST_F(Credentials, RefuseKeysThatNoPeerWouldTrust)
                        " has an EC key that is not on a named curve P-256, P-384 or P-521");
 }
 
-TEST_F(Credentials, RefuseASecondCertificateOfAKind)
+TEST_F(Credentials, AreSixteenAtMost)
 {
-    Pair one = write("one", make_identity("EC", "x"));
-    Pair two = write("two", make_identity("P-384", "y"));
-    EXPECT_FALSE(load({one, two}));
-    expect_refused(1, false,
-                   "certificate file " + two.certificate +
-                       " has a key of the same type as a certificate before it: one of RSA, ECDSA "
-                       "and Ed25519 each");
+    std::vector<Pair> pairs(17, write("one", make_identity("EC", "x")));
+    EXPECT_FALSE(load(pairs));
+    EXPECT_STREQ(reason, "17 certificates are configured: at most 16 are possible");
+    pairs.pop_back();
+    EXPECT_TRUE(load(pairs)) << reason;
+    sl_credentials *share = sl_credentials_share(loaded);
+    sl_credentials_destroy(loaded);
+    loaded = nullptr;
+    EXPECT_EQ(sl_credentials_count(share), 16u);
+    sl_credentials_destroy(share);
+}
+
+TEST_F(Credentials, AreChosenByNameOneForEachKindOfKey)
+{
+    auto named = [&](const char *file, const char *kind, const std::string &names) {
+        return write(file, make_identity(kind, "a.test", nullptr, false, 86400, names));
+    };
+    ASSERT_TRUE(
+        load({named("0", "EC", "DNS:a.test"), named("1", "RSA", "DNS:a.test,DNS:b.test"),
+              named("2", "P-384", "DNS:b.test,DNS:*.c.test"), named("3", "EC", "DNS:b.test"),
+              named("4", "ED25519", ""), named("5", "RSA", "DNS:x*.d.test")}))
+        << reason;
+    const struct {
+        const char *name;
+        uint32_t chosen;
+    } cases[] = {
+        {nullptr, 1 << 0 | 1 << 1 | 1 << 4},
+        {"a.test", 1 << 0 | 1 << 1},
+        {"B.test", 1 << 1 | 1 << 2},
+        {"www.c.test", 1 << 2},
+        {"c.test", 1 << 0 | 1 << 1 | 1 << 4},
+        {"xy.d.test", 1 << 0 | 1 << 1 | 1 << 4}, /* no wildcard within a label */
+        {"", 1 << 0 | 1 << 1 | 1 << 4},
+        {"other.test", 1 << 0 | 1 << 1 | 1 << 4},
+    };
+    for (const auto &one : cases)
+        EXPECT_EQ(sl_credentials_choose(loaded, one.name), one.chosen) << one.name;
+}
+
+TEST_F(Credentials, HaveAnOcspResponseUntilItExpires)
+{
+    Identity ca = make_identity("EC", "ca", nullptr, true);
+    Identity one = make_identity("EC", "one", &ca), other = make_identity("RSA", "other", &ca);
+    Pair with = write("one", one), without = write("other", other);
+    std::string response = make_ocsp_response(ca, one.certificate, Ocsp::Good);
+    with.ocsp = directory.write("one.ocsp", response);
+    ASSERT_TRUE(load({without, with})) << reason;
+    size_t len = 0;
+    const void *certificate = sl_credentials_certificate(loaded, 1);
+    const uint8_t *found = sl_credentials_ocsp(loaded, certificate, time(nullptr), &len);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(std::string((const char *)found, len), response);
+    EXPECT_EQ(sl_credentials_ocsp(loaded, certificate, time(nullptr) + 86401, &len), nullptr);
+    EXPECT_EQ(
+        sl_credentials_ocsp(loaded, sl_credentials_certificate(loaded, 0), time(nullptr), &len),
+        nullptr);
+}
+
+TEST_F(Credentials, RefuseAnOcspResponseThatDoesNotHelp)
+{
+    Identity ca = make_identity("EC", "ca", nullptr, true);
+    Identity one = make_identity("EC", "one", &ca), other = make_identity("EC", "other", &ca);
+    Identity namesake_ca = make_identity("EC", "another ca", nullptr, true);
+    const struct {
+        std::string content, text;
+    } cases[] = {
+        {"nothing", "holds no OCSP response in DER form"},
+        {make_ocsp_response(ca, one.certificate, Ocsp::Good) + "x",
+         "holds no OCSP response in DER form"},
+        {make_ocsp_response(ca, other.certificate, Ocsp::Good), "is not about the certificate"},
+        {make_ocsp_response(namesake_ca, one.certificate, Ocsp::Good),
+         "is not about the certificate"},
+        {make_ocsp_response(ca, one.certificate, Ocsp::Revoked),
+         "says that the certificate is revoked"},
+        {make_ocsp_response(ca, one.certificate, Ocsp::Unknown),
+         "says that the certificate is unknown"},
+        {make_ocsp_response(ca, one.certificate, Ocsp::Expired), "has expired"},
+        {make_ocsp_response(ca, one.certificate, Ocsp::Failed), "that the responder failed"},
+    };
+    Pair pair{directory.write("one.crt", to_pem(one.certificate) + to_pem(ca.certificate)),
+              directory.write("one.key", to_pem(one.key))};
+    for (const auto &wrong : cases) {
+        pair.ocsp = directory.write("wrong.ocsp", wrong.content);
+        EXPECT_FALSE(load({pair}));
+        EXPECT_EQ(fault.part, SL_CERTIFICATE_OCSP);
+        EXPECT_NE(std::string(reason).find(wrong.text), std::string::npos) << reason;
+    }
+    pair.ocsp = directory.path("missing");
+    EXPECT_FALSE(load({pair}));
+    EXPECT_NE(std::string(reason).find("cannot be opened"), std::string::npos) << reason;
 }

@@ -90,10 +90,9 @@ class Runtime : public ::testing::Test
         certificate = folder.write("server.crt", sl_test::to_pem(identity.certificate));
         key = folder.write("server.key", sl_test::to_pem(identity.key));
         socket = folder.path("consumers.sock");
-        sl_certificate_files files = {certificate.c_str(), key.c_str()};
-        unsigned which;
-        bool which_is_key;
-        credentials = sl_credentials_load(&files, 1, &which, &which_is_key, reason);
+        sl_certificate_files files = {certificate.c_str(), key.c_str(), nullptr};
+        sl_certificate_fault fault;
+        credentials = sl_credentials_load(&files, 1, &fault, reason);
         EXPECT_NE(nullptr, credentials) << reason;
         devices[0] = port->device.c_str();
         fill();

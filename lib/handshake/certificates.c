@@ -1,0 +1,67 @@
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "handshake_priv.h"
+
+/* Which certificates a server shows. What of them fits the client libssl finds out itself. */
+
+static bool use_all(SSL *ssl, const struct sl_credentials *credentials, uint32_t chosen)
+{
+    for (unsigned i = 0; i < sl_credentials_count(credentials); i++)
+        if ((chosen >> i & 1) != 0 &&
+            SSL_use_cert_and_key(ssl, sl_credentials_certificate(credentials, i),
+                                 sl_credentials_key(credentials, i),
+                                 sl_credentials_chain(credentials, i), 1) != 1)
+            return false;
+    return true;
+}
+
+/** The context has those for no name; only another choice costs something. */
+static int choose(SSL *ssl, void *credentials)
+{
+    uint32_t preset = sl_credentials_choose(credentials, NULL);
+    uint32_t chosen =
+        sl_credentials_choose(credentials, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+    if (chosen == preset)
+        return 1;
+    SSL_certs_clear(ssl);
+    return use_all(ssl, credentials, chosen);
+}
+
+/** RFC 6066 3: a server that is guided by the name says so. */
+static int acknowledge_name(SSL *ssl, int *alert, void *arg)
+{
+    (void)ssl, (void)alert, (void)arg;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/** The client has asked for the certificate's status, RFC 6066 8. */
+static int staple(SSL *ssl, void *credentials)
+{
+    size_t len;
+    const uint8_t *response =
+        sl_credentials_ocsp(credentials, SSL_get_certificate(ssl), time(NULL), &len);
+    unsigned char *copy = response != NULL ? OPENSSL_memdup(response, len) : NULL;
+    if (copy == NULL)
+        return SSL_TLSEXT_ERR_NOACK;
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)len); /* libssl frees it */
+    return SSL_TLSEXT_ERR_OK;
+}
+
+bool sl_handshake_show_certificates(SSL_CTX *ctx, struct sl_credentials *credentials, char *reason)
+{
+    uint32_t preset = sl_credentials_choose(credentials, NULL);
+    for (unsigned i = 0; i < sl_credentials_count(credentials); i++)
+        if ((preset >> i & 1) != 0 &&
+            SSL_CTX_use_cert_and_key(ctx, sl_credentials_certificate(credentials, i),
+                                     sl_credentials_key(credentials, i),
+                                     sl_credentials_chain(credentials, i), 1) != 1)
+            return sl_handshake_refuse(reason, "libssl refuses a certificate or its key");
+    SSL_CTX_set_cert_cb(ctx, choose, credentials);
+    SSL_CTX_set_tlsext_servername_callback(ctx, acknowledge_name);
+    SSL_CTX_set_tlsext_status_cb(ctx, staple);
+    SSL_CTX_set_tlsext_status_arg(ctx, credentials);
+    return true;
+}
