@@ -19,6 +19,7 @@ static const char usage[] = "usage: sluice-ctl [-s SOCKET] COMMAND\n"
                             "  stats [--json]  counters of every stage and drop reason\n"
                             "  consumers       programs that are registered\n"
                             "  access          who may come in, by prefix\n"
+                            "  certificates    the gateway's, and when they end\n"
                             "  reload          read the configuration again\n"
                             "  connections     sessions that the gateway itself begins\n"
                             "  reconnect NAME  one of them, if it waits to be tried again: now\n"
@@ -125,7 +126,8 @@ int main(int argc, char **argv)
     const char *command = optind == argc - 1 ? argv[optind] : "";
     if (strcmp(command, "stats") == 0)
         return ask(socket_path, as_json ? "stats json" : "stats");
-    static const char *const others[] = {"consumers", "connections", "access", "reload", "version"};
+    static const char *const others[] = {"consumers",    "connections", "access",
+                                         "certificates", "reload",      "version"};
     for (unsigned i = 0; !as_json && i < sizeof others / sizeof others[0]; i++)
         if (strcmp(command, others[i]) == 0)
             return ask(socket_path, command);

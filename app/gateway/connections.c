@@ -26,7 +26,8 @@ static struct sl_trust_rules rules_of(const struct sl_config *config,
 static bool load_credentials(struct settings *settings, unsigned i)
 {
     const struct sl_config_connection *entry = &settings->config->connections[i];
-    const struct sl_certificate_files own = {entry->certificate, entry->key};
+    const struct sl_certificate_files own = {.certificate_file = entry->certificate,
+                                             .key_file = entry->key};
     const struct sl_client_files files = {
         .certificates = &own,
         .certificate_count = entry->certificate != NULL ? 1 : 0,

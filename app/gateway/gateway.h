@@ -75,7 +75,19 @@ struct gateway {
     struct sl_control *control;
     struct sl_admission_rules *rules;      /* in force */
     struct sl_admission_rules *last_rules; /* before those; a worker may still read them. Or NULL */
+    int64_t certificates_warned_s;         /* certificates.c: since 1970; 0: not yet */
 };
+
+/* certificates.c */
+/** A line for each: file, key, subject, names, and when it ends. */
+void certificates_print(const struct sl_credentials *credentials, FILE *out);
+/** Once a day: a warning of each that ends within two weeks. */
+void certificates_warn(struct gateway *gateway);
+/**
+ * Certificates and trust of the new settings become the gateway's. return 0, or negative and reason
+ * [REASON_LEN]: nothing has changed.
+ */
+int certificates_replace(struct gateway *gateway, struct settings *next, char *reason) SL_MUST_USE;
 
 /* reload.c */
 /**

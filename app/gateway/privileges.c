@@ -109,6 +109,8 @@ void privileges_check(const struct settings *settings, void (*say)(const char *l
         check_file(settings, key, config->certificates[i].certificate, say);
         snprintf(key, sizeof key, "certificates[%u].key", i);
         check_file(settings, key, config->certificates[i].key, say);
+        snprintf(key, sizeof key, "certificates[%u].ocsp_file", i);
+        check_file(settings, key, config->certificates[i].ocsp_file, say);
     }
     check_file(settings, "client_ca", config->client_ca, say);
     check_trust(settings, "trust", config->trust, say);

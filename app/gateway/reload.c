@@ -1,5 +1,6 @@
 /* The configuration read again while the gateway runs: all of it is checked, and all or nothing of
  * what can change is put in force. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,12 +8,13 @@
 
 #include "gateway.h"
 
-/** Workers hear of new rules in their next turn. */
+/** Workers and handshake threads hear of what is new in their next turn. */
 #define PATIENCE_MS 1000
 #define KEYS_MAX 64
 
 /** What is put in force without a restart. */
-static const char *const reloaded_keys[] = {"admission"};
+static const char *const reloaded_keys[] = {"admission", "certificates", "client_ca", "services",
+                                            "trust"};
 
 void reload_clean_up(struct gateway *gateway)
 {
@@ -22,20 +24,25 @@ void reload_clean_up(struct gateway *gateway)
     gateway->last_rules = NULL;
 }
 
-/** Until every worker has the new rules, so that who asked may rely on them. */
-static bool wait_for_workers(struct gateway *gateway)
+static bool is_taken(const struct gateway *gateway)
+{
+    return gateway->last_rules == NULL && sl_runtime_has_replaced_services(gateway->runtime);
+}
+
+/** Until every thread has what is new, so that who asked may rely on it. */
+static bool wait_for_threads(struct gateway *gateway)
 {
     const struct timespec nap = {.tv_nsec = 1000000};
-    for (unsigned ms = 0; gateway->last_rules != NULL && ms < PATIENCE_MS; ms++) {
+    for (unsigned ms = 0; !is_taken(gateway) && ms < PATIENCE_MS; ms++) {
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
         sl_runtime_poll(gateway->runtime,
                         (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec);
         reload_clean_up(gateway);
-        if (gateway->last_rules != NULL)
+        if (!is_taken(gateway))
             nanosleep(&nap, NULL);
     }
-    return gateway->last_rules == NULL;
+    return is_taken(gateway);
 }
 
 static bool is_reloaded(const char *key)
@@ -88,11 +95,20 @@ static void say_differences(const struct gateway *gateway, const struct sl_confi
         fputc('\n', out);
 }
 
-/** The new rules become the gateway's, and those before wait until no worker reads them. */
-static bool put_in_force(struct gateway *gateway, struct settings *settings)
+/** The new rules become the gateway's, and those before wait until no worker reads them. Only after
+ * the certificates, of which libssl may refuse some. */
+static bool put_in_force(struct gateway *gateway, struct settings *settings, char *reason)
 {
-    if (sl_runtime_admit(gateway->runtime, settings->rules) != 0)
+    if (!is_taken(gateway)) {
+        snprintf(reason, REASON_LEN,
+                 "the threads have not taken the last configuration yet; try again");
         return false;
+    }
+    if (certificates_replace(gateway, settings, reason) != 0)
+        return false;
+    int error = sl_runtime_admit(gateway->runtime, settings->rules);
+    assert(error == 0); /* they have taken the last ones */
+    (void)error;
     gateway->last_rules = gateway->rules;
     gateway->rules = settings->rules;
     settings->rules = NULL;
@@ -102,14 +118,16 @@ static bool put_in_force(struct gateway *gateway, struct settings *settings)
 static void apply(struct gateway *gateway, struct settings *settings, FILE *out)
 {
     const struct sl_config *config = settings->config;
-    if (!put_in_force(gateway, settings)) {
-        fprintf(out, "error: the workers have not taken the last configuration yet; try again\n");
+    char reason[REASON_LEN] = "";
+    if (!put_in_force(gateway, settings, reason)) {
+        fprintf(out, "error: %s\n", reason);
         return;
     }
-    fprintf(out, "reloaded %s: %u prefixes allowed, %u denied\n", config->path,
-            config->admission.allow_count, config->admission.deny_count);
-    if (!wait_for_workers(gateway))
-        fprintf(out, "a worker has not taken them yet\n");
+    fprintf(out, "reloaded %s: %u prefixes allowed, %u denied; %u certificates\n", config->path,
+            config->admission.allow_count, config->admission.deny_count,
+            config->certificates_count);
+    if (!wait_for_threads(gateway))
+        fprintf(out, "a thread has not taken it yet\n");
     say_differences(gateway, config, out);
 }
 

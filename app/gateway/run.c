@@ -26,6 +26,7 @@ static void target_poll(void *arg, uint64_t now)
     struct gateway *gateway = arg;
     sl_runtime_poll(gateway->runtime, now);
     reload_clean_up(gateway);
+    certificates_warn(gateway);
 }
 
 static void target_print_stats(void *arg, FILE *out, bool as_json)
@@ -47,6 +48,12 @@ static void target_print_consumers(void *arg, FILE *out)
         fprintf(out, "%u service %s pid %d uid %u\n", consumers[i].consumer,
                 gateway->settings.services[consumers[i].service], consumers[i].pid,
                 consumers[i].uid);
+}
+
+static void target_print_certificates(void *arg, FILE *out)
+{
+    struct gateway *gateway = arg;
+    certificates_print(gateway->settings.credentials, out);
 }
 
 static void target_print_access(void *arg, FILE *out)
@@ -99,6 +106,7 @@ static int open_control(struct gateway *gateway, char *reason)
                    .print_stats = target_print_stats,
                    .print_consumers = target_print_consumers,
                    .print_access = target_print_access,
+                   .print_certificates = target_print_certificates,
                    .reload = target_reload,
                    .print_connections = target_print_connections,
                    .reconnect = target_reconnect,

@@ -93,6 +93,8 @@ static void prepare_answer(struct sl_control *control, struct control_client *cl
         target->print_consumers(target->arg, out);
     else if (strcmp(client->command, "access") == 0)
         target->print_access(target->arg, out);
+    else if (strcmp(client->command, "certificates") == 0)
+        target->print_certificates(target->arg, out);
     else if (strcmp(client->command, "reload") == 0)
         control_reload(control, out);
     else if (strcmp(client->command, "connections") == 0)

@@ -3,8 +3,8 @@
  * gateway has to be polled for. Knows nothing of what it controls but a few calls.
  *
  * The socket's protocol: one connection a command: a line "stats", "stats json", "consumers",
- * "connections", "reconnect NAME", "access", "reload" or "version" in; the answer out, then the
- * end. An answer has a byte at least
+ * "connections", "reconnect NAME", "access", "certificates", "reload" or "version" in; the answer
+ * out, then the end. An answer has a byte at least
  * ("none" when there is nothing to say). An unknown command, or one too many at once, is answered
  * with "error: ...". Only root, the user that the process runs as, and members of a group that is
  * named get an answer: the kernel says who connected (SO_PEERCRED, unix(7)). Others see the end at
@@ -29,6 +29,7 @@ struct sl_control_target {
     void (*print_connections)(void *arg, FILE *out);
     int (*reconnect)(void *arg, const char *name); /* -ENOENT: there is no such connection */
     void (*print_access)(void *arg, FILE *out);
+    void (*print_certificates)(void *arg, FILE *out);
     /** Reads the configuration again, and says in lines, which are logged too, what came of it;
      * what it refuses begins with "error: ", and has changed nothing. */
     void (*reload)(void *arg, FILE *out);

@@ -101,7 +101,7 @@ static bool make_services(struct sl_handshaker *handshaker, char *reason)
 {
     const struct sl_handshaker_config *config = &handshaker->config;
     handshaker->services =
-        sl_handshake_make_services(handshaker, config->services, config->service_count, reason);
+        sl_handshake_services_create(handshaker, config->credentials, config->services, reason);
     return handshaker->services != NULL;
 }
 

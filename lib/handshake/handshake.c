@@ -12,6 +12,7 @@ static void wipe(struct handshake *handshake)
 {
     SSL_free(handshake->ssl);
     handshake->ssl = NULL;
+    sl_handshake_leave_service(handshake); /* libssl calls into it no more */
     sl_handshake_free_keys(handshake->keys);
     handshake->keys = NULL;
     OPENSSL_cleanse(handshake->server.mac_key, sizeof handshake->server.mac_key);

@@ -56,7 +56,10 @@ struct service {
     struct sl_trust *trust; /* a share; NULL: anybody */
 };
 
-struct services {
+/** Immutable, but for how many handshakes have begun with it and not ended. */
+struct sl_handshake_services {
+    unsigned users;                     /* the handshaker's thread's */
+    struct sl_credentials *credentials; /* a share */
     unsigned count;
     struct service each[];
 };
@@ -86,8 +89,9 @@ struct keys {
 
 /** What only a server needs. */
 struct server_side {
-    const struct service *service;
-    const enum step_kind *steps; /* what this client has to send, in order */
+    struct sl_handshake_services *services; /* that it began with; it is one of their users */
+    const struct service *service;          /* one of them */
+    const enum step_kind *steps;            /* what this client has to send, in order */
     unsigned step_count;
     unsigned step;      /* the next to be fed */
     uint16_t hello_seq; /* message sequence of the ClientHello; the steps count on from it */
@@ -192,8 +196,9 @@ struct handshake {
 
 struct sl_handshaker {
     struct sl_handshaker_config config;
-    struct services *services; /* NULL: it is no server */
-    struct client *clients;    /* [config.client_count] */
+    struct sl_handshake_services *services;                /* NULL: it is no server */
+    _Atomic(struct sl_handshake_services *) next_services; /* from another thread; NULL: none */
+    struct client *clients;                                /* [config.client_count] */
     BIO_METHOD *bio_method;
     struct sl_aead *aead;
     int keylog_fd; /* -1: none */
@@ -402,6 +407,7 @@ SSL_CTX *sl_handshake_make_context(const struct sl_handshaker *handshaker, const
 bool sl_handshake_refuse(char *reason, const char *what);
 /** NULL and reason when libssl refuses. */
 SSL_CTX *sl_handshake_make_server_context(const struct sl_handshaker *handshaker,
+                                          struct sl_credentials *credentials,
                                           const struct sl_handshake_service *service, char *reason);
 bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, struct client *client,
                                       char *reason);
@@ -412,11 +418,11 @@ bool sl_handshake_check_peers(SSL_CTX *ctx, const struct sl_trust *trust, char *
 bool sl_handshake_answer_connection_ids(SSL_CTX *ctx);
 bool sl_handshake_offer_connection_ids(SSL_CTX *ctx);
 
-/** The contexts of all services; NULL and reason. */
-struct services *sl_handshake_make_services(const struct sl_handshaker *handshaker,
-                                            const struct sl_handshake_service *from, unsigned count,
-                                            char *reason);
-void sl_handshake_free_services(struct services *services);
+/** Takes what another thread has given, if it has. */
+void sl_handshake_take_services(struct sl_handshaker *handshaker);
+/** The handshake begins with the services there are, as one of them; and lets go of them. */
+void sl_handshake_use_service(struct handshake *handshake, unsigned service);
+void sl_handshake_leave_service(struct handshake *handshake);
 
 /* peer_check.c */
 

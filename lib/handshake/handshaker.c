@@ -74,8 +74,7 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
     handshaker->aead = sl_aead_create(SL_CRYPTO_OPENSSL);
     bool has_keys = make_ticket_keys(handshaker);
     if (handshaker->clients != NULL && handshaker->outboxes != NULL && handshaker->aead != NULL &&
-        has_keys &&
-        sl_handshake_init_table(&handshaker->handshakes, known_max) &&
+        has_keys && sl_handshake_init_table(&handshaker->handshakes, known_max) &&
         sl_handshake_init_timers(&handshaker->timers, known_max) &&
         sl_handshake_init_last_flights(&handshaker->last_flights, config->last_flights_max) &&
         sl_handshake_init_sessions(&handshaker->sessions, sessions_max) &&
@@ -131,7 +130,8 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
     sl_handshake_wipe_timers(&handshaker->timers);
     sl_handshake_wipe_table(&handshaker->handshakes);
     sl_aead_destroy(handshaker->aead);
-    sl_handshake_free_services(handshaker->services);
+    sl_handshake_services_destroy(handshaker->services);
+    sl_handshake_services_destroy(handshaker->next_services);
     for (unsigned i = 0; handshaker->clients != NULL && i < handshaker->config.client_count; i++)
         SSL_CTX_free(handshaker->clients[i].ctx);
     free(handshaker->clients);
@@ -345,6 +345,7 @@ bool sl_handshaker_poll(struct sl_handshaker *handshaker, uint64_t now_ns, unsig
     handshaker->now_ns = now_ns;
     sl_handshake_turn_ticket_keys(&handshaker->ticket_keys, now_ns);
     bool busy = false;
+    sl_handshake_take_services(handshaker);
     for (unsigned i = 0; i < handshaker->config.worker_count; i++)
         busy |= serve_worker(handshaker, i, budget);
     busy |= run_timers(handshaker);

@@ -37,8 +37,7 @@ struct handshake *sl_handshake_accept(struct sl_handshaker *handshaker, unsigned
     struct handshake *handshake = sl_handshake_begin(handshaker, &start);
     if (handshake == NULL)
         return NULL;
-    handshake->server.service = &handshaker->services->each[first->service];
-    handshake->trust = handshake->server.service->trust;
+    sl_handshake_use_service(handshake, first->service);
     sl_handshake_choose_steps(handshake,
                               handshake->trust != NULL && sl_trust_asks(handshake->trust));
     return handshake;

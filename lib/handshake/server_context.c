@@ -61,28 +61,29 @@ static bool bind_sessions(SSL_CTX *ctx, const struct sl_handshake_service *servi
 
 /** What a server adds to what both roles want. */
 static bool set_up(SSL_CTX *ctx, const struct sl_handshaker *handshaker,
-                   const struct sl_handshake_service *service, char *reason)
+                   struct sl_credentials *credentials, const struct sl_handshake_service *service,
+                   char *reason)
 {
-    const struct sl_handshaker_config *config = &handshaker->config;
     SSL_CTX_set_options(ctx, SSL_OP_COOKIE_EXCHANGE | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_cookie_generate_cb(ctx, make_cookie);
     SSL_CTX_set_cookie_verify_cb(ctx, check_cookie);
-    if (config->connection_ids && !sl_handshake_answer_connection_ids(ctx))
+    if (handshaker->config.connection_ids && !sl_handshake_answer_connection_ids(ctx))
         return sl_handshake_refuse(reason, "libssl refuses the connection ID extension");
     if (!bind_sessions(ctx, service))
         return sl_handshake_refuse(reason, "libssl refuses the session ID context");
-    return sl_handshake_show_certificates(ctx, config->credentials, reason) &&
+    return sl_handshake_show_certificates(ctx, credentials, reason) &&
            sl_handshake_set_up_tickets(ctx, handshaker, reason) &&
            (service->trust == NULL || !sl_trust_asks(service->trust) ||
             ask_for_certificates(ctx, service->trust, reason));
 }
 
 SSL_CTX *sl_handshake_make_server_context(const struct sl_handshaker *handshaker,
+                                          struct sl_credentials *credentials,
                                           const struct sl_handshake_service *service, char *reason)
 {
     SSL_CTX *ctx =
         sl_handshake_make_context(handshaker, DTLS_server_method(), CERTIFICATE_SUITES, reason);
-    if (ctx == NULL || set_up(ctx, handshaker, service, reason))
+    if (ctx == NULL || set_up(ctx, handshaker, credentials, service, reason))
         return ctx;
     SSL_CTX_free(ctx);
     return NULL;

@@ -32,7 +32,7 @@ struct sl_handshake_service {
 };
 
 struct sl_handshaker_config {
-    struct sl_credentials *credentials; /* borrowed for the handshaker's life; NULL: no server */
+    struct sl_credentials *credentials; /* it takes a share of its own; NULL: it is no server */
     const struct sl_handshake_service *services; /* [service_count], borrowed for the call */
     unsigned service_count;                      /* at least one for a server */
     const struct sl_client_config *clients;      /* [client_count], borrowed for the call */
@@ -97,6 +97,27 @@ void sl_handshake_describe_abort(const struct sl_message_abort *abort, char *tex
 /** return the handshaker, or NULL and reason [SL_REASON_LEN] filled. Allocates. */
 struct sl_handshaker *sl_handshaker_create(const struct sl_handshaker_config *config, char *reason);
 void sl_handshaker_destroy(struct sl_handshaker *handshaker);
+
+/**
+ * What a server's handshakes begin with: its certificates, its services and whom they take. Made on
+ * any thread, with shares of its own of credentials and trusts, and with as many services as the
+ * handshaker has. NULL and reason [SL_REASON_LEN] when libssl refuses.
+ */
+struct sl_handshake_services;
+struct sl_handshake_services *
+sl_handshake_services_create(const struct sl_handshaker *handshaker,
+                             struct sl_credentials *credentials,
+                             const struct sl_handshake_service *services, char *reason);
+void sl_handshake_services_destroy(struct sl_handshake_services *services);
+/**
+ * Handshakes begin with these from the handshaker's next poll on; those that have begun end with
+ * what they began with. Called by one thread, any. The handshaker owns them then.
+ * return false: it has not taken the last ones yet, and these stay the caller's.
+ */
+bool sl_handshaker_replace_services(struct sl_handshaker *handshaker,
+                                    struct sl_handshake_services *services) SL_MUST_USE;
+/** It has taken all that it was given. */
+bool sl_handshaker_has_replaced_services(const struct sl_handshaker *handshaker);
 
 /**
  * Handles what waits in the workers' rings (at most `budget` messages a worker) and the timers that

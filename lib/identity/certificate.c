@@ -59,6 +59,7 @@ bool sl_certificate_load_leaf(struct sl_certificate *out, const char *path, char
     sl_pem_close(&file);
     if (!ok)
         return false;
+    out->path = strdup(path);
     EVP_PKEY *key = X509_get0_pubkey(out->leaf);
     if (key == NULL)
         return sl_identity_refuse(
@@ -91,4 +92,5 @@ void sl_certificate_wipe(struct sl_certificate *certificate)
     sk_X509_pop_free(certificate->chain, X509_free);
     EVP_PKEY_free(certificate->key);
     free(certificate->ocsp);
+    free(certificate->path);
 }

@@ -76,6 +76,12 @@ void sl_credentials_destroy(struct sl_credentials *credentials)
     free(credentials);
 }
 
+const struct sl_certificate *sl_credentials_at(const struct sl_credentials *credentials, unsigned i)
+{
+    assert(i < credentials->count);
+    return &credentials->certificates[i];
+}
+
 unsigned sl_credentials_count(const struct sl_credentials *credentials)
 {
     return credentials->count;

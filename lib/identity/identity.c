@@ -7,8 +7,9 @@
 
 #include "identity_priv.h"
 
-static int write_subject(const X509 *certificate, char *out, size_t out_len)
+int sl_identity_write_subject(const X509 *certificate, char *out, size_t out_len)
 {
+    out[0] = 0;
     BIO *bio = BIO_new(BIO_s_mem());
     if (bio == NULL)
         return -EINVAL;
@@ -47,7 +48,7 @@ int sl_identity_from_certificate(struct sl_identity *identity, const void *x509,
         return 0;
     if (!sl_key_digests_of(certificate, &key) ||
         !X509_digest(certificate, EVP_sha256(), identity->certificate_sha256, NULL) ||
-        write_subject(certificate, identity->subject, sizeof identity->subject) != 0) {
+        sl_identity_write_subject(certificate, identity->subject, sizeof identity->subject) != 0) {
         ERR_clear_error();
         return -EINVAL;
     }

@@ -14,6 +14,11 @@
 bool sl_identity_refuse(char *reason, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* identity.c */
+
+/** The subject as RFC 2253 has it, cut to out [out_len]. return 0, or -EINVAL. */
+int sl_identity_write_subject(const X509 *certificate, char *out, size_t out_len);
+
 /* public_key.c */
 
 /** The EC parameters are spelled out instead of naming a curve: refused wherever a key is met. */
@@ -52,7 +57,8 @@ STACK_OF(X509_INFO) *
 /* certificate.c: a certificate of our own. */
 
 struct sl_certificate {
-    int kind; /* EVP_PKEY_RSA, EVP_PKEY_EC or EVP_PKEY_ED25519 */
+    char *path; /* NULL: out of memory */
+    int kind;   /* EVP_PKEY_RSA, EVP_PKEY_EC or EVP_PKEY_ED25519 */
     X509 *leaf;
     STACK_OF(X509) * chain;
     EVP_PKEY *key;
@@ -68,6 +74,9 @@ bool sl_certificate_load_key(struct sl_certificate *out, const struct sl_certifi
                              char *reason);
 bool sl_certificate_load_ocsp(struct sl_certificate *out, const char *path,
                               char *reason); /* ocsp.c */
+/** Of the credentials' [i]. */
+const struct sl_certificate *sl_credentials_at(const struct sl_credentials *credentials,
+                                               unsigned i);
 void sl_certificate_wipe(struct sl_certificate *certificate);
 
 /* psk.c: a file of pre-shared keys. */

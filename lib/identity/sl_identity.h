@@ -90,6 +90,18 @@ void *sl_credentials_key(const struct sl_credentials *credentials, unsigned i); 
 void *sl_credentials_chain(const struct sl_credentials *credentials,
                            unsigned i); /* of X509, its stack */
 
+/** For people. Texts are printable, NUL-terminated, and cut where they are longer. */
+struct sl_certificate_info {
+    const char *file; /* that it was loaded from; borrowed from the credentials */
+    char subject[144];
+    char names[256]; /* of subjectAltName: DNS names and addresses, commas between them */
+    char key[32];    /* "ECDSA P-256", "RSA 2048" */
+    int64_t ends_s;  /* since 1970: when the first certificate of it and its chain is not valid any
+                        more */
+};
+void sl_credentials_describe(const struct sl_credentials *credentials, unsigned i,
+                             struct sl_certificate_info *out);
+
 /**
  * The certificates for a server name (RFC 6066 3), at most one for each kind of key: the first of
  * those that have the name in their subjectAltName; where none has it, and without a name (NULL),

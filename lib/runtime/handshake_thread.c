@@ -63,3 +63,39 @@ void runtime_handshakers_destroy(struct sl_runtime *runtime)
         sl_handshaker_destroy(runtime->handshakers[h].handshaker);
     runtime->handshaker_count = 0;
 }
+
+bool sl_runtime_has_replaced_services(const struct sl_runtime *runtime)
+{
+    for (unsigned h = 0; h < runtime->handshaker_count; h++)
+        if (!sl_handshaker_has_replaced_services(runtime->handshakers[h].handshaker))
+            return false;
+    return true;
+}
+
+int sl_runtime_replace_services(struct sl_runtime *runtime, struct sl_credentials *credentials,
+                                const struct sl_handshake_service *services, char *reason)
+{
+    struct sl_handshake_services *made[SL_HANDSHAKERS_MAX];
+    unsigned count = 0;
+    runtime->reason = reason;
+    if (!sl_runtime_has_replaced_services(runtime))
+        return runtime_fail(runtime, -EBUSY,
+                            "a handshake thread has not taken the last certificates yet");
+    for (; count < runtime->handshaker_count; count++) {
+        made[count] = sl_handshake_services_create(runtime->handshakers[count].handshaker,
+                                                   credentials, services, reason);
+        if (made[count] == NULL)
+            break;
+    }
+    if (count < runtime->handshaker_count) {
+        while (count > 0)
+            sl_handshake_services_destroy(made[--count]);
+        return -EINVAL;
+    }
+    for (unsigned h = 0; h < count; h++) {
+        bool is_taken = sl_handshaker_replace_services(runtime->handshakers[h].handshaker, made[h]);
+        assert(is_taken); /* only this thread gives them any */
+        (void)is_taken;
+    }
+    return 0;
+}

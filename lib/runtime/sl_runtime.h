@@ -58,6 +58,19 @@ void sl_runtime_poll(struct sl_runtime *runtime, uint64_t now_ns);
 /** Readable when a consumer wants something; poll at least every 100 ms all the same. */
 int sl_runtime_fd(const struct sl_runtime *runtime);
 
+/**
+ * From now on handshakes begin with these certificates and with what these services take; sessions
+ * and handshakes that have begun do not notice. services [handshaker.service_count]: the same names
+ * in the same order.
+ * return 0, or negative and reason[256]: nothing has changed. -EBUSY: the last ones have not been
+ * taken by all threads yet.
+ */
+int sl_runtime_replace_services(struct sl_runtime *runtime, struct sl_credentials *credentials,
+                                const struct sl_handshake_service *services,
+                                char *reason) SL_MUST_USE;
+/** All handshake threads have taken the last ones. */
+bool sl_runtime_has_replaced_services(const struct sl_runtime *runtime);
+
 /** Asks all workers to close their sessions; poll until sl_runtime_is_stopped, then destroy. */
 void sl_runtime_stop(struct sl_runtime *runtime);
 bool sl_runtime_is_stopped(const struct sl_runtime *runtime);

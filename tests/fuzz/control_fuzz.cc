@@ -41,6 +41,7 @@ class Control
         };
         config.target.print_consumers = [](void *, FILE *) {};
         config.target.print_access = [](void *, FILE *) {};
+        config.target.print_certificates = [](void *, FILE *) {};
         config.target.reload = [](void *, FILE *out) { fputs("reloaded\n", out); };
         config.target.print_connections = [](void *, FILE *) {};
         config.target.reconnect = [](void *, const char *) { return -ENOENT; };
@@ -102,7 +103,9 @@ std::string answer_to(const std::string &command)
         return "9.9\n";
     if (command == "reload")
         return "reloaded\n";
-    return command == "consumers" || command == "access" ? "none\n" : "error: unknown command\n";
+    return command == "consumers" || command == "access" || command == "certificates"
+               ? "none\n"
+               : "error: unknown command\n";
 }
 
 const Bytes kVersion = fuzz::of_text("version\n");
@@ -153,8 +156,8 @@ std::vector<Bytes> fuzz::seeds()
 {
     std::vector<Bytes> seeds;
     for (const std::string text :
-         {"stats\n", "stats json\n", "consumers\n", "version\n", "access\n", "reload\n", "stats",
-          "\n", "stats\nversion\n", "stop\n",
+         {"stats\n", "stats json\n", "consumers\n", "version\n", "access\n", "certificates\n",
+          "reload\n", "stats", "\n", "stats\nversion\n", "stop\n",
           "a long command that is none, and goes on and on for ever and ever and ever\n"})
         seeds.push_back(join({{(uint8_t)text.size()}, of_text(text)}));
     seeds.push_back({0xff});

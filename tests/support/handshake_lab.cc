@@ -16,17 +16,29 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
       server_authority(make_identity("EC", "server authority", nullptr, true)), chosen(options),
       credentials(nullptr, sl_credentials_destroy), random(options.seed)
 {
+    if (chosen.server_certificates.empty())
+        for (const std::string &kind : chosen.server_kinds)
+            chosen.server_certificates.push_back({kind, "server " + kind, ""});
+    credentials = make_credentials(chosen.server_certificates);
+    for (unsigned i = 0; i < chosen.workers; i++) {
+        workers.push_back(std::make_unique<HandshakeWorker>(i, chosen.ring_size));
+        from_workers.push_back(workers.back()->to_handshaker_consumer());
+        to_workers.push_back(workers.back()->from_handshaker_producer());
+    }
+    create_handshaker();
+}
+
+HandshakeLab::Credentials
+HandshakeLab::make_credentials(const std::vector<ServerCertificate> &certificates)
+{
     std::string chain;
     Identity issuer = server_authority;
     for (unsigned i = 0; i < chosen.server_chain; i++) {
         issuer = make_identity("RSA", "middle " + std::to_string(i), &issuer, true);
         chain = to_pem(issuer.certificate) + chain;
     }
-    if (chosen.server_certificates.empty())
-        for (const std::string &kind : chosen.server_kinds)
-            chosen.server_certificates.push_back({kind, "server " + kind, ""});
     std::vector<std::array<std::string, 3>> paths;
-    for (const ServerCertificate &one : chosen.server_certificates) {
+    for (const ServerCertificate &one : certificates) {
         Identity server =
             make_identity(one.kind, one.common_name, &issuer, false, 86400L * 365, one.names);
         std::string name = std::to_string(paths.size());
@@ -41,15 +53,51 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
         files.push_back({certificate.c_str(), key.c_str(), ocsp.empty() ? nullptr : ocsp.c_str()});
     char reason[SL_CREDENTIALS_REASON_LEN];
     sl_certificate_fault fault;
-    credentials.reset(sl_credentials_load(files.data(), (unsigned)files.size(), &fault, reason));
-    if (credentials == nullptr)
+    Credentials made(sl_credentials_load(files.data(), (unsigned)files.size(), &fault, reason),
+                     sl_credentials_destroy);
+    if (made == nullptr)
         throw std::runtime_error(reason);
-    for (unsigned i = 0; i < chosen.workers; i++) {
-        workers.push_back(std::make_unique<HandshakeWorker>(i, chosen.ring_size));
-        from_workers.push_back(workers.back()->to_handshaker_consumer());
-        to_workers.push_back(workers.back()->from_handshaker_producer());
+    return made;
+}
+
+namespace
+{
+
+/** Rules with names, as a handshaker wants them. */
+struct Services {
+    explicit Services(const std::vector<TrustRules> &all)
+    {
+        std::string why;
+        for (const TrustRules &rules : all) {
+            trusts.push_back(rules.load(&why));
+            names.push_back("service " + std::to_string(names.size()));
+            if (trusts.back() == nullptr)
+                throw std::runtime_error(why);
+        }
+        for (size_t i = 0; i < trusts.size(); i++)
+            services.push_back({names[i].c_str(), trusts[i].get()});
     }
-    create_handshaker();
+    std::vector<Trust> trusts; /* the handshaker has shares of its own */
+    std::vector<std::string> names;
+    std::vector<sl_handshake_service> services;
+};
+
+} // namespace
+
+bool HandshakeLab::replace_services(const std::vector<TrustRules> &rules,
+                                    const std::vector<ServerCertificate> &certificates)
+{
+    Services next(rules);
+    Credentials shown = make_credentials(certificates);
+    char reason[SL_REASON_LEN];
+    sl_handshake_services *made =
+        sl_handshake_services_create(handshaker, shown.get(), next.services.data(), reason);
+    if (made == nullptr)
+        throw std::runtime_error(reason);
+    bool is_taken = sl_handshaker_replace_services(handshaker, made);
+    if (!is_taken)
+        sl_handshake_services_destroy(made);
+    return is_taken;
 }
 
 void HandshakeLab::create_handshaker()
@@ -62,23 +110,12 @@ void HandshakeLab::create_handshaker()
         rules.lists = chosen.lists;
         chosen.services.push_back(rules);
     }
-    std::vector<Trust> trusts; /* the handshaker has shares of its own */
-    std::vector<std::string> names;
-    std::vector<sl_handshake_service> services;
-    std::string why;
-    for (const TrustRules &rules : chosen.services) {
-        trusts.push_back(rules.load(&why));
-        names.push_back("service " + std::to_string(names.size()));
-        if (trusts.back() == nullptr)
-            throw std::runtime_error(why);
-    }
-    for (size_t i = 0; i < trusts.size(); i++)
-        services.push_back({names[i].c_str(), trusts[i].get()});
+    Services first(chosen.services);
     char reason[SL_REASON_LEN];
     sl_handshaker_config config = {};
     config.credentials = credentials.get();
-    config.services = services.data();
-    config.service_count = (unsigned)services.size();
+    config.services = first.services.data();
+    config.service_count = (unsigned)first.services.size();
     config.worker_count = chosen.workers;
     config.from_worker = from_workers.data();
     config.to_worker = to_workers.data();

@@ -79,6 +79,11 @@ class HandshakeLab
     }
     void start(unsigned id);
 
+    /** Gives the handshaker other certificates and rules, as many; they count from its next poll.
+     * false: it has not taken the last ones yet. */
+    bool replace_services(const std::vector<TrustRules> &rules,
+                          const std::vector<ServerCertificate> &certificates);
+
     /** Runs until done, or until no more than `limit_ms` have passed. return done(). */
     bool run_until(const std::function<bool()> &done, uint64_t limit_ms = 120000);
     void run_for(uint64_t ms);
@@ -127,6 +132,8 @@ class HandshakeLab
     LabOptions chosen;
     TemporaryDirectory directory;
     std::unique_ptr<sl_credentials, decltype(&sl_credentials_destroy)> credentials;
+    using Credentials = std::unique_ptr<sl_credentials, decltype(&sl_credentials_destroy)>;
+    Credentials make_credentials(const std::vector<ServerCertificate> &certificates);
     void create_handshaker();
     std::vector<std::unique_ptr<HandshakeWorker>> workers;
     std::vector<sl_ring_consumer *> from_workers;

@@ -31,6 +31,7 @@ TEST_F(Ctl, PrintsTheAnswerOfTheGateway)
     EXPECT_EQ(Ask1("stats"), std::string(100, 't') + "[0]");
     EXPECT_EQ(Ask1("stats --json"), std::string(100, 'j') + "[0]");
     EXPECT_EQ(Ask1("consumers"), std::string(target.consumers) + "[0]");
+    EXPECT_EQ(Ask1("certificates"), "a.crt\n[0]");
     EXPECT_EQ(Ask1("access"), "deny 192.0.2.1\n[0]");
     EXPECT_EQ(Ask1("version"), "9.9\n[0]");
     target.consumers = "";
@@ -67,7 +68,8 @@ TEST_F(Ctl, SaysThatTheGatewayIsBusy)
 
 TEST_F(Ctl, RefusesWordsThatItDoesNotKnow)
 {
-    for (const char *words : {"", "reboot", "stats now", "version --json", "reload --json", "--nonsense", "-s"}) {
+    for (const char *words :
+         {"", "reboot", "stats now", "version --json", "reload --json", "--nonsense", "-s"}) {
         std::string text = Run(words);
         EXPECT_NE(text.find("usage: sluice-ctl"), std::string::npos) << words;
         EXPECT_EQ(text.substr(text.size() - 3), "[2]") << words;

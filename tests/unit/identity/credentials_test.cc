@@ -307,3 +307,31 @@ TEST_F(Credentials, RefuseAnOcspResponseThatDoesNotHelp)
     EXPECT_FALSE(load({pair}));
     EXPECT_NE(std::string(reason).find("cannot be opened"), std::string::npos) << reason;
 }
+
+TEST_F(Credentials, AreDescribedForPeople)
+{
+    Identity ca = make_identity("EC", "ca", nullptr, true);
+    Identity middle = make_identity("EC", "middle", &ca, true, 3600);
+    Identity leaf =
+        make_identity("P-384", "leaf", &middle, false, 86400,
+                      "DNS:a.test,IP:198.18.0.1,email:x@y.test,DNS:*.b.test,IP:2001:db8::1");
+    Pair chained{directory.write("c", to_pem(leaf.certificate) + to_pem(middle.certificate)),
+                 directory.write("k", to_pem(leaf.key))};
+    ASSERT_TRUE(load({chained, write("rsa", make_identity("RSA", "a\x1b[31m")),
+                      write("ed", make_identity("ED25519", "e"))}))
+        << reason;
+    sl_certificate_info info;
+    sl_credentials_describe(loaded, 0, &info);
+    EXPECT_EQ(info.file, chained.certificate);
+    EXPECT_STREQ(info.subject, "CN=leaf");
+    EXPECT_STREQ(info.names, "a.test,198.18.0.1,*.b.test,2001:db8::1");
+    EXPECT_STREQ(info.key, "ECDSA P-384");
+    EXPECT_NEAR((double)(info.ends_s - time(nullptr)), 3600, 60) << "the chain's first end";
+    sl_credentials_describe(loaded, 1, &info);
+    EXPECT_STREQ(info.subject, "CN=a\\1B[31m");
+    EXPECT_STREQ(info.names, "");
+    EXPECT_STREQ(info.key, "RSA 2048");
+    EXPECT_NEAR((double)(info.ends_s - time(nullptr)), 86400.0 * 365, 60);
+    sl_credentials_describe(loaded, 2, &info);
+    EXPECT_STREQ(info.key, "Ed25519");
+}

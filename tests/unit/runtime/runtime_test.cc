@@ -250,6 +250,17 @@ TEST_F(Runtime, SaysWhenEveryWorkerReadsTheNewRulesOfAdmissionAndNoOthers)
     EXPECT_TRUE(poll_until([&] { return sl_runtime_has_admitted(runtime); }));
 }
 
+TEST_F(Runtime, GivesEachHandshakeThreadItsNewCertificates)
+{
+    start();
+    EXPECT_TRUE(sl_runtime_has_replaced_services(runtime));
+    for (unsigned i = 0; i < 3; i++) {
+        ASSERT_EQ(0, sl_runtime_replace_services(runtime, credentials, &handshake_service, reason))
+            << reason;
+        EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_services(runtime); }));
+    }
+}
+
 TEST_F(Runtime, AnswersOnTheQueueThatAFrameCameFrom)
 {
     start();
