@@ -29,10 +29,11 @@ static const struct wire_loop *chosen;
 
 bool sl_wire_checksum_use(const char *name)
 {
-    static const char *const best_first[] = {"avx512", "avx2", "sse"};
+    static const char *const best_first[] = {"avx512", "avx2", "sse"}; /* the last always runs */
+    const unsigned count = sizeof best_first / sizeof best_first[0];
     const struct wire_loop *loop = name != NULL ? loop_of(name) : NULL;
-    for (unsigned i = 0; name == NULL && loop == NULL; i++)
-        loop = loop_of(best_first[i]); /* the last one always runs */
+    for (unsigned i = 0; name == NULL && loop == NULL && i < count; i++)
+        loop = loop_of(best_first[i]);
     if (loop != NULL)
         __atomic_store_n(&chosen, loop, __ATOMIC_RELAXED); /* constants and code: no order */
     return loop != NULL;
