@@ -121,8 +121,20 @@ static void print_json_hash(const char *name, const uint8_t hash[32])
     putchar_unlocked('"');
 }
 
-static void print_json_peer(const struct sluice_peer *peer)
+/** How many there are in the peer's verified chain. */
+static unsigned certificates_of(const struct sluice_event *event)
 {
+    const uint8_t *der;
+    size_t offset = 0;
+    unsigned count = 0;
+    while (sluice_peer_certificate(event, &offset, &der) > 0)
+        count++;
+    return count;
+}
+
+static void print_json_peer(const struct sluice_event *event)
+{
+    const struct sluice_peer *peer = event->peer;
     printf(",\"peer\":{\"method\":\"%s\",\"address\":\"%s\",\"port\":%u,\"local_address\":\"%s\","
            "\"local_port\":%u,\"suite\":%u,\"cid_len\":%u",
            sluice_peer_method_name(peer->method), address_text(peer->remote_ip).bytes,
@@ -138,7 +150,7 @@ static void print_json_peer(const struct sluice_peer *peer)
     print_json_string(peer->node_id, strnlen(peer->node_id, sizeof peer->node_id));
     fputs(",\"subject\":", stdout);
     print_json_string(peer->subject, strnlen(peer->subject, sizeof peer->subject));
-    putchar_unlocked('}');
+    printf(",\"certificates\":%u}", certificates_of(event));
 }
 
 void print_json(const struct sluice_event *event)
@@ -153,7 +165,7 @@ void print_json(const struct sluice_event *event)
         putchar_unlocked('"');
         break;
     case SLUICE_OPEN:
-        print_json_peer(event->peer);
+        print_json_peer(event);
         break;
     case SLUICE_MOVED:
         printf(",\"address\":\"%s\",\"port\":%u,\"confirmed\":%s",

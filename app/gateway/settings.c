@@ -162,6 +162,8 @@ static void make_handshaker(struct settings *settings)
         .last_flights_max = flights < LAST_FLIGHTS_MAX ? flights : LAST_FLIGHTS_MAX,
         .first_timeout_ms = config->first_timeout_ms,
         .handshake_timeout_ms = config->handshake_timeout_s * 1000,
+        .chains_max = config->peer_chain_kib > 0 ? config->sessions : 0,
+        .chain_len_max = config->peer_chain_kib << 10,
         .connection_ids = config->connection_ids,
         .legacy_sessions_max = config->legacy_cbc ? share(config->legacy_sessions, threads) : 0,
         .ticket_lifetime_s = config->session_tickets ? config->session_ticket_lifetime_s : 0,

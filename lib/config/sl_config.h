@@ -149,8 +149,9 @@ struct sl_config {
     uint16_t *connect_ports; /* [2] first and last local port of these sessions; default 49152,
                                 65535 */
     unsigned connect_ports_count;
-    bool connection_ids;                /* default true */
-    bool session_tickets;               /* default true */
+    unsigned peer_chain_kib; /* the longest verified chain that consumers get; default 16 */
+    bool connection_ids;     /* default true */
+    bool session_tickets;    /* default true */
     unsigned session_ticket_lifetime_s; /* 300..604800, default 7200 */
     enum sl_config_moves peer_moves;    /* default hold */
     bool close_at_usage_limit;          /* default false */

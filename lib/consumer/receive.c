@@ -23,8 +23,12 @@ static bool read_entry(const struct sl_ring_entry *entry, struct sluice_event *e
         event->data_len = len;
         return true;
     case SL_RING_OPEN:
+        if (len < sizeof *event->peer)
+            return false;
         event->peer = payload;
-        return len >= sizeof *event->peer;
+        event->peer_chain = event->peer + 1;
+        event->peer_chain_len = len - (uint32_t)sizeof *event->peer;
+        return true;
     case SL_RING_MOVED: {
         const struct sl_ring_moved *moved = payload;
         if (len < sizeof *moved)

@@ -36,9 +36,10 @@ enum sluice_close_reason {
     SLUICE_CLOSE_PEER = 1,     /* the peer closed it */
     SLUICE_CLOSE_IDLE = 2,     /* nothing came or went for too long */
     SLUICE_CLOSE_CONSUMER = 3, /* sluice_close_session */
-    SLUICE_CLOSE_REPLACED = 4, /* the peer began a new session from the same address; or a session of
-                                  the same connection has its place: replaces, in its SLUICE_OPEN */
-    SLUICE_CLOSE_LIMIT = 5,    /* its keys have reached their usage limit */
+    SLUICE_CLOSE_REPLACED =
+        4,                  /* the peer began a new session from the same address; or a session of
+                               the same connection has its place: replaces, in its SLUICE_OPEN */
+    SLUICE_CLOSE_LIMIT = 5, /* its keys have reached their usage limit */
     SLUICE_CLOSE_SHUTDOWN = 6, /* the gateway is stopping */
     SLUICE_CLOSE_EXPIRED = 7,  /* the peer's certificate is not valid any more */
     SLUICE_CLOSE_DENIED = 8,   /* the gateway's operator has denied the peer's address */
@@ -93,7 +94,18 @@ struct sluice_event {
     uint16_t port;                  /* MOVED */
     uint8_t address[16];            /* MOVED */
     const struct sluice_peer *peer; /* OPEN: valid until the next receive */
+    /* OPEN: the peer's certificates as they were verified, its own first, each with its length in 3
+     * bytes before its DER; 0 bytes: it has none, or they are too long. Valid as peer is. */
+    const void *peer_chain;
+    uint32_t peer_chain_len;
 };
+
+/**
+ * The next certificate of a peer's chain: *der and its length, or 0 when there is none left. Begin
+ * with *offset 0.
+ */
+size_t sluice_peer_certificate(const struct sluice_event *open, size_t *offset,
+                               const uint8_t **der);
 
 /**
  * Registers at the gateway that listens on socket_path (NULL: SLUICE_DEFAULT_SOCKET).

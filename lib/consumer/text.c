@@ -42,6 +42,19 @@ SLUICE_API const char *sluice_peer_method_name(uint8_t method)
     return method < sizeof names / sizeof names[0] ? names[method] : "unknown";
 }
 
+SLUICE_API size_t sluice_peer_certificate(const struct sluice_event *open, size_t *offset,
+                                          const uint8_t **der)
+{
+    struct sl_reader chain = sl_reader_of(open->peer_chain, open->peer_chain_len);
+    sl_read_bytes(&chain, *offset);
+    struct sl_reader certificate = sl_read_vector(&chain, 3);
+    if (chain.failed)
+        return 0;
+    *der = certificate.at;
+    *offset = (size_t)(chain.at - (const uint8_t *)open->peer_chain);
+    return sl_reader_left(&certificate);
+}
+
 SLUICE_API const char *sluice_version(void)
 {
     return SLUICE_VERSION;

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <time.h>
 
 #include <openssl/ssl.h>
@@ -30,10 +31,48 @@ static uint64_t expires_ns(const struct handshake *handshake)
     return handshake->owner->now_ns + (uint64_t)(left_s > 0 ? left_s : 0) * 1000000000;
 }
 
+static struct sl_peer_chain *write_chain(STACK_OF(X509) * certificates, size_t len_max)
+{
+    size_t len = 0;
+    for (int i = 0; i < sk_X509_num(certificates); i++)
+        len += 3 + (size_t)i2d_X509(sk_X509_value(certificates, i), NULL);
+    struct sl_peer_chain *chain = len <= len_max ? malloc(sizeof *chain + len) : NULL;
+    if (chain == NULL)
+        return NULL;
+    chain->len = (uint32_t)len;
+    struct sl_writer w = sl_writer_of(chain->bytes, len);
+    for (int i = 0; i < sk_X509_num(certificates); i++) {
+        X509 *certificate = sk_X509_value(certificates, i);
+        int der_len = i2d_X509(certificate, NULL);
+        sl_write_be24(&w, (uint32_t)der_len);
+        uint8_t *room = sl_write_room(&w, (size_t)der_len);
+        if (room != NULL)
+            i2d_X509(certificate, &room);
+    }
+    return chain;
+}
+
+/** What consumers get of the peer's chain; NULL: nothing. */
+static const struct sl_peer_chain *keep_chain(struct handshake *handshake)
+{
+    struct sl_handshaker *handshaker = handshake->owner;
+    STACK_OF(X509) *certificates = SSL_get0_verified_chain(handshake->ssl);
+    if (handshaker->chains.max == 0 || handshake->method == SL_IDENTITY_NONE ||
+        sk_X509_num(certificates) <= 0)
+        return NULL;
+    struct sl_peer_chain *chain = write_chain(certificates, handshaker->config.chain_len_max);
+    if (chain != NULL && sl_handshake_keep_chain(&handshaker->chains, handshake->handle, chain))
+        return chain;
+    free(chain);
+    sl_handshake_count(handshaker, SL_HANDSHAKE_CHAIN_LEFT_OUT);
+    return NULL;
+}
+
 bool sl_handshake_establish(struct handshake *handshake)
 {
     struct sl_message_established message = {.identity = handshake->identity,
-                                             .expires_ns = expires_ns(handshake)};
+                                             .expires_ns = expires_ns(handshake),
+                                             .chain = keep_chain(handshake)};
     struct sl_identity *identity = &message.identity;
     identity->cid_len = handshake->cid_negotiated ? handshake->own_cid_len : 0;
     identity->method = handshake->method;

@@ -208,6 +208,7 @@ struct sl_handshaker {
     unsigned kept_count;      /* sessions that libssl keeps */
     struct timers timers;
     struct last_flights last_flights;
+    struct chains chains;
     struct sessions sessions;
     struct ticket_keys ticket_keys;
     struct outbox *outboxes; /* [worker_count] */

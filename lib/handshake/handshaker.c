@@ -77,6 +77,7 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
         has_keys && sl_handshake_init_table(&handshaker->handshakes, known_max) &&
         sl_handshake_init_timers(&handshaker->timers, known_max) &&
         sl_handshake_init_last_flights(&handshaker->last_flights, config->last_flights_max) &&
+        sl_handshake_init_chains(&handshaker->chains, config->chains_max) &&
         sl_handshake_init_sessions(&handshaker->sessions, sessions_max) &&
         sl_handshake_init_cpu(&handshaker->cpu, config))
         return true;
@@ -124,6 +125,7 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
         sl_handshake_wipe_outbox(&handshaker->outboxes[i]);
     free(handshaker->outboxes);
     sl_handshake_wipe_last_flights(&handshaker->last_flights);
+    sl_handshake_wipe_chains(&handshaker->chains);
     sl_handshake_wipe_sessions(&handshaker->sessions);
     sl_handshake_wipe_cpu(&handshaker->cpu);
     sl_handshake_wipe_ticket_keys(&handshaker->ticket_keys);
@@ -277,6 +279,7 @@ static void take_closed(struct sl_handshaker *handshaker, uint64_t handle)
     if (handshake != NULL)
         sl_handshake_end(handshake, SL_HANDSHAKE_FAILED);
     sl_handshake_forget_last_flight(&handshaker->last_flights, handle);
+    sl_handshake_forget_chain(&handshaker->chains, handle);
 }
 
 static void take_message(struct sl_handshaker *handshaker, unsigned worker,

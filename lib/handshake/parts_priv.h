@@ -223,6 +223,20 @@ size_t sl_handshake_write_ticket_data(const struct ticket_data *data, uint8_t *o
 /** false: nothing that the above has written. */
 bool sl_handshake_read_ticket_data(struct ticket_data *data, const uint8_t *bytes, size_t len);
 
+/* chains.c: the peers' certificates, for as long as their sessions live. */
+
+struct chains {
+    struct table by_handle;
+    unsigned count, max; /* max 0: none are kept */
+};
+
+bool sl_handshake_init_chains(struct chains *chains, unsigned max);
+void sl_handshake_wipe_chains(struct chains *chains);
+/** Takes the chain (from malloc), which is the first of its handle. false: there are too many, and
+ * it stays the caller's. */
+bool sl_handshake_keep_chain(struct chains *chains, uint64_t handle, struct sl_peer_chain *chain);
+void sl_handshake_forget_chain(struct chains *chains, uint64_t handle);
+
 /* sessions.c: what clients resume from, by the number their worker gave; RFC 5246 F.1.4. */
 
 struct kept_session {

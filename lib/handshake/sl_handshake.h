@@ -42,11 +42,13 @@ struct sl_handshaker_config {
     struct sl_ring_producer **to_worker;   /* [worker_count], borrowed */
     unsigned handshakes_max;               /* SSL objects at once; beyond: aborted and counted */
     unsigned last_flights_max;             /* finished handshakes whose last flight is kept */
-    unsigned first_timeout_ms;             /* 100..60000; RFC 6347 4.2.4.1 says 1000 */
-    unsigned handshake_timeout_ms;         /* a handshake older than this is aborted */
-    bool connection_ids;                   /* negotiate RFC 9146 when a client offers it */
-    unsigned legacy_sessions_max; /* 0: none; else how many sessions with AES-CBC, encrypt-then-MAC
-                                     and HMAC-SHA1 libssl may keep for clients that know no AEAD */
+    unsigned chains_max;    /* sessions whose peers' certificates are kept for consumers; 0: none */
+    unsigned chain_len_max; /* a longer chain is not kept */
+    unsigned first_timeout_ms;     /* 100..60000; RFC 6347 4.2.4.1 says 1000 */
+    unsigned handshake_timeout_ms; /* a handshake older than this is aborted */
+    bool connection_ids;           /* negotiate RFC 9146 when a client offers it */
+    unsigned legacy_sessions_max;  /* 0: none; else how many sessions with AES-CBC, encrypt-then-MAC
+                                      and HMAC-SHA1 libssl may keep for clients that know no AEAD */
     unsigned ticket_lifetime_s; /* of session tickets for clients, RFC 5077: for how long a session
                                    can be resumed; 0: none */
     uint8_t ticket_root[32];    /* secret, random; whoever shares it takes each other's tickets */
@@ -79,6 +81,7 @@ struct sl_handshaker_config {
     X(LAST_FLIGHT_REPEATED, "last flights sent again on request")                                  \
     X(EARLY_DATA, "application data records met before the Finished was verified")                 \
     X(BAD_RECORD, "records for a handshake that did not verify or parse")                          \
+    X(CHAIN_LEFT_OUT, "verified chains that consumers do not get: too long, or too many")          \
     X(STALE, "messages for a handshake that is gone")                                              \
     X(WORKER_RING_FULL, "messages lost because a worker's ring was full")
 

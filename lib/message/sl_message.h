@@ -124,9 +124,20 @@ struct sl_message_send {
     uint8_t bytes[];
 };
 
+/**
+ * A peer's certificates as they were verified, its own first: for each its length, 3 bytes, and its
+ * DER (the form of RFC 5246 7.4.2). Immutable.
+ */
+struct sl_peer_chain {
+    uint32_t len;
+    uint8_t bytes[]; /* [len] */
+};
+
 /** The peer's Finished has verified. */
 struct sl_message_established {
     uint64_t expires_ns; /* when the first certificate of the peer's chain ends; 0: never */
+    const struct sl_peer_chain *chain; /* the handshaker's, borrowed until `closed` is sent; NULL:
+                                          none, or longer than is kept */
     struct sl_identity identity;
     bool is_resumed;      /* in an abbreviated handshake; then a client is told the method only, as
                              no certificate has come, and a server what the client's ticket says */

@@ -82,6 +82,34 @@ bool worker_tell(struct sl_worker *w, struct worker_consumer *consumer, uint8_t 
     return worker_write_entry(w, consumer, label, session, time_ns, payload, payload_len);
 }
 
+/** Identity and chain in one entry; without the chain where the ring could never hold both. */
+static bool write_open(struct sl_worker *w, struct worker_consumer *consumer,
+                       const struct sl_session *session, const struct sl_opened *opened)
+{
+    const struct sl_peer_chain *chain = w->chains[sl_handle_slot(session->handle)];
+    struct sl_ring_producer *ring = &consumer->attachment->receive;
+    uint32_t len = (uint32_t)sizeof *opened + (chain != NULL ? chain->len : 0);
+    if (chain == NULL || sizeof(struct sl_ring_entry) + len > sl_ring_entry_max(ring->size))
+        return worker_tell(w, consumer, SL_RING_OPEN, 0, session->handle, session->last_active_ns,
+                           opened, sizeof *opened);
+    struct sl_ring_entry *entry = sl_ring_reserve(ring, len);
+    if (entry == NULL) {
+        if (ring->corrupt)
+            worker_evict(w, consumer);
+        return false;
+    }
+    entry->kind = SL_RING_OPEN;
+    entry->worker = (uint8_t)w->config.index;
+    entry->session = session->handle;
+    entry->time_ns = session->last_active_ns;
+    sl_ring_fill(entry, opened, sizeof *opened);
+    memcpy((uint8_t *)(entry + 1) + sizeof *opened, chain->bytes, chain->len);
+    sl_ring_commit(ring, entry, len);
+    w->consumer_news = true;
+    consumer->has_news = true;
+    return true;
+}
+
 static bool tell_open(struct sl_worker *w, struct sl_session *session,
                       struct worker_consumer *consumer)
 {
@@ -94,8 +122,7 @@ static bool tell_open(struct sl_worker *w, struct sl_session *session,
     identity->remote_port = tuple->remote_port;
     identity->local_port = tuple->local_port;
     worker_describe_attempt(w, session, &opened);
-    if (!worker_tell(w, consumer, SL_RING_OPEN, 0, session->handle, session->last_active_ns,
-                     &opened, sizeof opened))
+    if (!write_open(w, consumer, session, &opened))
         return false;
     session->flags |= SESSION_OPEN_TOLD;
     return true;

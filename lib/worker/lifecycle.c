@@ -132,6 +132,7 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
     session->expires_ns = established->expires_ns;
     set_send_limit(w, session);
     w->identities[sl_handle_slot(session->handle)] = established->identity;
+    w->chains[sl_handle_slot(session->handle)] = established->chain;
     worker_leave_half_open(w, session);
     gauge_sessions(w, 1);
     worker_count(w, SL_COUNTER_SESSIONS_OPENED, 1);

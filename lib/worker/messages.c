@@ -83,8 +83,11 @@ void worker_ask_repeat(struct sl_worker *w, struct sl_session *session, uint64_t
 
 bool worker_tell_closed(struct sl_worker *w, const struct sl_session *session)
 {
-    return sl_message_send(handshaker_of(w, session->handle), SL_MESSAGE_CLOSED, session->handle,
-                           NULL, 0, NULL, 0);
+    if (!sl_message_send(handshaker_of(w, session->handle), SL_MESSAGE_CLOSED, session->handle,
+                         NULL, 0, NULL, 0))
+        return false;
+    w->chains[sl_handle_slot(session->handle)] = NULL; /* its owner frees it when it hears this */
+    return true;
 }
 
 bool worker_tell_connect(struct sl_worker *w, const struct sl_session *session,

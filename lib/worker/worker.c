@@ -18,6 +18,7 @@ size_t sl_worker_memory_len(const struct sl_worker_config *config)
     return sl_arena_cost(sizeof(struct sl_worker)) + sl_arena_cost(SCRATCH_LEN) +
            sl_arena_cost(sizeof(struct sl_identity) * config->sessions_max) +
            worker_gate_memory_len(config) +
+           sl_arena_cost(sizeof(struct sl_peer_chain *) * config->sessions_max) +
            sl_session_table_memory_len(config->sessions_max, epoch_len_of(config->crypto));
 }
 
@@ -34,6 +35,7 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
     w->config = *config;
     w->scratch = sl_arena_take(arena, SCRATCH_LEN);
     w->identities = sl_arena_take(arena, sizeof *w->identities * config->sessions_max);
+    w->chains = sl_arena_take(arena, sizeof *w->chains * config->sessions_max);
     w->aead = sl_aead_create(config->crypto);
     if (w->aead == NULL)
         return NULL;
@@ -46,8 +48,8 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
     /* What was made of them is enough. */
     explicit_bzero(w->config.cookie_root, sizeof w->config.cookie_root);
     explicit_bzero(w->config.random_seed, sizeof w->config.random_seed);
-    if (!has_gate || w->scratch == NULL || w->identities == NULL || w->table == NULL ||
-        w->cookies == NULL) {
+    if (!has_gate || w->scratch == NULL || w->identities == NULL || w->chains == NULL ||
+        w->table == NULL || w->cookies == NULL) {
         sl_cookie_jar_destroy(w->cookies);
         sl_aead_destroy(w->aead);
         errno = ENOMEM;

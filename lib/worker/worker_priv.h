@@ -135,7 +135,9 @@ struct sl_worker {
     struct sl_aead_key_lines key_lines; /* the engine's */
     struct sl_cookie_jar *cookies;
     struct sl_identity *identities; /* [capacity] by slot; cold */
-    uint8_t *scratch;               /* [SCRATCH_LEN] */
+    /* [capacity] by slot: borrowed from the handshaker until it hears `closed`; NULL: none */
+    const struct sl_peer_chain **chains;
+    uint8_t *scratch; /* [SCRATCH_LEN] */
     struct hello_credit hellos;
     struct rx_burst rx;
     struct tx_burst tx;

@@ -121,6 +121,8 @@ void HandshakeLab::create_handshaker()
     config.to_worker = to_workers.data();
     config.handshakes_max = chosen.handshakes_max;
     config.last_flights_max = chosen.last_flights_max;
+    config.chains_max = chosen.chains_max;
+    config.chain_len_max = chosen.chain_len_max;
     config.first_timeout_ms = chosen.first_timeout_ms;
     config.handshake_timeout_ms = chosen.handshake_timeout_ms;
     config.connection_ids = chosen.connection_ids;

@@ -42,6 +42,7 @@ struct LabOptions {
     unsigned workers = 1;
     unsigned handshakes_max = 256;
     unsigned last_flights_max = 256;
+    unsigned chains_max = 256, chain_len_max = 16384;
     unsigned first_timeout_ms = 1000;
     unsigned handshake_timeout_ms = 30000;
     uint64_t ring_size = 1 << 20;

@@ -222,6 +222,7 @@ void HandshakeWorker::take(const sl_message &message)
         to.is_legacy = established->is_legacy;
         to.identity = established->identity;
         to.expires_ns = established->expires_ns;
+        to.chain = established->chain;
         to.is_resumed = established->is_resumed;
         to.own_cid_in_use = established->own_cid_in_use;
         to.peer_cid_in_use = established->peer_cid_in_use;

@@ -49,6 +49,7 @@ struct Peer {
     bool is_resumed = false, own_cid_in_use = false, peer_cid_in_use = false;
     sl_identity identity = {};
     uint64_t expires_ns = 0;               /* as established says */
+    const sl_peer_chain *chain = nullptr;  /* as established says; until the handle is closed */
     std::vector<sl_message_kind> messages; /* from the handshaker, in order */
     std::vector<std::vector<Part>> sends;  /* one a datagram */
     std::vector<Bytes> output;             /* datagrams for the client */

@@ -155,6 +155,8 @@ class WorkerBench
     void GiveKeys(Peer &peer, bool with_cid, sl_aead_alg alg = SL_AEAD_AES_128_GCM,
                   uint64_t write_next = 0, uint64_t forged = 0);
     void Establish(Peer &peer, uint64_t expires_ns = 0);
+    // What Establish gives as the peer's chain: the handshaker's, until it hears that it is closed.
+    const sl_peer_chain *chain = nullptr;
     Peer Connect(const sl_path &path, bool with_cid, uint8_t random_fill = 1,
                  sl_aead_alg alg = SL_AEAD_AES_128_GCM, uint64_t expires_ns = 0);
     Bytes Seal(Peer &peer, uint8_t type, const Bytes &plain);

@@ -164,6 +164,7 @@ void WorkerBench::Establish(Peer &peer, uint64_t expires_ns)
 {
     sl_message_established established{};
     established.expires_ns = expires_ns;
+    established.chain = chain;
     established.identity.cid_len = (uint8_t)peer.own_cid.size();
     FromHandshaker(SL_MESSAGE_ESTABLISHED, peer.handle, &established, sizeof established);
     Turn();

@@ -93,6 +93,7 @@ TEST_F(Config, ReadsWhomTheGatewayAndItsServicesTake)
     EXPECT_EQ(sl_config_line(config, "services[0].expect.node_ids[1]"), 21u);
     ASSERT_TRUE(Load(kGood)) << error;
     EXPECT_EQ(config->trust, nullptr);
+    EXPECT_EQ(config->peer_chain_kib, 16u);
     EXPECT_EQ(config->services_count, 0u);
 }
 

@@ -326,7 +326,7 @@ TEST_F(Programs, CatPrintsJsonLinesForAnyBytes)
                               repeated("ab", 32) + "\",\"public_key_sha256\":\"" +
                               repeated("cd", 32) +
                               "\",\"connection\":\"up\",\"node_id\":\"node-77\",\"subject\":\"CN="
-                              "a\\u0022b\\u005cc\\u000ad\\u00c3\\u00a9\"}}");
+                              "a\\u0022b\\u005cc\\u000ad\\u00c3\\u00a9\",\"certificates\":0}}");
     EXPECT_EQ(cat.line(), "{\"event\":\"data" + head + "\"len\":6,\"hex\":\"615c62220aff\"}");
     EXPECT_EQ(cat.line(), "{\"event\":\"moved" + head +
                               "\"address\":\"198.18.0.2\",\"port\":99,\"confirmed\":false}");

@@ -104,6 +104,32 @@ TEST_F(SluiceReceive, TellsEveryKindOfEventInOrder)
     EXPECT_EQ(sluice_receive(s.get(), events, 64), 0);
 }
 
+TEST_F(SluiceReceive, TellsThePeersCertificatesOneByOne)
+{
+    connect_to(1);
+    sl_opened opened{};
+    auto tell = [&](const std::string &chain) {
+        std::string payload((const char *)&opened, sizeof opened);
+        payload += chain;
+        test::put(attachments[0], SL_RING_OPEN, 1, payload.data(), payload.size());
+        test::show(attachments[0]);
+        EXPECT_EQ(sluice_receive(s.get(), events, 64), 1);
+        std::vector<std::string> certificates;
+        const uint8_t *der;
+        size_t offset = 0, len;
+        while ((len = sluice_peer_certificate(&events[0], &offset, &der)) > 0)
+            certificates.emplace_back((const char *)der, len);
+        return certificates;
+    };
+    EXPECT_EQ(tell(""), (std::vector<std::string>{}));
+    EXPECT_EQ(events[0].peer_chain_len, 0u);
+    const std::string two("\0\0\3abc\0\0\1d", 10);
+    EXPECT_EQ(tell(two), (std::vector<std::string>{"abc", "d"}));
+    EXPECT_EQ(std::string((const char *)events[0].peer_chain, events[0].peer_chain_len), two);
+    EXPECT_EQ(tell(two.substr(0, 9)), (std::vector<std::string>{"abc"})) << "one that is cut";
+    EXPECT_EQ(tell(two.substr(0, 8)), (std::vector<std::string>{"abc"}));
+}
+
 TEST_F(SluiceReceive, LendsPayloadsUntilTheNextCall)
 {
     connect_to(1);

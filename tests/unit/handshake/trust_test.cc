@@ -247,3 +247,85 @@ TEST(ServerTrust, NamesItsAuthoritiesWhereOnlyTheyAreAsked)
         EXPECT_EQ(sk_X509_NAME_num(names), is_mixed ? 0 : 1);
     }
 }
+
+namespace
+{
+
+/** The DER of certificates, as a worker gets them. */
+Bytes as_list(const std::vector<Certificate> &certificates)
+{
+    Bytes out;
+    for (const Certificate &certificate : certificates) {
+        unsigned char *der = nullptr;
+        int len = i2d_X509(certificate.get(), &der);
+        out.insert(out.end(), {(uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len});
+        out.insert(out.end(), der, der + len);
+        OPENSSL_free(der);
+    }
+    return out;
+}
+
+Bytes chain_of(const Peer &peer)
+{
+    return peer.chain != nullptr ? Bytes(peer.chain->bytes, peer.chain->bytes + peer.chain->len)
+                                 : Bytes();
+}
+
+} // namespace
+
+TEST(VerifiedChain, GoesToTheWorkerUpToTheAuthority)
+{
+    Identity root = make_identity("EC", "root", nullptr, true);
+    Identity middle = make_identity("EC", "middle", &root, true);
+    Identity peer = make_identity("EC", "peer", &middle), bare = make_identity("EC", "bare");
+    TrustRules rules;
+    rules.authorities = to_pem(root.certificate);
+    rules.fingerprints = {fingerprint_of(bare.certificate)};
+    rules.anonymous = true;
+    HandshakeLab lab(with(rules));
+    ClientOptions client = as(peer);
+    client.chain = {middle.certificate};
+    ASSERT_TRUE(lab.connect(1, client)) << lab.client(1).error();
+    EXPECT_EQ(chain_of(lab.peer(1)),
+              as_list({peer.certificate, middle.certificate, root.certificate}));
+    ASSERT_TRUE(lab.connect(2, as(bare)));
+    EXPECT_EQ(chain_of(lab.peer(2)), as_list({bare.certificate}));
+    ASSERT_TRUE(lab.connect(3, {}));
+    EXPECT_EQ(lab.peer(3).chain, nullptr);
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_CHAIN_LEFT_OUT), 0u);
+}
+
+TEST(VerifiedChain, IsLeftOutWhenItIsTooLong)
+{
+    Identity peer = make_identity("EC", "peer");
+    TrustRules rules;
+    rules.fingerprints = {fingerprint_of(peer.certificate)};
+    const unsigned len = (unsigned)as_list({peer.certificate}).size();
+    for (unsigned len_max : {len, len - 1}) {
+        LabOptions options = with(rules);
+        options.chain_len_max = len_max;
+        HandshakeLab lab(options);
+        ASSERT_TRUE(lab.connect(1, as(peer)));
+        EXPECT_EQ(lab.peer(1).chain != nullptr, len_max == len);
+        EXPECT_EQ(lab.counter(SL_HANDSHAKE_CHAIN_LEFT_OUT), len_max == len ? 0u : 1u);
+    }
+}
+
+TEST(VerifiedChain, GivesItsPlaceBackWhenItsHandleIsClosed)
+{
+    Identity peer = make_identity("EC", "peer");
+    TrustRules rules;
+    rules.fingerprints = {fingerprint_of(peer.certificate)};
+    LabOptions options = with(rules);
+    options.chains_max = 2;
+    HandshakeLab lab(options);
+    for (unsigned id : {1u, 2u, 3u}) {
+        ASSERT_TRUE(lab.connect(id, as(peer)));
+        EXPECT_EQ(lab.peer(id).chain != nullptr, id < 3) << "two have a place";
+    }
+    lab.worker_of(1).close(1);
+    lab.worker_of(3).close(3);
+    ASSERT_TRUE(lab.connect(4, as(peer)));
+    EXPECT_NE(lab.peer(4).chain, nullptr);
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_CHAIN_LEFT_OUT), 1u);
+}

@@ -20,6 +20,87 @@ TEST(WorkerConsumer, TellsOpenWithIdentityBeforeData)
     EXPECT_EQ(events[1].kind, SL_RING_DATA);
 }
 
+namespace
+{
+
+struct Chain {
+    explicit Chain(uint32_t len) : memory(sizeof(sl_peer_chain) + len, 0xc5)
+    {
+        get()->len = len;
+    }
+    sl_peer_chain *get()
+    {
+        return reinterpret_cast<sl_peer_chain *>(memory.data());
+    }
+    std::vector<uint8_t> memory;
+};
+
+Bytes behind_identity(const Event &event)
+{
+    return Bytes(event.payload.begin() + sizeof(sl_opened), event.payload.end());
+}
+
+} // namespace
+
+TEST(WorkerConsumer, GetsThePeersChainWithTheOpenEventAndSoDoesItsSuccessor)
+{
+    WorkerBench bench;
+    Consumer a(0, 0, 0), b(1, 0, 0);
+    bench.Attach(a);
+    Chain chain(3000);
+    bench.chain = chain.get();
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    auto events = a.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].kind, SL_RING_OPEN);
+    EXPECT_EQ(events[0].session, peer.handle);
+    EXPECT_EQ(behind_identity(events[0]), Bytes(3000, 0xc5));
+    bench.Detach(a);
+    bench.Attach(b);
+    bench.Receive({WorkerBench::UdpFrame(peer.path, bench.Seal(peer, 23, {1}))});
+    events = b.Receive();
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(behind_identity(events[0]), Bytes(3000, 0xc5));
+}
+
+TEST(WorkerConsumer, GetsNoChainThatItsRingCouldNeverHold)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0, 1 << 16);
+    bench.Attach(consumer);
+    const uint32_t room = (1 << 14) - sizeof(sl_ring_entry) - sizeof(sl_opened);
+    for (uint32_t len : {room, room + 1}) {
+        Chain chain(len);
+        bench.chain = chain.get();
+        (void)bench.Connect(WorkerBench::ClientPath(len), true);
+        auto events = consumer.Receive();
+        ASSERT_EQ(events.size(), 1u);
+        EXPECT_EQ(behind_identity(events[0]).size(), len == room ? len : 0);
+    }
+}
+
+TEST(WorkerConsumer, LooksAtNoChainAfterTheHandshakerHasHeardOfTheEnd)
+{
+    WorkerBench bench;
+    Consumer a(0, 0, 0);
+    auto chain = std::make_unique<Chain>(500);
+    bench.chain = chain->get();
+    /* Nobody is there to be told of it: it would be told when somebody comes. */
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    bench.Receive({WorkerBench::UdpFrame(peer.path, bench.Seal(peer, 21, {1, 0}))});
+    bench.Turn(5);
+    memset(chain->memory.data(), 0xff, chain->memory.size()); /* freed, and somebody else's */
+    bench.chain = nullptr;
+    bench.Attach(a);
+    bench.Turn(5);
+    for (const Event &event : a.Receive())
+        EXPECT_NE(event.kind, SL_RING_OPEN);
+    (void)bench.Connect(WorkerBench::ClientPath(2), true);
+    auto events = a.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].payload.size(), sizeof(sl_opened)) << "a slot that had one before";
+}
+
 TEST(WorkerConsumer, LeavesChecksumsToAPortThatComputesThem)
 {
     for (uint16_t tx_flags : {0, SL_FRAME_TX_IP_CHECKSUM | SL_FRAME_TX_UDP_CHECKSUM}) {
