@@ -22,17 +22,28 @@ static int allow_lists(scmp_filter_ctx filter, enum sl_thread_kind kind, bool fo
     return error;
 }
 
+/** Refuses with an error, for callers that have an answer to it. */
+static int refuse(scmp_filter_ctx filter, int number, int error)
+{
+    int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint32_t)error), number, 0);
+    return result == -EEXIST ? 0 : result; /* it is on a list */
+}
+
 /** What depends on the process, or is refused in a way that its caller has an answer to. */
-static int add_special(scmp_filter_ctx filter)
+static int add_special(scmp_filter_ctx filter, enum sl_thread_kind kind)
 {
     const struct hardening_rule abort_self = {
         .number = SCMP_SYS(tgkill),
         .comparison_count = 1,
         .comparison = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()}};
     int error = allow(filter, &abort_self);
-    /* glibc then uses clone, whose flags a filter can see */
-    return error != 0 ? error
-                      : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    if (error == 0)
+        error = refuse(filter, SCMP_SYS(clone3), ENOSYS); /* then clone, whose flags are seen */
+    /* malloc itself looks at vm.overcommit_memory the first time that a thread gives much back, and
+     * does well without: that must not be the end. */
+    if (error == 0 && kind != SL_THREAD_CONTROL)
+        error = refuse(filter, SCMP_SYS(openat), EACCES);
+    return error;
 }
 
 static int set_attributes(scmp_filter_ctx filter)
@@ -53,7 +64,7 @@ static int build(struct sl_hardening *hardening, enum sl_thread_kind kind)
     int error = set_attributes(filter);
     if (error == 0)
         error = allow_lists(filter, kind, hardening->config.foreign_device);
-    return error == 0 ? add_special(filter) : error;
+    return error == 0 ? add_special(filter, kind) : error;
 }
 
 int hardening_filters_build(struct sl_hardening *hardening)

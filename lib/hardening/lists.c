@@ -61,6 +61,7 @@ static const struct hardening_rule common[] = {
     ANY(restart_syscall),
     ANY(rt_sigprocmask),
     ANY(rt_sigreturn),
+    ANY(sched_getaffinity),
     ANY(sched_yield),
     ANY(time),
     ANY(write),
