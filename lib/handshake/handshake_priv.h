@@ -267,6 +267,8 @@ void sl_handshake_end(struct handshake *handshake, enum sl_handshake_counter out
 
 /* input.c: what comes in. The handshake may be gone afterwards, but for sl_handshake_open_held. */
 
+/** An alert that ends what it comes in. */
+bool sl_handshake_is_end(const uint8_t *alert, size_t len);
 void sl_handshake_take_record(struct handshake *handshake, const uint8_t *record, size_t len);
 /** An authentic record of epoch 1; the handshake has keys. */
 void sl_handshake_take_plaintext(struct handshake *handshake, uint8_t type, const uint8_t *bytes,

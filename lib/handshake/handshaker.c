@@ -249,6 +249,33 @@ static void take_paid_plaintext(struct handshake *handshake,
     sl_handshake_charge_cpu(&handshaker->cpu, &remote, begun_ns, handshaker->now_ns);
 }
 
+/**
+ * What came behind a client's last Finished, before the worker knew that this has verified: data,
+ * or an alert that ends the session. What is known of a handshake that is over says that it has.
+ */
+static void give_back(struct sl_handshaker *handshaker, uint64_t handle,
+                      const struct sl_message_plaintext *plaintext)
+{
+    const bool is_data = plaintext->type == SL_CONTENT_APPLICATION_DATA;
+    const uint16_t len = is_data ? plaintext->bytes_len : 0;
+    const struct sl_message_data data = {.is_close = !is_data, .bytes_len = len};
+    const struct last_flight *known =
+        sl_handshake_find_last_flight(&handshaker->last_flights, handle, handshaker->now_ns);
+    if (known == NULL)
+        sl_handshake_count(handshaker, SL_HANDSHAKE_STALE);
+    else if (!sl_handshake_post(&handshaker->outboxes[known->worker], SL_MESSAGE_DELIVER, handle,
+                                &data, offsetof(struct sl_message_data, bytes), plaintext->bytes,
+                                len))
+        sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
+}
+
+static bool is_for_the_session(const struct sl_message_plaintext *plaintext)
+{
+    return plaintext->type == SL_CONTENT_APPLICATION_DATA ||
+           (plaintext->type == SL_CONTENT_ALERT &&
+            sl_handshake_is_end(plaintext->bytes, plaintext->bytes_len));
+}
+
 static void take_plaintext(struct sl_handshaker *handshaker, const struct sl_message *message)
 {
     const struct sl_message_plaintext *plaintext = message->body;
@@ -256,6 +283,8 @@ static void take_plaintext(struct sl_handshaker *handshaker, const struct sl_mes
     if (message->body_len < sizeof *plaintext ||
         !has_bytes(message, sizeof *plaintext, plaintext->bytes_len) || plaintext->epoch != 1)
         sl_handshake_count(handshaker, SL_HANDSHAKE_BAD_RECORD);
+    else if (handshake == NULL && is_for_the_session(plaintext))
+        give_back(handshaker, message->session, plaintext);
     else if (handshake == NULL || handshake->keys == NULL)
         take_stale(handshaker, message->session, plaintext->type == SL_CONTENT_HANDSHAKE);
     else

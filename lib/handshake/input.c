@@ -23,10 +23,15 @@ static void take_fragments(struct handshake *handshake, const uint8_t *bytes, si
         count_bad(handshake);
 }
 
+bool sl_handshake_is_end(const uint8_t *alert, size_t len)
+{
+    return len >= 2 && (alert[0] == SL_ALERT_FATAL || alert[1] == SL_ALERT_CLOSE_NOTIFY);
+}
+
 /** Notes an alert that ends a handshake. return whether it is one. */
 static bool is_end(struct handshake *handshake, const uint8_t *alert, size_t len)
 {
-    if (len < 2 || (alert[0] != SL_ALERT_FATAL && alert[1] != SL_ALERT_CLOSE_NOTIFY))
+    if (!sl_handshake_is_end(alert, len))
         return false;
     handshake->was_alerted = true;
     handshake->alert = alert[1];

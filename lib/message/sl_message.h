@@ -149,7 +149,9 @@ struct sl_message_established {
 /**
  * Application data of a session that libssl keeps, in the one direction to be sealed and sent, in
  * the other to be given to the consumer. Its records go to the handshaker as during a handshake.
- * is_close  `write` only: no data but a close_notify; the handshaker answers `abort`.
+ * `deliver` also brings back what came as a `plaintext` behind a Finished, when that has verified.
+ * is_close  no data but a close_notify; a `write` the handshaker answers with `abort`, a `deliver`
+ *           comes for such sessions only as are not kept by libssl.
  */
 struct sl_message_data {
     bool is_close;

@@ -33,6 +33,8 @@
     X(HANDSHAKES_EXPIRED, "half-open sessions given up")                                           \
     X(LEGACY_DELIVERED, "messages of sessions that libssl keeps, delivered to consumers")          \
     X(LEGACY_LOST,      "the same, lost: no consumer, or its ring was full")                       \
+    X(EARLY_DELIVERED,  "messages that came right behind a Finished, delivered when it was verified") \
+    X(EARLY_LOST,       "the same, lost: no consumer, or its ring was full")                       \
     X(MOVED,            "sessions that took a new address")                                        \
     X(MOVE_CANDIDATES,  "new addresses held until they are confirmed")                             \
     X(EVENTS_LOST,      "events a consumer could not be told: its ring stayed full")               \

@@ -79,11 +79,13 @@ static void admit_late_handshake(struct sl_worker *w, struct sl_session *session
 static void admit_keyed(struct sl_worker *w, struct sl_session *session,
                         const struct sl_open_job *job, uint64_t now_ns)
 {
-    if (job->type == SL_CONTENT_HANDSHAKE || job->type == SL_CONTENT_ALERT)
+    /* Data that follows a client's last Finished, as when it resumes, goes the same way: it comes
+     * back, to be delivered, when that has verified. */
+    if (job->type == SL_CONTENT_HANDSHAKE || job->type == SL_CONTENT_ALERT ||
+        job->type == SL_CONTENT_APPLICATION_DATA)
         worker_forward_plaintext(w, session, job->type, job->plain, job->plain_len, now_ns);
     else
-        worker_drop(w, job->type == SL_CONTENT_APPLICATION_DATA ? SL_DROP_EARLY_DATA
-                                                                : SL_DROP_CONTENT_TYPE);
+        worker_drop(w, SL_DROP_CONTENT_TYPE);
 }
 
 /** How near the limit of forged records (RFC 9325 4.4) any session has come. */

@@ -26,17 +26,25 @@ enum sl_drop worker_write_legacy(struct sl_worker *w, struct sl_session *session
     return SL_DROP_NONE;
 }
 
-void worker_deliver_legacy(struct sl_worker *w, struct sl_session *session,
-                           const struct sl_message_data *data, uint64_t now_ns)
+void worker_deliver_later(struct sl_worker *w, struct sl_session *session,
+                          const struct sl_message_data *data, uint64_t now_ns)
 {
     enum sl_drop ignored;
-    if (session->state != SL_SESSION_LEGACY)
+    const bool is_legacy = session->state == SL_SESSION_LEGACY;
+    if (!is_legacy && session->state != SL_SESSION_ESTABLISHED)
         return;
+    if (!is_legacy && data->is_close) {
+        worker_close(w, session, SL_CLOSE_PEER, true, now_ns);
+        return;
+    }
     session->last_active_ns = now_ns;
     struct worker_consumer *consumer = worker_consumer_of(w, session, &ignored);
     bool is_told = consumer != NULL && worker_tell(w, consumer, SL_RING_DATA, 0, session->handle,
                                                    now_ns, data->bytes, data->bytes_len);
-    worker_count(w, is_told ? SL_COUNTER_LEGACY_DELIVERED : SL_COUNTER_LEGACY_LOST, 1);
+    if (is_legacy)
+        worker_count(w, is_told ? SL_COUNTER_LEGACY_DELIVERED : SL_COUNTER_LEGACY_LOST, 1);
+    else
+        worker_count(w, is_told ? SL_COUNTER_EARLY_DELIVERED : SL_COUNTER_EARLY_LOST, 1);
 }
 
 void worker_close_legacy(struct sl_worker *w, struct sl_session *session)

@@ -147,7 +147,7 @@ static void handle_from_handshaker(struct sl_worker *w, const struct sl_message 
         break;
     case SL_MESSAGE_DELIVER:
         if (session != NULL)
-            worker_deliver_legacy(w, session, message->body, now_ns);
+            worker_deliver_later(w, session, message->body, now_ns);
         break;
     case SL_MESSAGE_ABORT:
         if (session != NULL) {

@@ -309,9 +309,9 @@ unsigned worker_legacy_payload_max(const struct sl_worker *w, const struct sl_se
 /** A consumer's message. return SL_DROP_NONE when it is on its way to libssl. */
 enum sl_drop worker_write_legacy(struct sl_worker *w, struct sl_session *session,
                                  const uint8_t *bytes, uint32_t len, uint64_t now_ns);
-/** What libssl has opened. */
-void worker_deliver_legacy(struct sl_worker *w, struct sl_session *session,
-                           const struct sl_message_data *data, uint64_t now_ns);
+/** What libssl has opened, or what came before the Finished had verified. */
+void worker_deliver_later(struct sl_worker *w, struct sl_session *session,
+                          const struct sl_message_data *data, uint64_t now_ns);
 /** Has libssl send a close_notify; until it has, the session keeps its handle. */
 void worker_close_legacy(struct sl_worker *w, struct sl_session *session);
 /** It has, or is not waited for any longer. */

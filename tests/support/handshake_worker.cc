@@ -172,11 +172,9 @@ void HandshakeWorker::receive_protected(Peer &from, const Bytes &record)
             (void)post(SL_MESSAGE_REPEAT, from.handle, {});
         return;
     }
-    if (job.type == SL_CONTENT_APPLICATION_DATA) {
-        if (from.is_established)
-            from.data.push_back(Bytes(job.plain, job.plain + job.plain_len));
-        else
-            from.early_data++;
+    from.early_data += job.type == SL_CONTENT_APPLICATION_DATA && !from.is_established;
+    if (job.type == SL_CONTENT_APPLICATION_DATA && from.is_established) {
+        from.data.push_back(Bytes(job.plain, job.plain + job.plain_len));
     } else if (from.is_established) {
         if (job.type == SL_CONTENT_HANDSHAKE)
             (void)post(SL_MESSAGE_REPEAT, from.handle, {});
@@ -230,7 +228,10 @@ void HandshakeWorker::take(const sl_message &message)
     }
     case SL_MESSAGE_DELIVER: {
         const auto *data = (const sl_message_data *)message.body;
-        to.data.push_back(Bytes(data->bytes, data->bytes + data->bytes_len));
+        if (data->is_close)
+            to.is_closed = true;
+        else
+            to.data.push_back(Bytes(data->bytes, data->bytes + data->bytes_len));
         break;
     }
     case SL_MESSAGE_ABORT:

@@ -55,6 +55,7 @@ struct Peer {
     std::vector<Bytes> output;             /* datagrams for the client */
     std::vector<Bytes> data;               /* application data that was delivered */
     unsigned early_data = 0;
+    bool is_closed = false;                          /* by a close_notify that came early, too */
     std::set<std::pair<unsigned, uint64_t>> numbers; /* epoch, number: used on the wire */
 };
 

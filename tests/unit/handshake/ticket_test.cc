@@ -129,6 +129,31 @@ TEST_P(Ticket, IsNotEnoughBeforeTheFinishedHasVerified)
     EXPECT_TRUE(lab.run_until([&] { return lab.is_connected(2); }, 5000));
 }
 
+/* A client may speak right behind its Finished, before the worker knows that this has verified. */
+TEST_P(Ticket, LosesNothingThatComesRightBehindTheFinished)
+{
+    HandshakeLab lab(with_tickets());
+    ASSERT_TRUE(lab.connect(1, options()));
+    lab.add_client(2, resuming(lab.client(1)));
+    lab.start(2);
+    ASSERT_TRUE(lab.run_until([&] { return lab.client(2).is_connected(); }));
+    lab.client(2).send({1});
+    lab.client(2).send({2});
+    lab.run_for(50);
+    EXPECT_EQ(lab.peer(2).early_data, 2u);
+    EXPECT_EQ(lab.peer(2).data, (std::vector<Bytes>{{1}, {2}}));
+    EXPECT_EQ(lab.peer(2).messages.back(), SL_MESSAGE_DELIVER) << "after it was established";
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_EARLY_DATA), 0u);
+    EXPECT_FALSE(lab.peer(2).is_closed);
+    lab.add_client(3, resuming(lab.client(1)));
+    lab.start(3);
+    ASSERT_TRUE(lab.run_until([&] { return lab.client(3).is_connected(); }));
+    lab.client(3).close();
+    lab.run_for(50);
+    EXPECT_TRUE(lab.peer(3).is_established);
+    EXPECT_TRUE(lab.peer(3).is_closed);
+}
+
 INSTANTIATE_TEST_SUITE_P(Ways, Ticket, ::testing::Bool(),
                          [](const auto &info) { return info.param ? "WithCid" : "WithoutCid"; });
 
@@ -250,6 +275,18 @@ TEST(Tickets, AreForTheServiceThatGaveThem)
     EXPECT_TRUE(lab.peer(4).is_resumed);
 }
 
+TEST(Tickets, AreNotGivenForSessionsThatLibsslKeeps)
+{
+    LabOptions options = with_tickets();
+    options.legacy_sessions_max = 4;
+    HandshakeLab lab(options);
+    ClientOptions client;
+    client.suites = "ECDHE-ECDSA-AES128-SHA";
+    ASSERT_TRUE(lab.connect(1, client)) << lab.client(1).error();
+    EXPECT_TRUE(lab.client(1).ticket().empty());
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_TICKET_ISSUED), 0u);
+}
+
 // RFC 7627 5.3 and 5.4.
 TEST(Tickets, AreNotGivenWithoutExtendedMasterSecret)
 {
@@ -338,6 +375,7 @@ TEST(TicketsOwner, OfAnAnonymousServiceDoesNotEnterAMutualOne)
     ASSERT_TRUE(open.connect(4, resuming(mutual.client(3))));
     EXPECT_FALSE(open.peer(4).is_resumed);
     EXPECT_EQ(open.peer(4).identity.method, SL_IDENTITY_NONE);
+    EXPECT_STREQ(open.peer(4).identity.subject, "");
     EXPECT_EQ(open.peer(4).expires_ns, 0u) << "what the ticket said is forgotten";
 }
 

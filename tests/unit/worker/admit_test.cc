@@ -259,7 +259,7 @@ TEST_F(WorkerAdmit, RenegotiationAndStrangeContentAreDropped)
     EXPECT_EQ(bench->drops(SL_DROP_CONTENT_TYPE), 1u);
 }
 
-TEST_F(WorkerAdmit, DataBeforeTheFinishedIsVerifiedIsDropped)
+TEST_F(WorkerAdmit, DataBeforeTheFinishedIsVerifiedGoesToTheHandshakerAndIsNotDelivered)
 {
     Use(SL_PEER_MOVES_HOLD);
     Peer other;
@@ -269,10 +269,48 @@ TEST_F(WorkerAdmit, DataBeforeTheFinishedIsVerifiedIsDropped)
     bench->Receive(
         {WorkerBench::UdpFrame(other.path, bench->Seal(other, SL_CONTENT_APPLICATION_DATA, {1})),
          WorkerBench::UdpFrame(other.path, bench->Seal(other, SL_CONTENT_HANDSHAKE, {20}))});
-    EXPECT_EQ(bench->drops(SL_DROP_EARLY_DATA), 1u);
     auto messages = bench->ToHandshaker();
-    ASSERT_FALSE(messages.empty());
-    EXPECT_EQ(messages.back().kind, SL_MESSAGE_PLAINTEXT);
+    ASSERT_GE(messages.size(), 2u);
+    for (size_t i = messages.size() - 2; i < messages.size(); i++)
+        EXPECT_EQ(messages[i].kind, SL_MESSAGE_PLAINTEXT);
+    EXPECT_EQ(bench->events(SL_COUNTER_DELIVERED), 0u);
+}
+
+TEST_F(WorkerAdmit, DataThatComesBackFromTheHandshakerIsDeliveredWhenTheSessionIsEstablished)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    Peer other;
+    other.path = WorkerBench::ClientPath(9);
+    other.handle = bench->BeginHandshake(other.path);
+    bench->GiveKeys(other, false);
+    sl_message_data data{};
+    data.bytes_len = 2;
+    auto deliver = [&] {
+        bench->FromHandshaker(SL_MESSAGE_DELIVER, other.handle, &data,
+                              offsetof(sl_message_data, bytes), {7, 8});
+        bench->Turn();
+    };
+    deliver();
+    EXPECT_EQ(bench->events(SL_COUNTER_EARLY_DELIVERED), 0u) << "its Finished has not verified";
+    bench->Establish(other);
+    consumer.Receive();
+    deliver();
+    EXPECT_EQ(bench->events(SL_COUNTER_EARLY_DELIVERED), 1u);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].kind, SL_RING_DATA);
+    EXPECT_EQ(events[0].payload, Bytes({7, 8}));
+    data.is_close = true;
+    data.bytes_len = 0;
+    uint64_t sessions = bench->sessions();
+    bench->FromHandshaker(SL_MESSAGE_DELIVER, other.handle, &data,
+                          offsetof(sl_message_data, bytes));
+    bench->Turn();
+    events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].kind, SL_RING_CLOSE);
+    EXPECT_EQ(events[0].detail, SL_CLOSE_PEER);
+    EXPECT_EQ(bench->sessions(), sessions - 1);
 }
 
 TEST_F(WorkerAdmit, AMoveIsToldAfterTheDataThatCameBeforeIt)
