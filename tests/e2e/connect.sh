@@ -53,7 +53,7 @@ gateway_config "$(entry "trust: {ca_file: $pki/ca.crt}" 'server_name: localhost'
     "key: $pki/client.key")" 'idle_timeout_s: 5'
 gateway_start || exit
 consumer_start cat "$sluice_cat" -s "$consumers" --greet 'hello upstream' relay
-check 'nobody there: it waits, and says why' wait_for 20 is_connection "upstream waiting.*last: "
+check 'nobody there: it says why, and tries again' wait_for 30 is_connection 'upstream .*attempts [2-9].*last: no answer'
 s_server -CAfile "$pki/ca.crt" -Verify 1 -verify_return_error
 check 'openssl s_server: the session comes up' wait_for 20 is_connection 'upstream up'
 check 'its consumer hears of it, and who it is' wait_for 10 heard "^open .*peer=$peer_ip4 port=$port"
