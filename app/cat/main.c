@@ -13,6 +13,7 @@
 struct cat {
     struct client client;
     const char *greeting; /* NULL: none */
+    const char *wanted;   /* NULL, or the connection that it asks for */
     void (*print)(const struct sluice_event *event);
 };
 
@@ -22,6 +23,7 @@ static const char usage[] =
     "\n"
     "  -s, --socket PATH   the gateway's consumer_socket (default " SLUICE_DEFAULT_SOCKET ")\n"
     "      --greet TEXT    send TEXT on each session that opens\n"
+    "      --request NAME  ask for a session with the server of this connection\n"
     "      --json          one JSON object a line; payloads in hexadecimal\n"
     "      --once          end with the gateway instead of waiting for the next one\n"
     "  -h, --help          show this text\n"
@@ -53,10 +55,26 @@ static int print_burst(struct cat *cat)
     return count;
 }
 
+/** return 0, or -errno; told. */
+static int request(struct cat *cat)
+{
+    uint32_t number;
+    const int result =
+        cat->wanted != NULL ? sluice_request(cat->client.sluice, cat->wanted, &number) : 0;
+    if (result == -ENOENT)
+        fprintf(stderr, "sluice-cat: service %s has no connection %s that can be asked for\n",
+                cat->client.service, cat->wanted);
+    else if (result != 0)
+        fprintf(stderr, "sluice-cat: connection %s: %s\n", cat->wanted, strerror(-result));
+    return result;
+}
+
 /** return 0 when stopped, or -errno. */
 static int run(struct cat *cat)
 {
     int result = client_connect(&cat->client);
+    if (result == 0)
+        result = request(cat);
     while (result >= 0) {
         result = print_burst(cat);
         if (result == 0)
@@ -71,11 +89,12 @@ static int run(struct cat *cat)
 
 static int parse(struct cat *cat, int argc, char **argv)
 {
-    enum { ONCE = 256, JSON, GREET };
+    enum { ONCE = 256, JSON, GREET, REQUEST };
     static const struct option options[] = {{"socket", required_argument, NULL, 's'},
                                             {"once", no_argument, NULL, ONCE},
                                             {"json", no_argument, NULL, JSON},
                                             {"greet", required_argument, NULL, GREET},
+                                            {"request", required_argument, NULL, REQUEST},
                                             {"help", no_argument, NULL, 'h'},
                                             {"version", no_argument, NULL, 'V'},
                                             {0}};
@@ -89,6 +108,9 @@ static int parse(struct cat *cat, int argc, char **argv)
             break;
         case GREET:
             cat->greeting = optarg;
+            break;
+        case REQUEST:
+            cat->wanted = optarg;
             break;
         case JSON:
             cat->print = print_json;

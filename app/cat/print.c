@@ -10,7 +10,7 @@ static const char *kind_name(enum sluice_event_kind kind)
 {
     static const char *const names[] = {
         [SLUICE_DATA] = "data",   [SLUICE_OPEN] = "open",       [SLUICE_MOVED] = "moved",
-        [SLUICE_CLOSE] = "close", [SLUICE_REFUSED] = "refused",
+        [SLUICE_CLOSE] = "close", [SLUICE_REFUSED] = "refused", [SLUICE_FAILED] = "failed",
     };
     return names[kind];
 }
@@ -65,6 +65,8 @@ static void print_peer_text(const struct sluice_peer *peer)
         fputs(" connection=", stdout);
         print_escaped(peer->connection, strnlen(peer->connection, sizeof peer->connection));
     }
+    if (peer->request != 0)
+        printf(" request=%u", peer->request);
     if (peer->replaces != 0)
         printf(" replaces=%016" PRIx64, peer->replaces);
     if (memcmp(peer->public_key_sha256, none, sizeof none) == 0)
@@ -91,6 +93,9 @@ void print_text(const struct sluice_event *event)
     case SLUICE_MOVED:
         printf(" address=%s port=%u %s", address_text(event->address).bytes, event->port,
                event->confirmed ? "confirmed" : "candidate");
+        break;
+    case SLUICE_FAILED:
+        printf(" request=%u %s", event->request, event->text);
         break;
     case SLUICE_CLOSE:
     case SLUICE_REFUSED:
@@ -144,6 +149,8 @@ static void print_json_peer(const struct sluice_event *event)
     print_json_hash("public_key_sha256", peer->public_key_sha256);
     fputs(",\"connection\":", stdout);
     print_json_string(peer->connection, strnlen(peer->connection, sizeof peer->connection));
+    if (peer->request != 0)
+        printf(",\"request\":%u", peer->request);
     if (peer->replaces != 0)
         printf(",\"replaces\":\"%016" PRIx64 "\"", peer->replaces);
     fputs(",\"node_id\":", stdout);
@@ -171,6 +178,10 @@ void print_json(const struct sluice_event *event)
         printf(",\"address\":\"%s\",\"port\":%u,\"confirmed\":%s",
                address_text(event->address).bytes, event->port,
                event->confirmed ? "true" : "false");
+        break;
+    case SLUICE_FAILED:
+        printf(",\"request\":%u,\"reason\":", event->request);
+        print_json_string(event->text, strlen(event->text));
         break;
     case SLUICE_CLOSE:
     case SLUICE_REFUSED:

@@ -52,6 +52,8 @@ static void handle(struct echo *echo, const struct sluice_event *event)
     case SLUICE_CLOSE:
         echo->closed++;
         break;
+    case SLUICE_FAILED: /* of a request, and it makes none */
+        break;
     case SLUICE_REFUSED:
         echo->refused++;
         break;

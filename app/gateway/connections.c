@@ -83,6 +83,7 @@ static bool make_connection(struct settings *settings, unsigned i)
         .backoff_max_ns = entry->retry_max_s * NS_PER_SECOND,
         .handshake_timeout_ms = entry->handshake_timeout_s * 1000,
         .offers_cid = settings->config->connection_ids,
+        .on_demand = entry->on_demand,
     };
     struct sl_tuple *tuple = &connection->tuple;
     struct sl_ip *hop = &connection->next_hop_ip;

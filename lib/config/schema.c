@@ -164,6 +164,7 @@ static const cyaml_schema_field_t connection_fields[] = {
                            1, TEXT_MAX),
     CYAML_FIELD_STRING_PTR("psk_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_connection,
                            psk_file, 1, TEXT_MAX),
+    CYAML_FIELD_BOOL("on_demand", OPTIONAL, struct sl_config_connection, on_demand),
     CYAML_FIELD_UINT("handshake_timeout_s", OPTIONAL, struct sl_config_connection,
                      handshake_timeout_s),
     CYAML_FIELD_UINT("retry_min_s", OPTIONAL, struct sl_config_connection, retry_min_s),

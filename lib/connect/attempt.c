@@ -5,7 +5,7 @@
 #define TO(state) ((state) + 1)
 
 static const uint8_t table[ATTEMPT_STATES][ATTEMPT_EVENTS] = {
-    [ATTEMPT_NONE] = {[EVENT_BEGIN] = TO(ATTEMPT_RESOLVING)},
+    [ATTEMPT_NONE] = {[EVENT_BEGIN] = TO(ATTEMPT_RESOLVING), [EVENT_FAIL] = TO(ATTEMPT_FAILED)},
     [ATTEMPT_RESOLVING] = {[EVENT_FOUND] = TO(ATTEMPT_CONNECTING),
                            [EVENT_NOT_FOUND] = TO(ATTEMPT_NONE),
                            [EVENT_HANG_UP] = TO(ATTEMPT_NONE)},
@@ -14,6 +14,7 @@ static const uint8_t table[ATTEMPT_STATES][ATTEMPT_EVENTS] = {
                             [EVENT_HANG_UP] = TO(ATTEMPT_LEAVING)},
     [ATTEMPT_UP] = {[EVENT_DOWN] = TO(ATTEMPT_NONE), [EVENT_HANG_UP] = TO(ATTEMPT_LEAVING)},
     [ATTEMPT_LEAVING] = {[EVENT_DOWN] = TO(ATTEMPT_NONE)},
+    [ATTEMPT_FAILED] = {[EVENT_DOWN] = TO(ATTEMPT_NONE), [EVENT_HANG_UP] = TO(ATTEMPT_NONE)},
 };
 
 bool connect_step(struct attempt *attempt, enum attempt_event event)

@@ -7,6 +7,8 @@
 /** A session that stayed up for so long was no failure, whatever ended it. */
 #define STEADY_NS (60ULL * 1000000000ULL)
 
+/** Sessions that one consumer may wait for. */
+#define REQUESTS_MAX 16
 /** How long a session that was replaced still takes what its server sends there. */
 #define GRACE_NS (5ULL * 1000000000ULL)
 #define NEVER UINT64_MAX
@@ -18,6 +20,7 @@ enum attempt_state {
     ATTEMPT_CONNECTING, /* a worker has it */
     ATTEMPT_UP,
     ATTEMPT_LEAVING, /* asked to end */
+    ATTEMPT_FAILED,  /* its consumer has still to be told */
     ATTEMPT_STATES,
 };
 enum attempt_event {
@@ -27,6 +30,7 @@ enum attempt_event {
     EVENT_UP,
     EVENT_DOWN,
     EVENT_HANG_UP,
+    EVENT_FAIL,
     ATTEMPT_EVENTS,
 };
 
@@ -36,9 +40,12 @@ struct attempt {
     unsigned connection;
     unsigned worker; /* that has it, or will */
     struct sl_path path;
-    uint64_t session;     /* handle, once up */
-    uint64_t up_ns;       /* when it came up; 0: never */
-    bool is_unsent;       /* the state's message has still to be sent */
+    uint64_t session;  /* handle, once up */
+    uint64_t up_ns;    /* when it came up; 0: never */
+    bool is_unsent;    /* the state's message has still to be sent */
+    uint32_t consumer; /* index of who has asked for it, and 1; 0: nobody */
+    uint32_t request;
+    char reason[SL_RING_REASON_LEN]; /* in FAILED */
     uint32_t predecessor; /* number of the attempt whose session it is to replace, or 0 */
     uint32_t successor;   /* of the one that is to replace its session, or 0 */
     uint64_t replace_ns;  /* when another attempt to replace it is due; NEVER */
@@ -93,6 +100,13 @@ void connect_succeed(struct sl_connector *connector, struct attempt *attempt, ui
 /** Its session is up, and takes the place of the one that it replaces. return its handle, or 0. */
 uint64_t connect_take_over(struct sl_connector *connector, const struct attempt *attempt,
                            uint64_t now_ns);
+/* request.c: sessions that consumers ask for. */
+/** It is over, and had been asked for: whoever did hears why, if it never came up. */
+void connect_fail_request(struct sl_connector *connector, struct attempt *attempt,
+                          const char *reason);
+bool connect_send_failure(const struct sl_connector *connector, const struct attempt *attempt);
+
+/* succession.c, too. */
 /** It is over: neither waits for the other any more. return whether its entry has another one. */
 bool connect_part(struct sl_connector *connector, const struct attempt *attempt, uint64_t now_ns);
 

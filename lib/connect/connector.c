@@ -54,6 +54,8 @@ static bool send_begin(const struct sl_connector *connector, const struct attemp
         .offers_cid = config->offers_cid,
         .path = attempt->path,
         .replaces = replaced_by(connector, attempt),
+        .consumer = attempt->consumer,
+        .request = attempt->request,
     };
     snprintf(body.name, sizeof body.name, "%s", config->name);
     return connector->config.send(connector->config.arg, attempt->worker, SL_MESSAGE_BEGIN, &body,
@@ -78,6 +80,8 @@ void connect_tell(const struct sl_connector *connector, struct attempt *attempt)
         attempt->is_unsent = !send_begin(connector, attempt);
     else if (attempt->state == ATTEMPT_LEAVING)
         attempt->is_unsent = !send_hang_up(connector, attempt);
+    else if (attempt->state == ATTEMPT_FAILED)
+        attempt->is_unsent = !connect_send_failure(connector, attempt);
     else
         attempt->is_unsent = false;
 }
@@ -100,7 +104,7 @@ static void wait_for_next(struct sl_connector *connector, const struct attempt *
 }
 
 /** An attempt is over, for this reason. */
-static void end(struct sl_connector *connector, const struct attempt *attempt, const char *reason,
+static void end(struct sl_connector *connector, struct attempt *attempt, const char *reason,
                 uint64_t now_ns)
 {
     struct connection *connection = connection_of(connector, attempt);
@@ -109,6 +113,7 @@ static void end(struct sl_connector *connector, const struct attempt *attempt, c
         snprintf(connection->reason, sizeof connection->reason, "%s", reason);
     if (attempt->up_ns != 0 && now_ns - attempt->up_ns >= STEADY_NS)
         connection->failures = 0;
+    connect_fail_request(connector, attempt, reason);
     if (!connect_part(connector, attempt, now_ns))
         wait_for_next(connector, attempt, now_ns);
     else if (!was_replaced)
@@ -155,7 +160,8 @@ void sl_connector_poll(struct sl_connector *connector, uint64_t now_ns)
         connect_succeed(connector, &connector->attempts[i], now_ns);
     for (unsigned i = 0; i < connector->config.connection_count; i++) {
         const struct connection *connection = &connector->connections[i];
-        if (connection->attempt == 0 && now_ns >= connection->next_ns)
+        if (!connector->config.connections[i].on_demand && connection->attempt == 0 &&
+            now_ns >= connection->next_ns)
             begin(connector, i, now_ns);
     }
 }
@@ -240,7 +246,8 @@ static void take_down(struct sl_connector *connector, struct attempt *attempt,
                       const struct sl_message_down *down, uint64_t now_ns)
 {
     char reason[SL_CONNECT_REASON_LEN];
-    if (!connect_step(attempt, EVENT_DOWN))
+    const bool was_failed = attempt->state == ATTEMPT_FAILED;
+    if (!connect_step(attempt, EVENT_DOWN) || was_failed)
         return;
     connect_describe_down(down, reason);
     end(connector, attempt, reason, now_ns);

@@ -5,7 +5,7 @@ const char *sl_connection_state_name(enum sl_connection_state state)
     static const char *const names[] = {
         [SL_CONNECTION_WAITING] = "waiting",       [SL_CONNECTION_RESOLVING] = "resolving",
         [SL_CONNECTION_CONNECTING] = "connecting", [SL_CONNECTION_UP] = "up",
-        [SL_CONNECTION_LEAVING] = "leaving",
+        [SL_CONNECTION_LEAVING] = "leaving",       [SL_CONNECTION_ON_DEMAND] = "on demand",
     };
     return names[state];
 }
@@ -18,6 +18,7 @@ static enum sl_connection_state state_of(const struct attempt *attempt)
         [ATTEMPT_CONNECTING] = SL_CONNECTION_CONNECTING,
         [ATTEMPT_UP] = SL_CONNECTION_UP,
         [ATTEMPT_LEAVING] = SL_CONNECTION_LEAVING,
+        [ATTEMPT_FAILED] = SL_CONNECTION_WAITING,
     };
     return attempt != NULL ? states[attempt->state] : SL_CONNECTION_WAITING;
 }
@@ -31,7 +32,7 @@ unsigned sl_connector_list(struct sl_connector *connector, struct sl_connection_
         out[i] = (struct sl_connection_info){
             .name = config->name,
             .tuple = attempt != NULL ? attempt->path.tuple : config->tuple,
-            .state = state_of(attempt),
+            .state = config->on_demand ? SL_CONNECTION_ON_DEMAND : state_of(attempt),
             .since_ns = connection->since_ns,
             .next_ns = connection->next_ns,
             .session = attempt != NULL && attempt->state == ATTEMPT_UP ? attempt->session : 0,

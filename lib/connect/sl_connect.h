@@ -34,6 +34,7 @@ struct sl_connection_config {
     uint64_t backoff_min_ns, backoff_max_ns; /* spans of the first failure, and of the last */
     uint32_t handshake_timeout_ms;
     bool offers_cid; /* RFC 9146 */
+    bool on_demand;  /* sessions are begun for consumers who ask, and for nobody else */
 };
 
 struct sl_connector_config {
@@ -62,6 +63,16 @@ void sl_connector_poll(struct sl_connector *connector, uint64_t now_ns);
  * nothing. */
 void sl_connector_receive(struct sl_connector *connector, const struct sl_message *message,
                           uint64_t now_ns);
+/**
+ * A consumer asks for a session of its own with the server of an on_demand entry of its service. It
+ * gets the open event with its number, or the reason why there is none; nothing is tried twice.
+ * return 0; -ENOENT: there is no such entry; -EBUSY: it waits for too many, or everybody does.
+ */
+int sl_connector_request(struct sl_connector *connector, const char *name, uint16_t service,
+                         uint32_t consumer, uint32_t request) SL_MUST_USE;
+/** A consumer is gone: what it has asked for is not begun any more. */
+void sl_connector_forget(struct sl_connector *connector, uint32_t consumer);
+
 /** Who waits for its backoff to end tries at once: all, or the one of this name. return -ENOENT:
  * there is none. */
 int sl_connector_hurry(struct sl_connector *connector, const char *name,
@@ -75,6 +86,7 @@ enum sl_connection_state {
     SL_CONNECTION_CONNECTING,
     SL_CONNECTION_UP,
     SL_CONNECTION_LEAVING,
+    SL_CONNECTION_ON_DEMAND, /* consumers ask; each has sessions of its own */
 };
 const char *sl_connection_state_name(enum sl_connection_state state);
 

@@ -31,6 +31,7 @@ struct sluice {
     uint64_t payload_max;
     unsigned worker_count;
     unsigned next_worker; /* whose ring is read first next time */
+    uint32_t request;     /* number of the last one */
     unsigned idle_count;  /* receives in a row that found nothing */
     bool asleep;          /* the sleeping words are set */
     bool ended;           /* nothing comes or goes any more */

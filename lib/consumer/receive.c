@@ -5,7 +5,7 @@
 /** A consumer that spins looks at the gateway's socket once in so many empty receives. */
 #define IDLE_CHECK 256
 
-static_assert(sizeof(struct sluice_peer) == 368, "the payload of an open event, seen as it is");
+static_assert(sizeof(struct sluice_peer) == 376, "the payload of an open event, seen as it is");
 
 /** What an entry tells. false: it is of a kind, or a size, that this version does not know. */
 static bool read_entry(const struct sl_ring_entry *entry, struct sluice_event *event)
@@ -36,6 +36,14 @@ static bool read_entry(const struct sl_ring_entry *entry, struct sluice_event *e
         memcpy(event->address, moved->ip.bytes, sizeof event->address);
         event->port = moved->port;
         event->confirmed = moved->confirmed;
+        return true;
+    }
+    case SL_RING_FAILED: {
+        const struct sl_ring_failed *failed = payload;
+        event->text = failed->reason;
+        if (len < sizeof *failed || memchr(failed->reason, 0, sizeof failed->reason) == NULL)
+            return false;
+        event->request = failed->request;
         return true;
     }
     case SL_RING_CLOSE:

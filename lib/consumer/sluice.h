@@ -30,6 +30,7 @@ enum sluice_event_kind {
     SLUICE_MOVED = 3,   /* the peer has a new address: address, port, confirmed */
     SLUICE_CLOSE = 4,   /* the session is gone: reason; its handle is dead */
     SLUICE_REFUSED = 5, /* a message sent on the session was refused: reason */
+    SLUICE_FAILED = 6,  /* no session came of sluice_request: request, text */
 };
 
 enum sluice_close_reason {
@@ -81,6 +82,9 @@ struct sluice_peer {
                             peer began it */
     uint64_t replaces;   /* a session of this connection, which this one takes the place of and
                             which will be closed: send here from now on; 0: none */
+    uint32_t
+        request; /* of sluice_request, which asked for it; 0: nobody did, or another consumer */
+    uint32_t reserved;
 };
 
 struct sluice_event {
@@ -98,6 +102,8 @@ struct sluice_event {
      * bytes before its DER; 0 bytes: it has none, or they are too long. Valid as peer is. */
     const void *peer_chain;
     uint32_t peer_chain_len;
+    uint32_t request;               /* FAILED */
+    const char *text;               /* FAILED: why, a sentence; valid until the next receive */
 };
 
 /**
@@ -141,6 +147,15 @@ int sluice_confirm_move(struct sluice *sluice, sluice_session session, const uin
                         uint16_t port);
 /** Closes a session: close_notify to the peer. SLUICE_CLOSE follows. As sluice_send. */
 int sluice_close_session(struct sluice *sluice, sluice_session session);
+/**
+ * Asks for a session of this consumer's own with the server that the gateway knows by this name: a
+ * `connect` entry of the service with `on_demand: true`. Waits for the gateway to have heard it,
+ * some milliseconds. return 0 and *request, a number above 0: SLUICE_OPEN follows, whose peer has
+ * this number, or SLUICE_FAILED with it; -ENOENT: the gateway has no such connection for this
+ * service; -EBUSY: too many are waited for; -ETIMEDOUT: it hangs; -EPIPE.
+ */
+int sluice_request(struct sluice *sluice, const char *connection, uint32_t *request);
+
 /** Shows what was queued to the gateway. */
 int sluice_flush(struct sluice *sluice);
 

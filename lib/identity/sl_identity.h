@@ -43,8 +43,10 @@ struct sl_opened {
     char connection[SL_CONNECTION_NAME_SIZE]; /* the `connect` entry that it came of,
                                                  NUL-terminated; "": the peer began it */
     uint64_t replaces; /* handle of the session of this entry whose place it takes, or 0 */
+    uint32_t request;  /* its consumer has asked for it under this number; 0: it has not */
+    uint32_t reserved; /* 0 */
 };
-static_assert(sizeof(struct sl_opened) == 368, "ring ABI");
+static_assert(sizeof(struct sl_opened) == 376, "ring ABI");
 
 /** Text of a failure: one sentence that says what to do. */
 #define SL_REASON_LEN 256

@@ -4,7 +4,7 @@
  *
  * worker -> handshake: connect, record, plaintext, repeat, write, closed.
  * handshake -> worker: keys, send, established, deliver, abort.
- * control -> worker:   attach, detach, admission, stop; find hop, begin, hang up.
+ * control -> worker:   attach, detach, admission, stop; find hop, begin, hang up, fail.
  * worker -> control:   detached, evict, usage, admission taken, stopped; hop, up, down.
  *
  * Every message about a session names it by its handle. A handle ends with `closed`, which is never
@@ -36,6 +36,7 @@ enum sl_message_kind {
     SL_MESSAGE_FIND_HOP,
     SL_MESSAGE_BEGIN,
     SL_MESSAGE_HANG_UP,
+    SL_MESSAGE_FAIL,
     SL_MESSAGE_DETACHED,
     SL_MESSAGE_EVICT,
     SL_MESSAGE_USAGE,
@@ -238,13 +239,23 @@ struct sl_message_begin {
     bool offers_cid; /* RFC 9146 */
     struct sl_path path;
     char name[SL_CONNECTION_NAME_SIZE]; /* the entry's, for the consumer */
-    uint64_t
-        replaces; /* handle of the session whose place it is to take, or 0: its consumer gets it */
+    uint32_t consumer; /* index of the one who has asked for it, and 1; 0: nobody has */
+    uint32_t request;  /* under this number */
+    /* Handle of the session whose place it is to take, or 0: that one's consumer gets it. */
+    uint64_t replaces;
 };
 /** Ends it, whatever it has come to. `down` follows, unless it is under way. */
 struct sl_message_hang_up {
     uint32_t attempt;
     uint8_t reason; /* enum sl_close_reason, for the consumer of one that is established */
+};
+
+/** Tells the consumer who has asked for a session why there is none. `down` follows when it has
+ * been told, or is gone. */
+struct sl_message_fail {
+    uint32_t attempt;
+    uint32_t consumer; /* its index */
+    struct sl_ring_failed failed;
 };
 
 /** It is established; the message's session is its handle. */

@@ -169,15 +169,14 @@ void sl_registry_detached(struct sl_registry *registry, struct sl_attachment *at
         registry_consumer_free(registry, consumer);
 }
 
-/** A registered consumer's socket says nothing any more until it ends; whatever comes is the end.
- */
 static void handle_event(struct sl_registry *registry, uint64_t tag)
 {
     unsigned index = (unsigned)(tag & 0xffffffff);
     if (tag >> 32 == SOURCE_PENDING && registry->pending[index].fd >= 0)
         registry_join(registry, &registry->pending[index]);
-    if (tag >> 32 == SOURCE_CONSUMER)
-        sl_registry_evict(registry, index);
+    if (tag >> 32 == SOURCE_CONSUMER && registry->consumers[index].in_use &&
+        !registry->consumers[index].leaving)
+        registry_hear(registry, &registry->consumers[index]);
 }
 
 static void end_late_comers(struct sl_registry *registry, uint64_t now_ns)

@@ -96,6 +96,11 @@ void registry_accept(struct sl_registry *registry, uint64_t now_ns);
 void registry_join(struct sl_registry *registry, struct registry_pending *pending);
 void registry_close_pending(struct sl_registry *registry, struct registry_pending *pending);
 
+/* request.c */
+
+/** Something came from a registered consumer: a request, or the end. */
+void registry_hear(struct sl_registry *registry, struct registry_consumer *consumer);
+
 /* hang_up.c */
 
 /** Ends a connection; never waits, whatever the other side has put into it. */

@@ -51,6 +51,13 @@ bool sl_attachment_wake(struct sl_attachment *attachment, uint64_t now_ns);
 
 struct sl_registry;
 
+struct sl_consumer_info {
+    uint32_t consumer;
+    uint16_t service;
+    int32_t pid;
+    uint32_t uid;
+};
+
 struct sl_registry_config {
     const char *socket_path;     /* where consumers register; replaced if a stale one is there */
     uint32_t socket_mode;        /* permissions, e.g. 0660 */
@@ -64,6 +71,10 @@ struct sl_registry_config {
      * given to its worker, or taken back from it; sl_registry_detached follows for each. */
     void (*attach)(void *arg, struct sl_attachment *attachment);
     void (*detach)(void *arg, struct sl_attachment *attachment);
+    /* A consumer asks for a session with a server: SL_RING_STATUS_OK, SERVICE or FULL. NULL: there
+     * are no such servers. */
+    enum sl_ring_status (*request)(void *arg, const struct sl_consumer_info *consumer,
+                                   const char *connection, uint32_t request);
     /* Path of sealed plaintext: payload bytes a consumer may send at once (for its -EMSGSIZE). */
     uint32_t payload_max;
     void *arg;
@@ -88,12 +99,6 @@ void sl_registry_detached(struct sl_registry *registry, struct sl_attachment *at
 /** A worker found the consumer misbehaving: it loses its rings; detach calls follow. */
 void sl_registry_evict(struct sl_registry *registry, uint32_t consumer);
 
-struct sl_consumer_info {
-    uint32_t consumer;
-    uint16_t service;
-    int32_t pid;
-    uint32_t uid;
-};
 /** Consumers registered now; out [SL_CONSUMERS_MAX]. return how many. */
 unsigned sl_registry_list(const struct sl_registry *registry, struct sl_consumer_info *out);
 

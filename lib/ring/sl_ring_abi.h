@@ -7,14 +7,14 @@
 
 #include "sl_base.h"
 
-#define SL_RING_ABI_VERSION 4
+#define SL_RING_ABI_VERSION 5
 #define SL_RING_MAGIC 0x31474e4952434c53ULL /* "SLCRING1" */
 #define SL_RING_ALIGN 64                    /* of entries */
 #define SL_RING_INDEX_ALIGN 128             /* each shared word on its own */
 #define SL_RING_SIZE_MIN 4096
 #define SL_RING_SIZE_MAX (1ULL << 30)
 
-/** What an entry is. Receive rings carry the first five, send rings SL_RING_SEND and on. */
+/** What an entry is. Receive rings carry the first six, send rings SL_RING_SEND and on. */
 enum sl_ring_kind {
     SL_RING_PAD = 0, /* its len is the rest of the data area, to be skipped; zeros of a punched hole
                         read as a pad of length 0, which nobody writes */
@@ -23,6 +23,7 @@ enum sl_ring_kind {
     SL_RING_MOVED = 3,   /* payload: struct sl_ring_moved */
     SL_RING_CLOSE = 4,   /* detail: enum sl_close_reason */
     SL_RING_REFUSED = 5, /* a send was refused; detail: enum sl_refuse_reason */
+    SL_RING_FAILED = 6,  /* no session came of a request; payload: struct sl_ring_failed */
     SL_RING_SEND = 16,
     SL_RING_CONFIRM_MOVE = 17, /* payload: struct sl_ring_moved, ip and port of the candidate */
     SL_RING_CLOSE_SESSION = 18,
@@ -71,6 +72,15 @@ struct sl_ring_moved {
     uint8_t reserved[5];
 };
 
+/** Payload of SL_RING_FAILED. */
+#define SL_RING_REASON_LEN 320
+struct sl_ring_failed {
+    uint32_t request;
+    uint32_t reserved;               /* 0 */
+    char reason[SL_RING_REASON_LEN]; /* a sentence, NUL-terminated */
+};
+
+static_assert(sizeof(struct sl_ring_failed) == 328, "ring ABI");
 static_assert(sizeof(struct sl_ring_entry) == 32, "ring ABI");
 static_assert(sizeof(struct sl_ring_moved) == 24, "ring ABI");
 
@@ -161,6 +171,26 @@ struct sl_ring_reply {
     uint64_t ring_size;
     uint64_t generation;
 };
+/**
+ * Over the open socket a consumer may ask for a session of its own with a server that the gateway
+ * knows by a name: one request, one answer. With SL_RING_STATUS_OK an open event that carries the
+ * number follows, or SL_RING_FAILED.
+ */
+#define SL_RING_REQUEST_MAGIC 0x315f514552434c53ULL /* "SLCREQ_1": a hello is none */
+struct sl_ring_request {
+    uint64_t magic;                       /* SL_RING_REQUEST_MAGIC */
+    uint32_t request;                     /* a number of the consumer's, not 0 */
+    uint32_t reserved;                    /* 0 */
+    char connection[SL_RING_SERVICE_LEN]; /* NUL-terminated, the rest zeros */
+};
+struct sl_ring_answer {
+    uint64_t magic; /* SL_RING_REQUEST_MAGIC */
+    uint32_t request;
+    uint32_t status; /* SL_RING_STATUS_OK, SERVICE (no such connection of its service), FULL */
+};
+static_assert(sizeof(struct sl_ring_request) == 48, "ring ABI");
+static_assert(sizeof(struct sl_ring_answer) == 16, "ring ABI");
+
 #define SL_RING_REPLY_FDS_MAX                                                                      \
     (2 + 2 * SL_RING_WORKERS_MAX) /* below the kernel's SCM_MAX_FD, 253                            \
                                    */

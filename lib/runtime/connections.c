@@ -41,6 +41,21 @@ int runtime_connector_create(struct sl_runtime *runtime)
     return runtime->connector != NULL ? 0 : runtime_fail(runtime, -ENOMEM, "out of memory");
 }
 
+enum sl_ring_status runtime_request(void *arg, const struct sl_consumer_info *consumer,
+                                    const char *connection, uint32_t request)
+{
+    struct sl_runtime *runtime = arg;
+    switch (sl_connector_request(runtime->connector, connection, consumer->service,
+                                 consumer->consumer, request)) {
+    case 0:
+        return SL_RING_STATUS_OK;
+    case -ENOENT:
+        return SL_RING_STATUS_SERVICE;
+    default:
+        return SL_RING_STATUS_FULL;
+    }
+}
+
 unsigned sl_runtime_connections(struct sl_runtime *runtime, struct sl_connection_info *out)
 {
     return sl_connector_list(runtime->connector, out);

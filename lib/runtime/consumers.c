@@ -45,6 +45,7 @@ static void attach(void *arg, struct sl_attachment *attachment)
 static void detach(void *arg, struct sl_attachment *attachment)
 {
     struct sl_runtime *runtime = arg;
+    sl_connector_forget(runtime->connector, attachment->consumer);
     struct sl_message_attach body = {.attachment = attachment};
     tell(&runtime->workers[attachment->worker], SL_MESSAGE_DETACH, &body, sizeof body);
 }
@@ -62,6 +63,7 @@ int runtime_registry_create(struct sl_runtime *runtime)
         .ring_size = config->ring_size,
         .attach = attach,
         .detach = detach,
+        .request = runtime_request,
         .arg = runtime,
     };
     while (registry.generation == 0)

@@ -132,6 +132,9 @@ void *runtime_handshaker_main(void *runtime_handshaker);
 
 /* connections.c: between the connector and the workers. */
 int runtime_connector_create(struct sl_runtime *runtime);
+/** For the registry: a consumer asks for a session. */
+enum sl_ring_status runtime_request(void *runtime, const struct sl_consumer_info *consumer,
+                                    const char *connection, uint32_t request);
 
 /* threads.c */
 /** Once in each thread, at its begin. return whether it may go on. */

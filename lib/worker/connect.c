@@ -36,6 +36,8 @@ void worker_begin(struct sl_worker *w, const struct sl_message_begin *message, u
     attempt->down = (struct sl_message_down){.attempt = message->attempt};
     memcpy(attempt->name, message->name, sizeof attempt->name);
     attempt->replaces = message->replaces;
+    attempt->request = message->request;
+    attempt->consumer = message->consumer > 0 ? w->consumers[message->consumer - 1].key : 0;
     const struct sl_tuple *tuple = &message->path.tuple;
     if (w->is_stopping) {
         fail(w, attempt, SL_DOWN_STOPPING);
@@ -59,6 +61,7 @@ void worker_begin(struct sl_worker *w, const struct sl_message_begin *message, u
         return;
     }
     session->attempt = message->attempt;
+    session->consumer = attempt->consumer;
     attempt->session = session->handle;
     if (!sl_session_index(w->table, session))
         __builtin_unreachable(); /* nobody has the tuple */
@@ -88,13 +91,15 @@ void worker_explain_abort(struct sl_worker *w, const struct sl_session *session,
 }
 
 void worker_describe_attempt(struct sl_worker *w, const struct sl_session *session,
-                             struct sl_opened *opened)
+                             const struct worker_consumer *consumer, struct sl_opened *opened)
 {
     const struct worker_attempt *attempt = attempt_of(w, session);
     if (attempt == NULL)
         return;
     memcpy(opened->connection, attempt->name, sizeof opened->connection);
     opened->replaces = attempt->replaces;
+    if (attempt->consumer == consumer->key)
+        opened->request = attempt->request;
 }
 
 void worker_inherit_consumer(struct sl_worker *w, struct sl_session *session)
@@ -105,6 +110,41 @@ void worker_inherit_consumer(struct sl_worker *w, struct sl_session *session)
     const struct sl_session *old = sl_session_of_handle(w->table, attempt->replaces);
     if (old != NULL && old->state == SL_SESSION_ESTABLISHED)
         session->consumer = old->consumer;
+}
+
+void worker_fail_request(struct sl_worker *w, const struct sl_message_fail *message)
+{
+    struct worker_attempt *attempt = worker_take_attempt(w, message->attempt);
+    attempt->down = (struct sl_message_down){.attempt = message->attempt};
+    attempt->consumer = w->consumers[message->consumer].key;
+    attempt->failed = message->failed;
+    attempt->has_failed = true;
+    w->has_failures = true;
+}
+
+/** False when its ring is full: again in a later turn. */
+static bool tell_failure(struct sl_worker *w, struct worker_attempt *attempt, uint64_t now_ns)
+{
+    struct worker_consumer *consumer = &w->consumers[attempt->consumer & (SL_CONSUMERS_MAX - 1)];
+    if (attempt->consumer == 0 || consumer->key != attempt->consumer)
+        return true; /* it is gone */
+    return worker_tell(w, consumer, SL_RING_FAILED, 0, 0, now_ns, &attempt->failed,
+                       sizeof attempt->failed);
+}
+
+void worker_tell_failures(struct sl_worker *w, uint64_t now_ns)
+{
+    w->has_failures = false;
+    for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
+        struct worker_attempt *attempt = &w->attempts[i];
+        if (!attempt->has_failed)
+            continue;
+        attempt->has_failed = !tell_failure(w, attempt, now_ns);
+        if (attempt->has_failed)
+            w->has_failures = true;
+        else
+            worker_tell_attempt(w, attempt, NEWS_DOWN);
+    }
 }
 
 bool worker_note_attempt_usage(struct sl_worker *w, const struct sl_session *session,

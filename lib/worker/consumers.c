@@ -121,7 +121,7 @@ static bool tell_open(struct sl_worker *w, struct sl_session *session,
     identity->local_ip = tuple->local_ip;
     identity->remote_port = tuple->remote_port;
     identity->local_port = tuple->local_port;
-    worker_describe_attempt(w, session, &opened);
+    worker_describe_attempt(w, session, consumer, &opened);
     if (!write_open(w, consumer, session, &opened))
         return false;
     session->flags |= SESSION_OPEN_TOLD;

@@ -184,6 +184,9 @@ static void handle_from_control(struct sl_worker *w, const struct sl_message *me
     case SL_MESSAGE_BEGIN:
         worker_begin(w, message->body, now_ns);
         break;
+    case SL_MESSAGE_FAIL:
+        worker_fail_request(w, message->body);
+        break;
     case SL_MESSAGE_HANG_UP:
         worker_hang_up(w, message->body, now_ns);
         break;

@@ -150,6 +150,8 @@ bool sl_worker_turn(struct sl_worker *w, uint64_t now_ns)
 {
     bool busy = worker_flush_outboxes(w);
     busy |= worker_receive_messages(w, now_ns);
+    if (w->has_failures)
+        worker_tell_failures(w, now_ns);
     if (w->seeks_hops)
         busy |= worker_ask_next_hops(w, now_ns);
     busy |= worker_collect(w, now_ns);

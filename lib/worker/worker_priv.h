@@ -121,6 +121,10 @@ struct worker_attempt {
     char name[SL_CONNECTION_NAME_SIZE]; /* of the entry */
     uint8_t news;                       /* enum attempt_news */
     struct sl_message_usage usage;
+    uint32_t consumer; /* key of the one who has asked for it, or 0 */
+    uint32_t request;  /* under this number */
+    bool has_failed;   /* `failed` is still to be told */
+    struct sl_ring_failed failed;
     uint64_t replaces; /* the session whose place it takes, or 0 */
     struct sl_message_hop hop;
     struct sl_message_down down;
@@ -156,6 +160,7 @@ struct sl_worker {
     struct sl_next_hop next_hops[SL_NEXT_HOPS_MAX];
     struct worker_attempt attempts[SL_ATTEMPTS_MAX];
     bool seeks_hops;    /* one is asked for */
+    bool has_failures;  /* a consumer has still to be told of one */
     bool attempts_news; /* control has to be told of one */
     uint32_t hand;      /* of the sweep's clock: the slot it visits next */
     uint64_t swept_ns;  /* the time up to which the hand has moved */
@@ -343,9 +348,12 @@ void worker_attempt_is_up(struct sl_worker *w, const struct sl_session *session)
 void worker_attempt_is_down(struct sl_worker *w, const struct sl_session *session);
 /** Fills in of which entry the session comes, and which other one it replaces, if any. */
 void worker_describe_attempt(struct sl_worker *w, const struct sl_session *session,
-                             struct sl_opened *opened);
+                             const struct worker_consumer *consumer, struct sl_opened *opened);
 /** The consumer of the session that this one replaces, where that is still open, is this one's. */
 void worker_inherit_consumer(struct sl_worker *w, struct sl_session *session);
+/** Tells the consumer who has asked for it that there is no session, and then control. */
+void worker_fail_request(struct sl_worker *w, const struct sl_message_fail *message);
+void worker_tell_failures(struct sl_worker *w, uint64_t now_ns);
 /** Control hears of it, for it begins another session. false: the session's peer began it. */
 bool worker_note_attempt_usage(struct sl_worker *w, const struct sl_session *session,
                                const struct sl_message_usage *usage);

@@ -133,4 +133,20 @@ check 'and comes back: so does the session' other_start
 opens() { [ "$(grep -c '^open ' "$work/cat3.out")" -ge 2 ]; }
 check 'without anybody asking' wait_for 30 opens
 check_equation
+consumer_stop cat3
 check 'it ends in good order' gateway_stop
+
+# A consumer asks.
+gateway_config "connect: [{name: other, address: \"198.18.0.3:$port\", service: relay, on_demand: true, \
+    expect: {fingerprints: [\"$fingerprint\"]}}]"
+gateway_start || exit
+check 'an entry on demand is left alone' is_connection 'other on demand .* attempts 0'
+consumer_start cat4 "$sluice_cat" -s "$consumers" --request other --greet 'asked for' relay
+check 'until a consumer asks: it has a session' wait_for 20 grep -q '^open .* request=1' "$work/cat4.out"
+check 'which carries data' wait_for 10 grep -q '^data .*asked for' "$work/cat4.out"
+kill -KILL "$other_pid"
+consumer_start cat5 "$sluice_cat" -s "$consumers" --request other relay
+check 'one who asks in vain is told why' wait_for 20 grep -q '^failed .* request=1 .*[a-z]' "$work/cat5.out"
+unknown() { ! timeout 10 "$sluice_cat" -s "$consumers" --request nobody relay 2>"$work/unknown" && grep -q 'no connection nobody' "$work/unknown"; }
+check 'and one who asks for what there is not, at once' unknown
+check_equation

@@ -264,3 +264,44 @@ TEST_P(ConnectOverLoss, ASessionIsReplacedWithoutAGapInWhatTheConsumerCanSay)
     EXPECT_TRUE(world.run_until([&] { return world.west->totals().sessions == 1; }, 1000));
     expect_balanced(world);
 }
+
+TEST_P(ConnectOverLoss, WhoAsksGetsASessionOfItsOwnOrTheReasonWhyNot)
+{
+    PairOptions options;
+    options.seed = GetParam();
+    options.network = {0.1, 0.1, 0.2, 10, 60};
+    options.east.identity = sl_test::make_identity("EC", "east");
+    for (unsigned i = 0; i < 2; i++) {
+        Connect connect;
+        connect.name = i == 0 ? "east" : "nowhere";
+        connect.to = gateway_ip(false, (uint8_t)(2 + i));
+        connect.trust.fingerprints = {sl_test::fingerprint_of(options.east.identity.certificate)};
+        connect.on_demand = true;
+        options.west.connects.push_back(connect);
+    }
+    PairWorld world(options);
+    world.run_for(5000);
+    EXPECT_EQ(0u, world.west->handshakes(SL_HANDSHAKE_STARTED)) << "nobody has asked";
+    ASSERT_EQ(0, world.west->request(0, "east", 7));
+    ASSERT_EQ(0, world.west->request(1, "east", 8));
+    ASSERT_EQ(0, world.west->request(1, "nowhere", 9));
+    ASSERT_TRUE(world.run_until([&] {
+        return world.told_west(SL_RING_OPEN) == 2 && world.told_west(SL_RING_FAILED) == 1;
+    }));
+    for (const Told &told : world.heard) {
+        if (told.event.kind == SL_RING_OPEN) {
+            EXPECT_EQ(7 + told.consumer, ((const sl_opened *)told.event.payload.data())->request);
+        } else if (told.event.kind == SL_RING_FAILED) {
+            const auto *failed = (const sl_ring_failed *)told.event.payload.data();
+            EXPECT_EQ(1u, told.consumer);
+            EXPECT_EQ(9u, failed->request);
+            EXPECT_NE(nullptr, strstr(failed->reason, "198.18.0.3 does not answer"));
+        }
+    }
+    ASSERT_TRUE(world.say({'x'}));
+    world.east->stop();
+    ASSERT_TRUE(world.run_until([&] { return world.west->totals().sessions == 0; }, 700000));
+    world.run_for(60000);
+    EXPECT_EQ(2u, world.told_west(SL_RING_OPEN)) << "nobody has asked for another one";
+    expect_balanced(world);
+}

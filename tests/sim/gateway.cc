@@ -236,6 +236,7 @@ void Gateway::create_connector()
         config.backoff_max_ns = 30000000000;
         config.handshake_timeout_ms = connect.handshake_timeout_ms;
         config.offers_cid = connect.offers_cid;
+        config.on_demand = connect.on_demand;
         connection_configs.push_back(config);
     }
     sl_connector_config config = {};

@@ -36,6 +36,7 @@ struct Connect {
     bool offers_cid = true;
     uint32_t handshake_timeout_ms = 10000;
     bool shows_certificate = false; /* the gateway's own */
+    bool on_demand = false;
 };
 
 struct GatewayOptions {
@@ -111,6 +112,11 @@ class Gateway
     unsigned owner_of(const sl_tuple &tuple) const;
 
     std::vector<sl_connection_info> connections() const;
+    /** A consumer asks for a session. */
+    int request(unsigned consumer, const std::string &name, uint32_t number)
+    {
+        return sl_connector_request(connector, name.c_str(), 0, consumer, number);
+    }
     /** As if the session had sent three quarters of what its key may. */
     void use_up(uint64_t session, uint64_t now_ns);
 

@@ -92,6 +92,12 @@ class Gateway
         config_.detach = [](void *arg, sl_attachment *attachment) {
             static_cast<Gateway *>(arg)->detach(attachment);
         };
+        config_.request = [](void *arg, const sl_consumer_info *consumer, const char *connection,
+                             uint32_t request) {
+            static_cast<Gateway *>(arg)->requests.push_back(
+                {consumer->consumer, consumer->service, connection, request});
+            return (sl_ring_status) static_cast<Gateway *>(arg)->request_status;
+        };
         char reason[256] = "";
         if (sl_registry_create(&config_, &registry, reason) != 0) {
             fprintf(stderr, "%s\n", reason);
@@ -106,6 +112,15 @@ class Gateway
             give_back_one();
         sl_registry_destroy(registry);
     }
+
+    struct Request {
+        uint32_t consumer;
+        uint16_t service;
+        std::string connection;
+        uint32_t number;
+    };
+    std::vector<Request> requests; /* read while it does not poll, or when they were answered */
+    std::atomic<sl_ring_status> request_status{SL_RING_STATUS_OK};
 
     /** Polls from a thread of its own from now on. */
     void start_polling()

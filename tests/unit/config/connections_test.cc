@@ -35,13 +35,14 @@ TEST_F(Config, AConnectionHasDefaultsAndFilesRelativeToTheFolder)
 TEST_F(Config, AConnectionTakesEverySetting)
 {
     const std::string two = Replace(kGood, "[198.18.0.1]", "[198.18.0.1, \"2001:db8::1\"]");
-    ASSERT_TRUE(Load(two + kEntry +
-                     "    from: 198.18.0.1\n    next_hop: 198.18.0.254\n"
-                     "    expect: {node_ids: [x]}\n    certificate: a.crt\n    key: a.key\n"
-                     "    psk_file: psk\n    handshake_timeout_s: 3\n    retry_min_s: 2\n"
-                     "    retry_max_s: 4\n"
-                     "  - {name: six, address: \"[2001:db8::5]:1\", service: echo, psk_file: /p}\n"
-                     "connect_ports: [20000, 20010]\nhandshake_timeout_s: 5\n"))
+    ASSERT_TRUE(Load(
+        two + kEntry +
+        "    from: 198.18.0.1\n    next_hop: 198.18.0.254\n"
+        "    expect: {node_ids: [x]}\n    certificate: a.crt\n    key: a.key\n"
+        "    psk_file: psk\n    on_demand: true\n    handshake_timeout_s: 3\n    retry_min_s: 2\n"
+        "    retry_max_s: 4\n"
+        "  - {name: six, address: \"[2001:db8::5]:1\", service: echo, psk_file: /p}\n"
+        "connect_ports: [20000, 20010]\nhandshake_timeout_s: 5\n"))
         << error;
     const sl_config_connection &c = config->connections[0];
     EXPECT_STREQ(c.next_hop, "198.18.0.254");
@@ -49,6 +50,8 @@ TEST_F(Config, AConnectionTakesEverySetting)
     EXPECT_EQ(c.certificate, ::testing::TempDir() + "a.crt");
     EXPECT_EQ(c.psk_file, ::testing::TempDir() + "psk");
     EXPECT_EQ(c.handshake_timeout_s, 3u);
+    EXPECT_TRUE(c.on_demand);
+    EXPECT_FALSE(config->connections[1].on_demand);
     EXPECT_EQ(c.retry_max_s, 4u);
     EXPECT_STREQ(config->connections[1].from, "2001:db8::1") << "the first of its family";
     EXPECT_STREQ(config->connections[1].psk_file, "/p");

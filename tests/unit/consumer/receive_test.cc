@@ -13,6 +13,7 @@ namespace
 static_assert(sizeof(sluice_peer) == sizeof(sl_opened) &&
                   offsetof(sluice_peer, connection) == offsetof(sl_opened, connection) &&
                   offsetof(sluice_peer, replaces) == offsetof(sl_opened, replaces) &&
+                  offsetof(sluice_peer, request) == offsetof(sl_opened, request) &&
                   SAME_PLACE(method) && SAME_PLACE(cid_len) && SAME_PLACE(suite) &&
                   SAME_PLACE(remote_port) && SAME_PLACE(local_port) && SAME_PLACE(remote_ip) &&
                   SAME_PLACE(local_ip) && SAME_PLACE(certificate_sha256) &&
@@ -20,7 +21,7 @@ static_assert(sizeof(sluice_peer) == sizeof(sl_opened) &&
               "an open event's payload is the identity as it stands");
 static_assert((int)SLUICE_DATA == SL_RING_DATA && (int)SLUICE_OPEN == SL_RING_OPEN &&
                   (int)SLUICE_MOVED == SL_RING_MOVED && (int)SLUICE_CLOSE == SL_RING_CLOSE &&
-                  (int)SLUICE_REFUSED == SL_RING_REFUSED,
+                  (int)SLUICE_REFUSED == SL_RING_REFUSED && (int)SLUICE_FAILED == SL_RING_FAILED,
               "kinds of entries are kinds of events");
 static_assert((int)SLUICE_PEER_ANONYMOUS == SL_IDENTITY_NONE &&
                   (int)SLUICE_PEER_CERTIFICATE == SL_IDENTITY_CERTIFICATE &&

@@ -558,3 +558,59 @@ TEST(WorkerConnect, HowFarTheKeyIsUsedIsToldUntilControlHearsIt)
     }
     EXPECT_EQ(1u, told);
 }
+
+TEST(WorkerConnect, ASessionThatAConsumerHasAskedForIsItsOwn)
+{
+    ConnectBench bench;
+    Consumer other(1, 0, 0);
+    bench.Attach(other);
+    for (uint32_t i = 0; i < 4; i++) {
+        sl_message_begin begin =
+            ConnectBench::Beginning(7 + i, (uint16_t)(WorkerBench::kConnectPort + i));
+        begin.consumer = 1 + 1;
+        begin.request = 77 + i;
+        bench.FromControl(SL_MESSAGE_BEGIN, &begin, sizeof begin);
+        Peer peer;
+        peer.path = begin.path;
+        peer.handle = bench.ToHandshaker().at(0).session;
+        bench.GiveKeys(peer, false);
+        bench.Establish(peer);
+        EXPECT_TRUE(bench.consumer.Receive().empty());
+        const auto events = other.Receive();
+        ASSERT_EQ(1u, events.size());
+        EXPECT_EQ(77u + i, ((const sl_opened *)events[0].payload.data())->request);
+    }
+    bench.Detach(other);
+    bench.now_ns += kSecond;
+    bench.Turn(10);
+    const auto events = bench.consumer.Receive();
+    ASSERT_EQ(4u, events.size()) << "who takes them over";
+    EXPECT_EQ(0u, ((const sl_opened *)events[0].payload.data())->request) << "has not asked";
+}
+
+TEST(WorkerConnect, AFailureIsToldToWhoAskedUntilItsRingTakesIt)
+{
+    ConnectBench bench;
+    sl_message_fail fail = {7, 0, {77, 0, "no answer"}};
+    Peer peer = bench.Open(3, true);
+    unsigned filled = 0;
+    while (bench.drops(SL_DROP_RING_FULL) == 0 && filled++ < 5000)
+        bench.Receive({WorkerBench::UdpFrame(
+            peer.path, bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, Bytes(1)))});
+    bench.ToControl();
+    bench.FromControl(SL_MESSAGE_FAIL, &fail, sizeof fail);
+    bench.Turn(3);
+    EXPECT_TRUE(bench.Told<sl_message_down>(SL_MESSAGE_DOWN).empty());
+    bench.consumer.Receive();
+    bench.Turn(2);
+    const auto events = bench.consumer.Receive();
+    ASSERT_EQ(1u, events.size());
+    EXPECT_EQ(SL_RING_FAILED, events[0].kind);
+    EXPECT_STREQ("no answer", ((const sl_ring_failed *)events[0].payload.data())->reason);
+    EXPECT_EQ(1u, bench.Told<sl_message_down>(SL_MESSAGE_DOWN).size());
+    bench.Turn(3);
+    EXPECT_TRUE(bench.consumer.Receive().empty()) << "once";
+    fail.consumer = 9; /* nobody */
+    bench.FromControl(SL_MESSAGE_FAIL, &fail, sizeof fail);
+    EXPECT_EQ(1u, bench.Told<sl_message_down>(SL_MESSAGE_DOWN).size());
+}

@@ -1,0 +1,77 @@
+/* Sessions that consumers ask for: one attempt each, and an answer whatever comes of it. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "connect_priv.h"
+
+static int find(const struct sl_connector *connector, const char *name, uint16_t service)
+{
+    for (unsigned i = 0; i < connector->config.connection_count; i++) {
+        const struct sl_connection_config *config = &connector->config.connections[i];
+        if (config->on_demand && config->service == service && strcmp(config->name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+/** Its requests that have not been answered. */
+static unsigned waiting_of(const struct sl_connector *connector, uint32_t consumer)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
+        const struct attempt *attempt = &connector->attempts[i];
+        count += attempt->state != ATTEMPT_NONE && attempt->up_ns == 0 &&
+                 attempt->consumer == consumer + 1;
+    }
+    return count;
+}
+
+int sl_connector_request(struct sl_connector *connector, const char *name, uint16_t service,
+                         uint32_t consumer, uint32_t request)
+{
+    const int index = find(connector, name, service);
+    if (index < 0)
+        return -ENOENT;
+    if (connector->is_stopping || waiting_of(connector, consumer) >= REQUESTS_MAX)
+        return -EBUSY;
+    struct attempt *attempt = connect_begin(connector, (unsigned)index, NULL);
+    if (attempt == NULL)
+        return -EBUSY;
+    attempt->consumer = consumer + 1;
+    attempt->request = request;
+    return 0;
+}
+
+void sl_connector_forget(struct sl_connector *connector, uint32_t consumer)
+{
+    for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
+        struct attempt *attempt = &connector->attempts[i];
+        if (attempt->state == ATTEMPT_NONE || attempt->consumer != consumer + 1)
+            continue;
+        attempt->consumer = 0;
+        if (attempt->state == ATTEMPT_UP || !connect_step(attempt, EVENT_HANG_UP))
+            continue; /* another consumer gets the session */
+        attempt->is_unsent = true;
+        connect_tell(connector, attempt);
+    }
+}
+
+void connect_fail_request(struct sl_connector *connector, struct attempt *attempt,
+                          const char *reason)
+{
+    if (attempt->consumer == 0 || attempt->up_ns != 0 || !connect_step(attempt, EVENT_FAIL))
+        return;
+    snprintf(attempt->reason, sizeof attempt->reason, "%s", reason);
+    attempt->is_unsent = true;
+    connect_tell(connector, attempt);
+}
+
+bool connect_send_failure(const struct sl_connector *connector, const struct attempt *attempt)
+{
+    struct sl_message_fail body = {.attempt = attempt->number,
+                                   .consumer = attempt->consumer - 1,
+                                   .failed = {.request = attempt->request}};
+    memcpy(body.failed.reason, attempt->reason, sizeof body.failed.reason);
+    return connector->config.send(connector->config.arg, attempt->worker, SL_MESSAGE_FAIL, &body,
+                                  sizeof body);
+}
