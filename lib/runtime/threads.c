@@ -10,7 +10,7 @@
 #include "runtime_priv.h"
 
 /** That a thread may take until it runs. */
-#define ENTER_MS 5000
+#define ENTER_MS 20000
 
 bool runtime_thread_enter(struct sl_runtime *runtime, enum sl_thread_kind kind, int *entered)
 {
