@@ -7,6 +7,7 @@
 
 #include "sl_base.h"
 #include "sl_chain.h"
+#include "sl_psk.h"
 #include "sl_trust.h"
 
 /** Of the name of a `connect` entry, its NUL included. */
@@ -144,8 +145,6 @@ struct sl_psk {
     const uint8_t *key;   /* [key_len], secret */
     size_t key_len;       /* 1..SL_PSK_KEY_MAX */
 };
-#define SL_PSK_IDENTITY_MAX 128
-#define SL_PSK_KEY_MAX 64
 
 /** What handshake needs of them. */
 unsigned sl_client_certificate_count(const struct sl_client_credentials *credentials);
