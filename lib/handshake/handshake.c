@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <sys/time.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "handshake_priv.h"
@@ -16,6 +17,8 @@ static void wipe(struct handshake *handshake)
     sl_handshake_free_keys(handshake->keys);
     handshake->keys = NULL;
     OPENSSL_cleanse(handshake->server.mac_key, sizeof handshake->server.mac_key);
+    sl_handshake_forget_question(handshake);
+    OPENSSL_cleanse(&handshake->server.psk, sizeof handshake->server.psk);
     for (unsigned i = 0; i < MESSAGES_MAX; i++)
         sl_handshake_wipe_assembly(&handshake->messages[i]);
     sl_handshake_wipe_flight(&handshake->flight);
@@ -101,15 +104,24 @@ void sl_handshake_fail(struct handshake *handshake, enum sl_handshake_counter ou
                                handshaker->now_ns + patience_ns(handshaker));
 }
 
+static uint64_t sooner(uint64_t a_ns, uint64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
 void sl_handshake_arm(struct handshake *handshake)
 {
     uint64_t due_ns = handshake->give_up_ns;
     struct timeval left;
-    if (handshake->ssl != NULL && DTLSv1_get_timeout(handshake->ssl, &left) == 1) {
+    if (handshake->server.refuse_ns != 0)
+        due_ns = sooner(handshake->server.refuse_ns, due_ns);
+    if (handshake->server.question != 0) { /* libssl has not seen that the client has answered */
+        due_ns = sooner(handshake->server.answer_due_ns, due_ns);
+    } else if (handshake->ssl != NULL && DTLSv1_get_timeout(handshake->ssl, &left) == 1) {
         uint64_t left_ns = (uint64_t)left.tv_sec * 1000 * NS_PER_MS + (uint64_t)left.tv_usec * 1000;
         /* libssl rounds down, and its clock is not ours: look again rather than in a circle. */
         uint64_t look_ns = handshake->owner->now_ns + (left_ns > NS_PER_MS ? left_ns : NS_PER_MS);
-        due_ns = look_ns < due_ns ? look_ns : due_ns;
+        due_ns = sooner(look_ns, due_ns);
     }
     sl_handshake_set_timer(&handshake->owner->timers, handshake, due_ns);
 }
@@ -136,6 +148,10 @@ void sl_handshake_expire(struct handshake *handshake)
         sl_handshake_set_timer(&handshake->owner->timers, handshake, now_ns + NS_PER_MS);
     else if (now_ns >= handshake->give_up_ns)
         sl_handshake_fail(handshake, SL_HANDSHAKE_TIMED_OUT);
+    else if (handshake->server.question != 0)
+        sl_handshake_miss_answer(handshake);
+    else if (handshake->server.refuse_ns != 0 && now_ns >= handshake->server.refuse_ns)
+        sl_handshake_refuse_psk(handshake);
     else
         retransmit(handshake);
 }

@@ -43,6 +43,7 @@ enum step_kind {
     STEP_HELLO,
     STEP_CERTIFICATE,
     STEP_KEY_EXCHANGE,
+    STEP_PSK_KEY_EXCHANGE,
     STEP_CERTIFICATE_VERIFY,
     STEP_FINISHED,
 };
@@ -54,6 +55,10 @@ enum step_kind {
 struct service {
     SSL_CTX *ctx;
     struct sl_trust *trust; /* a share; NULL: anybody */
+    struct sl_psks *psks;   /* a share; NULL: who has a pre-shared key is looked up, if at all */
+    char name[32];
+    const char *suites; /* in order of preference */
+    bool takes_certificates;
 };
 
 /** Immutable, but for how many handshakes have begun with it and not ended. */
@@ -79,6 +84,8 @@ struct keys {
     struct sl_epoch wire;           /* opens what the peer sealed */
     struct sl_epoch inner;          /* seals it again for libssl, and opens what libssl sealed */
     struct sl_message_keys message; /* for the worker; wiped once it was sent */
+    bool is_sent;
+    bool is_proven; /* the peer has them: a record of its has opened */
 };
 
 /** Records that came before the keys and are worth waiting for. */
@@ -93,9 +100,9 @@ struct server_side {
     const struct service *service;          /* one of them */
     const enum step_kind *steps;            /* what this client has to send, in order */
     unsigned step_count;
-    unsigned step;      /* the next to be fed */
-    uint16_t hello_seq; /* message sequence of the ClientHello; the steps count on from it */
-    uint16_t key_exchange_len;
+    unsigned step;             /* the next to be fed */
+    uint16_t hello_seq;        /* message sequence of the ClientHello; the steps count on from it */
+    uint16_t key_exchange_len; /* bytes of a ClientKeyExchange that are the suite's, and no PSK's */
     uint8_t cookie[255];
     uint8_t cookie_len;
     uint64_t expires_s; /* of a resumed session's identity: see struct ticket_data */
@@ -107,6 +114,11 @@ struct server_side {
     bool is_legacy;      /* AES-CBC: libssl does the records, too */
     bool has_fed_change; /* its ChangeCipherSpec has been fed, for a Finished under libssl's keys */
     uint8_t mac_key[LEGACY_MAC_LEN]; /* secret: of the client's records */
+    bool is_psk;                     /* libssl has chosen a suite with a pre-shared key */
+    struct sl_psk_secret psk;        /* the client's, once it is found */
+    uint64_t question;               /* its number while the lookup program is asked, else 0 */
+    uint64_t answer_due_ns;          /* then: until when it is waited for */
+    uint64_t refuse_ns; /* 0, or when a client that seems not to know its key is told so */
 };
 
 /** client_steps.c: what a client waits for. */
@@ -213,6 +225,9 @@ struct sl_handshaker {
     struct ticket_keys ticket_keys;
     struct outbox *outboxes; /* [worker_count] */
     struct cpu_share cpu;
+    struct table questions;  /* number -> handshake that waits for the lookup program */
+    unsigned question_count;
+    uint64_t questions_asked; /* ever */
     atomic_uint in_progress;
     _Atomic uint64_t counters[SL_HANDSHAKE_COUNTER_COUNT];
     uint8_t record[SL_RECORD_PLAINTEXT_MAX + SL_RECORD_OVERHEAD_MAX]; /* for libssl to read */
@@ -286,10 +301,30 @@ struct handshake *sl_handshake_accept(struct sl_handshaker *handshaker, unsigned
 void sl_handshake_choose_steps(struct handshake *handshake, bool is_mutual);
 /** What is left of them when the client resumes a session. */
 void sl_handshake_abbreviate_steps(struct handshake *handshake);
+/** The same, once libssl has chosen a suite with a pre-shared key. */
+void sl_handshake_choose_psk_steps(struct handshake *handshake);
 /** The step a fragment belongs to, or step_count. */
 unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fragment *fragment,
                               bool is_protected);
 enum progress sl_handshake_take_step(struct handshake *handshake);
+
+/* server_psk.c: pre-shared keys. */
+
+void sl_handshake_give_psks(SSL_CTX *ctx);
+/** The suites of a service, in order of preference. */
+const char *sl_handshake_suites_of(const struct sl_handshake_service *service);
+/** Finds the key that a ClientKeyExchange names: PROGRESS_MADE when it is there. */
+enum progress sl_handshake_find_psk(struct handshake *handshake, struct assembly *message);
+/** What the lookup program has said while something was asked, at most `budget` answers. return
+ * whether there was one. */
+bool sl_handshake_take_answers(struct sl_handshaker *handshaker, unsigned budget);
+/** The lookup program has not answered in time. The handshake may be gone afterwards. */
+void sl_handshake_miss_answer(struct handshake *handshake);
+void sl_handshake_forget_question(struct handshake *handshake);
+/** A record of epoch 1 has not opened: perhaps the client does not know the key. */
+void sl_handshake_doubt(struct handshake *handshake);
+/** It has had its time: decrypt_error, RFC 4279 2. */
+void sl_handshake_refuse_psk(struct handshake *handshake);
 
 /* server_hello.c: from the ClientHello to libssl's first flight. */
 
@@ -334,7 +369,10 @@ bool sl_handshake_make_ssl(struct handshake *handshake, SSL_CTX *ctx);
 bool sl_handshake_knows_suite(uint16_t number);
 /** Derives the keys from libssl's master secret. false: it has none, or libcrypto failed. */
 bool sl_handshake_derive_keys(struct handshake *handshake);
-/** Tells the worker, once. false: no memory. */
+/**
+ * Tells the worker, once; but where the peer's knowledge of a pre-shared key is in question, only
+ * when it has proven it, so that what does not open is seen here. false: no memory.
+ */
 bool sl_handshake_send_keys(struct handshake *handshake);
 /** Opens a record of epoch 1; plain is handshaker->plain. false: it is dropped. */
 bool sl_handshake_open(struct handshake *handshake, const uint8_t *record, size_t len,
@@ -397,10 +435,15 @@ void sl_handshake_repeat_flight(struct handshake *handshake);
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                   \
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                   \
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+/** With AES-CCM, which clients have to name, and servers to be told to take. */
+#define CCM_SUITES                                                                                 \
+    "ECDHE-ECDSA-AES128-CCM:ECDHE-ECDSA-AES256-CCM:"                                               \
+    "ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES256-CCM8"
+#define PSK_CCM_SUITES "PSK-AES128-CCM:PSK-AES256-CCM:PSK-AES128-CCM8:PSK-AES256-CCM8"
 /** With pre-shared keys: forward secrecy first. */
-#define PSK_SUITES                                                                                 \
-    "ECDHE-PSK-CHACHA20-POLY1305:PSK-AES128-GCM-SHA256:PSK-AES256-GCM-SHA384:"                     \
-    "PSK-CHACHA20-POLY1305"
+#define ECDHE_PSK_SUITES "ECDHE-PSK-CHACHA20-POLY1305"
+#define PLAIN_PSK_SUITES "PSK-AES128-GCM-SHA256:PSK-AES256-GCM-SHA384:PSK-CHACHA20-POLY1305"
+#define PSK_SUITES ECDHE_PSK_SUITES ":" PLAIN_PSK_SUITES
 
 bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason);
 /** A context for DTLS 1.2 with what both roles want; NULL and reason when libssl refuses. */

@@ -74,7 +74,9 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
     handshaker->aead = sl_aead_create(SL_CRYPTO_OPENSSL);
     bool has_keys = make_ticket_keys(handshaker);
     if (handshaker->clients != NULL && handshaker->outboxes != NULL && handshaker->aead != NULL &&
-        has_keys && sl_handshake_init_table(&handshaker->handshakes, known_max) &&
+        has_keys &&
+        sl_handshake_init_table(&handshaker->handshakes, known_max) &&
+        sl_handshake_init_table(&handshaker->questions, SL_HANDSHAKE_QUESTIONS_MAX) &&
         sl_handshake_init_timers(&handshaker->timers, known_max) &&
         sl_handshake_init_last_flights(&handshaker->last_flights, config->last_flights_max) &&
         sl_handshake_init_chains(&handshaker->chains, config->chains_max) &&
@@ -131,6 +133,7 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
     sl_handshake_wipe_ticket_keys(&handshaker->ticket_keys);
     sl_handshake_wipe_timers(&handshaker->timers);
     sl_handshake_wipe_table(&handshaker->handshakes);
+    sl_handshake_wipe_table(&handshaker->questions);
     sl_aead_destroy(handshaker->aead);
     sl_handshake_services_destroy(handshaker->services);
     sl_handshake_services_destroy(handshaker->next_services);
@@ -380,6 +383,7 @@ bool sl_handshaker_poll(struct sl_handshaker *handshaker, uint64_t now_ns, unsig
     sl_handshake_take_services(handshaker);
     for (unsigned i = 0; i < handshaker->config.worker_count; i++)
         busy |= serve_worker(handshaker, i, budget);
+    busy |= sl_handshake_take_answers(handshaker, budget);
     busy |= run_timers(handshaker);
     sl_handshake_expire_last_flights(&handshaker->last_flights, now_ns);
     for (unsigned i = 0; i < handshaker->config.worker_count; i++)

@@ -148,11 +148,14 @@ bool sl_handshake_derive_keys(struct handshake *handshake)
 bool sl_handshake_send_keys(struct handshake *handshake)
 {
     struct sl_message_keys *message = &handshake->keys->message;
+    if (handshake->keys->is_sent || (handshake->server.is_psk && !handshake->keys->is_proven))
+        return true;
     message->replay = handshake->keys->wire.replay;
     message->forged = handshake->keys->wire.forged;
     bool sent = sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_KEYS,
                                   handshake->handle, message, sizeof *message, NULL, 0);
     OPENSSL_cleanse(message, sizeof *message);
+    handshake->keys->is_sent = sent;
     return sent;
 }
 
@@ -170,6 +173,7 @@ bool sl_handshake_open(struct handshake *handshake, const uint8_t *record, size_
         OPENSSL_cleanse(handshaker->plain, job.plain_len); /* a replay has been opened, too */
         return false;
     }
+    handshake->keys->is_proven = true;
     *type = job.type;
     *plain_len = job.plain_len;
     return true;

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include <openssl/err.h>
 #include <openssl/hmac.h>
 
@@ -6,7 +8,8 @@
 #define EXTENSION_ENCRYPT_THEN_MAC 22 /* RFC 7366 */
 /** Of AES-CBC with HMAC-SHA1: IV, whole blocks, MAC. RFC 5246 6.2.3.2, RFC 7366 3. */
 #define BLOCK_LEN 16
-#define LEGACY_SUITES CERTIFICATE_SUITES ":ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
+#define SUITES_LEN 1024
+#define LEGACY_SUITES "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
 
 /** RFC 5246 7.4.1.2; the worker's parser has walked it before. */
 static bool offers_encrypt_then_mac(const struct assembly *hello)
@@ -30,11 +33,15 @@ static bool offers_encrypt_then_mac(const struct assembly *hello)
 bool sl_handshake_allow_legacy(struct handshake *handshake, const struct assembly *hello)
 {
     const struct sl_handshaker *handshaker = handshake->owner;
-    if (handshaker->kept_count >= handshaker->config.legacy_sessions_max ||
+    const struct service *service = handshake->server.service;
+    char suites[SUITES_LEN];
+    if (!service->takes_certificates ||
+        handshaker->kept_count >= handshaker->config.legacy_sessions_max ||
         !offers_encrypt_then_mac(hello))
         return true;
     SSL_clear_options(handshake->ssl, SSL_OP_NO_ENCRYPT_THEN_MAC);
-    return SSL_set_cipher_list(handshake->ssl, LEGACY_SUITES) == 1;
+    snprintf(suites, sizeof suites, "%s:" LEGACY_SUITES, service->suites);
+    return SSL_set_cipher_list(handshake->ssl, suites) == 1;
 }
 
 bool sl_handshake_is_legacy(const SSL *ssl)

@@ -67,12 +67,16 @@ static bool set_up(SSL_CTX *ctx, const struct sl_handshaker *handshaker,
     SSL_CTX_set_options(ctx, SSL_OP_COOKIE_EXCHANGE | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_cookie_generate_cb(ctx, make_cookie);
     SSL_CTX_set_cookie_verify_cb(ctx, check_cookie);
+    const bool takes_psks = service->psks != NULL || service->looks_up;
+    if (takes_psks)
+        sl_handshake_give_psks(ctx);
     if (handshaker->config.connection_ids && !sl_handshake_answer_connection_ids(ctx))
         return sl_handshake_refuse(reason, "libssl refuses the connection ID extension");
     if (!bind_sessions(ctx, service))
         return sl_handshake_refuse(reason, "libssl refuses the session ID context");
     return sl_handshake_show_certificates(ctx, credentials, reason) &&
-           sl_handshake_set_up_tickets(ctx, handshaker, reason) &&
+           /* a ticket would outlive its client's key, and saves no signature where there is none */
+           (takes_psks || sl_handshake_set_up_tickets(ctx, handshaker, reason)) &&
            (service->trust == NULL || !sl_trust_asks(service->trust) ||
             ask_for_certificates(ctx, service->trust, reason));
 }
@@ -81,8 +85,8 @@ SSL_CTX *sl_handshake_make_server_context(const struct sl_handshaker *handshaker
                                           struct sl_credentials *credentials,
                                           const struct sl_handshake_service *service, char *reason)
 {
-    SSL_CTX *ctx =
-        sl_handshake_make_context(handshaker, DTLS_server_method(), CERTIFICATE_SUITES, reason);
+    SSL_CTX *ctx = sl_handshake_make_context(handshaker, DTLS_server_method(),
+                                             sl_handshake_suites_of(service), reason);
     if (ctx == NULL || set_up(ctx, handshaker, credentials, service, reason))
         return ctx;
     SSL_CTX_free(ctx);

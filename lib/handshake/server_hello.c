@@ -68,7 +68,7 @@ static bool feed_first_hellos(struct handshake *handshake, const struct hello_pa
     return ok;
 }
 
-/** Bytes of a ClientKeyExchange for the key that libssl has chosen: RFC 8422 5.7. */
+/** Bytes of a ClientKeyExchange for the key that libssl has chosen: RFC 8422 5.7. 0: no key. */
 static uint16_t key_exchange_len(SSL *ssl)
 {
     EVP_PKEY *key = NULL;
@@ -118,7 +118,13 @@ bool sl_handshake_enter(struct handshake *handshake)
     handshake->identity = (struct sl_identity){0}; /* of a ticket that libssl did not take */
     handshake->method = SL_IDENTITY_NONE;
     handshake->server.expires_s = 0;
+    const SSL_CIPHER *suite = SSL_get_pending_cipher(handshake->ssl);
     handshake->server.is_legacy = sl_handshake_is_legacy(handshake->ssl);
     handshake->server.key_exchange_len = key_exchange_len(handshake->ssl);
-    return handshake->server.key_exchange_len > 0;
+    if (suite == NULL || SSL_CIPHER_get_auth_nid(suite) != NID_auth_psk)
+        return handshake->server.key_exchange_len > 0;
+    handshake->server.is_psk = true;
+    handshake->method = SL_IDENTITY_PSK;
+    sl_handshake_choose_psk_steps(handshake);
+    return true;
 }

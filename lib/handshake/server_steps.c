@@ -10,6 +10,8 @@ static const struct step steps[] = {
     [STEP_HELLO] = {SL_HANDSHAKE_CLIENT_HELLO, false, 2 + SL_RANDOM_LEN + 6, MESSAGE_BODY_MAX},
     [STEP_CERTIFICATE] = {SL_HANDSHAKE_CERTIFICATE, false, 3, MESSAGE_BODY_MAX},
     [STEP_KEY_EXCHANGE] = {SL_HANDSHAKE_CLIENT_KEY_EXCHANGE, false, 2, 256},
+    [STEP_PSK_KEY_EXCHANGE] = {SL_HANDSHAKE_CLIENT_KEY_EXCHANGE, false, 2,
+                               2 + SL_PSK_IDENTITY_MAX + 256},
     [STEP_CERTIFICATE_VERIFY] = {SL_HANDSHAKE_CERTIFICATE_VERIFY, false, 4, 4096},
     [STEP_FINISHED] = {SL_HANDSHAKE_FINISHED, true, 12, 12},
 };
@@ -19,6 +21,8 @@ static const enum step_kind steps_mutual[] = {STEP_HELLO, STEP_CERTIFICATE, STEP
 /* Asked for a certificate, it has said that it has none: RFC 5246 7.4.6. */
 static const enum step_kind steps_without[] = {STEP_HELLO, STEP_CERTIFICATE, STEP_KEY_EXCHANGE,
                                                STEP_FINISHED};
+/* Without any certificate: RFC 4279 2. */
+static const enum step_kind steps_psk[] = {STEP_HELLO, STEP_PSK_KEY_EXCHANGE, STEP_FINISHED};
 static const enum step_kind steps_abbreviated[] = {STEP_HELLO, STEP_FINISHED};
 
 void sl_handshake_choose_steps(struct handshake *handshake, bool is_mutual)
@@ -45,6 +49,22 @@ void sl_handshake_abbreviate_steps(struct handshake *handshake)
     handshake->server.step_count = sizeof steps_abbreviated / sizeof steps_abbreviated[0];
 }
 
+void sl_handshake_choose_psk_steps(struct handshake *handshake)
+{
+    handshake->server.steps = steps_psk;
+    handshake->server.step_count = sizeof steps_psk / sizeof steps_psk[0];
+}
+
+/** Whether a message of a sort whose length libssl has settled has that. */
+static bool has_settled_len(const struct handshake *handshake, enum step_kind kind, uint32_t len)
+{
+    const uint32_t suites_len = handshake->server.key_exchange_len;
+    if (kind == STEP_KEY_EXCHANGE)
+        return len == suites_len;
+    return kind != STEP_PSK_KEY_EXCHANGE ||
+           (len >= 2 + suites_len && len <= 2 + SL_PSK_IDENTITY_MAX + suites_len);
+}
+
 unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fragment *fragment,
                               bool is_protected)
 {
@@ -53,10 +73,10 @@ unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fr
         return handshake->server.step_count;
     enum step_kind kind = handshake->server.steps[at];
     const struct step *step = &steps[kind];
-    bool is_sound = fragment->type == step->type && is_protected == step->is_protected &&
-                    fragment->msg_len >= step->len_min && fragment->msg_len <= step->len_max &&
-                    (kind != STEP_KEY_EXCHANGE || at < handshake->server.step ||
-                     fragment->msg_len == handshake->server.key_exchange_len);
+    bool is_sound =
+        fragment->type == step->type && is_protected == step->is_protected &&
+        fragment->msg_len >= step->len_min && fragment->msg_len <= step->len_max &&
+        (at < handshake->server.step || has_settled_len(handshake, kind, fragment->msg_len));
     return is_sound ? at : handshake->server.step_count;
 }
 
@@ -95,6 +115,7 @@ static bool take_step(struct handshake *handshake)
         follow_certificate(handshake, &handshake->messages[handshake->server.step]);
         return true;
     case STEP_KEY_EXCHANGE:
+    case STEP_PSK_KEY_EXCHANGE:
         if (!feed(handshake))
             return false;
         if (handshake->server.is_legacy)
@@ -118,6 +139,11 @@ enum progress sl_handshake_take_step(struct handshake *handshake)
         return sl_handshake_take_legacy_finished(handshake);
     if (!sl_handshake_is_whole(message))
         return PROGRESS_WAITS;
+    if (server->steps[server->step] == STEP_PSK_KEY_EXCHANGE) {
+        enum progress progress = sl_handshake_find_psk(handshake, message);
+        if (progress != PROGRESS_MADE)
+            return progress;
+    }
     if (!take_step(handshake))
         return PROGRESS_FAILED;
     sl_handshake_wipe_assembly(message);

@@ -8,6 +8,10 @@ static bool make_service(const struct sl_handshaker *handshaker, struct sl_crede
                          char *reason)
 {
     service->trust = from->trust != NULL ? sl_trust_share(from->trust) : NULL;
+    service->psks = from->psks != NULL ? sl_psks_share(from->psks) : NULL;
+    service->suites = sl_handshake_suites_of(from);
+    service->takes_certificates = !from->takes_only_psk;
+    snprintf(service->name, sizeof service->name, "%s", from->name);
     service->ctx = sl_handshake_make_server_context(handshaker, credentials, from, reason);
     return service->ctx != NULL;
 }
@@ -44,6 +48,7 @@ void sl_handshake_services_destroy(struct sl_handshake_services *services)
     for (unsigned i = 0; i < services->count; i++) {
         SSL_CTX_free(services->each[i].ctx);
         sl_trust_destroy(services->each[i].trust);
+        sl_psks_destroy(services->each[i].psks);
     }
     sl_credentials_destroy(services->credentials);
     free(services);

@@ -25,16 +25,44 @@ struct sl_client_config {
                               not only when nothing better has come in time */
 };
 
+/** Asks whoever has the pre-shared keys, and takes the answers, in any order; neither waits. */
+#define SL_HANDSHAKE_QUESTIONS_MAX 256 /* that wait for their answers at once */
+struct sl_handshake_question {
+    uint64_t number; /* never 0, and no other's */
+    const char *service;
+    const uint8_t *identity; /* [identity_len], borrowed for the call */
+    size_t identity_len;     /* at most SL_PSK_IDENTITY_MAX */
+};
+struct sl_handshake_answer {
+    uint64_t number;
+    uint8_t key_len; /* 0: nobody has that identity */
+    uint8_t key[SL_PSK_KEY_MAX];
+};
+struct sl_handshake_lookup {
+    /* false: it can't be asked now */
+    bool (*ask)(void *arg, const struct sl_handshake_question *question);
+    /* false: there is none */
+    bool (*next_answer)(void *arg, struct sl_handshake_answer *out);
+    void *arg;
+};
+
 /** A service that clients come for: sl_message_record.service is its index. */
 struct sl_handshake_service {
     const char *name;       /* borrowed for the call */
     struct sl_trust *trust; /* the handshaker takes a share of its own; NULL: anybody */
+    /* Pre-shared keys, RFC 4279: from at most one of a file and the lookup program. */
+    struct sl_psks *psks; /* NULL: none; else the handshaker takes a share of its own */
+    bool looks_up;        /* the lookup program is asked */
+    bool plain_psk;       /* without forward secrecy, too, and AES-CCM in general */
+    bool takes_only_psk;  /* no certificate is shown or taken */
 };
 
 struct sl_handshaker_config {
     struct sl_credentials *credentials; /* it takes a share of its own; NULL: it is no server */
     const struct sl_handshake_service *services; /* [service_count], borrowed for the call */
     unsigned service_count;                      /* at least one for a server */
+    const struct sl_handshake_lookup *lookup;    /* NULL: no service looks up */
+    unsigned lookup_timeout_ms;                  /* an answer that takes longer is none */
     const struct sl_client_config *clients;      /* [client_count], borrowed for the call */
     unsigned client_count;                       /* 0: it is no client */
     unsigned worker_count;
@@ -69,6 +97,10 @@ struct sl_handshaker_config {
     X(FAILED, "handshakes that failed")                                                            \
     X(TIMED_OUT, "handshakes given up after their time")                                           \
     X(REFUSED_PEER, "handshakes refused for the peer's certificate")                               \
+    X(REFUSED_PSK, "handshakes refused: the peer did not know the pre-shared key")                 \
+    X(PSK_UNKNOWN, "pre-shared key identities that nobody has")                                    \
+    X(PSK_LOOKUP, "pre-shared keys that the lookup program was asked for")                         \
+    X(PSK_UNANSWERED, "pre-shared keys that the lookup program did not tell in time")              \
     X(OVERFLOW, "handshakes not begun: too many at once")                                          \
     X(CPU_SPENT, "handshakes not begun: processor time of all or of their prefix is spent")        \
     X(CONNECTION_ID, "handshakes completed with a connection ID")                                  \

@@ -195,7 +195,9 @@ void Gateway::create_node(unsigned index)
 void Gateway::create_handshaker(unsigned index)
 {
     sl_handshaker_config config = {};
-    sl_handshake_service service = {"gateway", trust.get()};
+    sl_handshake_service service = {};
+    service.name = "gateway";
+    service.trust = trust.get();
     config.credentials = credentials;
     config.services = &service;
     config.service_count = 1;

@@ -122,6 +122,16 @@ sl_aead_alg alg_of(const SSL *ssl)
     return is_256 ? SL_AEAD_AES_256_GCM : SL_AEAD_AES_128_GCM;
 }
 
+unsigned give_psk(SSL *ssl, const char *, char *identity, unsigned identity_room,
+                  unsigned char *key, unsigned key_room)
+{
+    const ClientOptions &options = client_of(ssl)->options();
+    must(options.psk_identity->size() < identity_room && options.psk.size() <= key_room, "PSK");
+    strcpy(identity, options.psk_identity->c_str());
+    std::copy(options.psk.begin(), options.psk.end(), key);
+    return (unsigned)options.psk.size();
+}
+
 sl_epoch *new_epoch(const sl_aead *aead, const sl_epoch_config &config)
 {
     sl_epoch *epoch = (sl_epoch *)aligned_alloc(64, sizeof(sl_epoch));
@@ -168,6 +178,8 @@ DtlsClient::DtlsClient(const ClientOptions &options) : chosen(options)
         for (const Certificate &certificate : chosen.chain)
             must(SSL_CTX_add1_chain_cert(ctx, certificate.get()), "chain");
     }
+    if (chosen.psk_identity)
+        SSL_CTX_set_psk_client_callback(ctx, give_psk);
     if (chosen.trusted) {
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
         must(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), chosen.trusted->get()), "trust");

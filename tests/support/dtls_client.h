@@ -35,6 +35,8 @@ struct ClientOptions {
     std::optional<Identity> identity;       /* the client's certificate */
     std::vector<Certificate> chain;
     std::optional<Certificate> trusted; /* the server's certificate must be vouched for by it */
+    std::optional<std::string> psk_identity; /* no NUL in it: libssl wants it as C has strings */
+    Bytes psk;
     unsigned mtu = 1400;
     unsigned timeout_ms = 1000;
     bool extended_master_secret = true;

@@ -130,7 +130,9 @@ void ClientLab::make_gateway()
     if (chosen.asks_clients)
         rules.authorities = to_pem(client_authority.certificate);
     Trust trust = rules.load();
-    sl_handshake_service service = {"gateway", trust.get()};
+    sl_handshake_service service = {};
+    service.name = "gateway";
+    service.trust = trust.get();
     char reason[SL_CREDENTIALS_REASON_LEN];
     sl_certificate_fault fault;
     gateway_credentials.reset(

@@ -14,12 +14,19 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
     : authority(options.authority ? *options.authority
                                   : make_identity("EC", "client authority", nullptr, true)),
       server_authority(make_identity("EC", "server authority", nullptr, true)), chosen(options),
-      credentials(nullptr, sl_credentials_destroy), random(options.seed)
+      credentials(nullptr, sl_credentials_destroy),
+      psks(nullptr, sl_psks_destroy), lookup{ask, next_answer, this}, random(options.seed)
 {
     if (chosen.server_certificates.empty())
         for (const std::string &kind : chosen.server_kinds)
             chosen.server_certificates.push_back({kind, "server " + kind, ""});
     credentials = make_credentials(chosen.server_certificates);
+    if (!chosen.psk_lines.empty()) {
+        char reason[SL_CREDENTIALS_REASON_LEN];
+        psks.reset(sl_psks_load(directory.write("psk", chosen.psk_lines).c_str(), reason));
+        if (psks == nullptr)
+            throw std::runtime_error(reason);
+    }
     for (unsigned i = 0; i < chosen.workers; i++) {
         workers.push_back(std::make_unique<HandshakeWorker>(i, chosen.ring_size));
         from_workers.push_back(workers.back()->to_handshaker_consumer());
@@ -75,7 +82,8 @@ struct Services {
                 throw std::runtime_error(why);
         }
         for (size_t i = 0; i < trusts.size(); i++)
-            services.push_back({names[i].c_str(), trusts[i].get()});
+            services.push_back(
+                {names[i].c_str(), trusts[i].get(), nullptr, false, false, false});
     }
     std::vector<Trust> trusts; /* the handshaker has shares of its own */
     std::vector<std::string> names;
@@ -111,6 +119,10 @@ void HandshakeLab::create_handshaker()
         chosen.services.push_back(rules);
     }
     Services first(chosen.services);
+    first.services[0].psks = psks.get();
+    first.services[0].looks_up = chosen.looks_up;
+    first.services[0].plain_psk = chosen.plain_psk;
+    first.services[0].takes_only_psk = chosen.takes_only_psk;
     char reason[SL_REASON_LEN];
     sl_handshaker_config config = {};
     config.credentials = credentials.get();
@@ -134,6 +146,8 @@ void HandshakeLab::create_handshaker()
     config.prefix_len_v4 = 32;
     config.ticket_lifetime_s = chosen.ticket_lifetime_s;
     memset(config.ticket_root, chosen.ticket_root, sizeof config.ticket_root);
+    config.lookup = chosen.looks_up ? &lookup : nullptr;
+    config.lookup_timeout_ms = chosen.lookup_timeout_ms;
     handshaker = sl_handshaker_create(&config, reason);
     if (handshaker == nullptr)
         throw std::runtime_error(reason);
@@ -142,6 +156,36 @@ void HandshakeLab::create_handshaker()
 HandshakeLab::~HandshakeLab()
 {
     sl_handshaker_destroy(handshaker);
+}
+
+bool HandshakeLab::ask(void *lab_, const sl_handshake_question *question)
+{
+    HandshakeLab *lab = static_cast<HandshakeLab *>(lab_);
+    if (!lab->takes_questions)
+        return false;
+    lab->questions.push_back(
+        {question->number, question->service,
+         Bytes(question->identity, question->identity + question->identity_len)});
+    return true;
+}
+
+bool HandshakeLab::next_answer(void *lab_, sl_handshake_answer *out)
+{
+    HandshakeLab *lab = static_cast<HandshakeLab *>(lab_);
+    if (lab->answers.empty())
+        return false;
+    *out = lab->answers.front();
+    lab->answers.pop();
+    return true;
+}
+
+void HandshakeLab::answer(uint64_t number, const Bytes &key)
+{
+    sl_handshake_answer answer = {};
+    answer.number = number;
+    answer.key_len = (uint8_t)key.size();
+    std::copy(key.begin(), key.end(), answer.key);
+    answers.push(answer);
 }
 
 DtlsClient &HandshakeLab::add_client(unsigned id, const ClientOptions &options)
@@ -274,7 +318,7 @@ bool HandshakeLab::counters_add_up() const
     return counter(SL_HANDSHAKE_STARTED) ==
            counter(SL_HANDSHAKE_COMPLETED) + counter(SL_HANDSHAKE_FAILED) +
                counter(SL_HANDSHAKE_TIMED_OUT) + counter(SL_HANDSHAKE_REFUSED_PEER) +
-               sl_handshaker_in_progress(handshaker);
+               counter(SL_HANDSHAKE_REFUSED_PSK) + sl_handshaker_in_progress(handshaker);
 }
 
 } // namespace sl_test

@@ -49,8 +49,21 @@ struct LabOptions {
     const char *keylog_file = nullptr;
     uint64_t (*cpu_ns)() = nullptr;
     unsigned cpu_percent = 0, cpu_percent_per_prefix = 0;
+    /* Of the first service: */
+    std::string psk_lines; /* of its PSK file; empty: none */
+    bool takes_only_psk = false;
+    bool plain_psk = false;
+    bool looks_up = false; /* it asks for pre-shared keys: see HandshakeLab::questions */
+    unsigned lookup_timeout_ms = 5000;
     double loss = 0, duplication = 0, reordering = 0;
     uint64_t seed = 1;
+};
+
+/** What the handshaker asks of whoever has the pre-shared keys. */
+struct Question {
+    uint64_t number;
+    std::string service;
+    Bytes identity;
 };
 
 /** What the network does to a datagram; the default is the options' chances. */
@@ -108,6 +121,10 @@ class HandshakeLab
     std::function<void(bool, unsigned, Bytes &)> alter;
     /** Changes what a step does: called after each. */
     std::function<void()> after_step;
+    std::vector<Question> questions;
+    bool takes_questions = true; /* false: the lookup program does not read */
+    /** The answer to a question; without a key: nobody has that identity. */
+    void answer(uint64_t number, const Bytes &key = {});
     bool polls_workers = true; /* false: workers read nothing of what the handshaker writes */
 
   private:
@@ -123,6 +140,8 @@ class HandshakeLab
         }
     };
 
+    static bool ask(void *lab, const sl_handshake_question *question);
+    static bool next_answer(void *lab, sl_handshake_answer *out);
     void step();
     void settle();
     void transmit(bool to_server, unsigned id, const Bytes &datagram);
@@ -135,6 +154,9 @@ class HandshakeLab
     std::unique_ptr<sl_credentials, decltype(&sl_credentials_destroy)> credentials;
     using Credentials = std::unique_ptr<sl_credentials, decltype(&sl_credentials_destroy)>;
     Credentials make_credentials(const std::vector<ServerCertificate> &certificates);
+    std::unique_ptr<sl_psks, decltype(&sl_psks_destroy)> psks;
+    std::queue<sl_handshake_answer> answers;
+    sl_handshake_lookup lookup;
     void create_handshaker();
     std::vector<std::unique_ptr<HandshakeWorker>> workers;
     std::vector<sl_ring_consumer *> from_workers;

@@ -215,7 +215,7 @@ class Runtime : public ::testing::Test
     const char *devices[2] = {};
     const char *const services[1] = {"echo"};
     sl_credentials *credentials = nullptr;
-    sl_handshake_service handshake_service = {"echo", nullptr};
+    sl_handshake_service handshake_service = {"echo", nullptr, nullptr, false, false, false};
     sl_runtime_config config{};
     sl_runtime *runtime = nullptr;
     char reason[SL_CREDENTIALS_REASON_LEN] = "";
