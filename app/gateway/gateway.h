@@ -29,6 +29,7 @@ struct settings {
     const struct sl_config *config;
     struct sl_credentials *credentials;
     struct sl_trust *trusts[SL_SERVICES_MAX]; /* by service; NULL: none yet */
+    struct sl_psks *psks[SL_SERVICES_MAX];    /* by service; NULL: none, or none yet */
     struct sl_handshake_service handshake_services[SL_SERVICES_MAX];
     const char *services[SL_SERVICES_MAX];
     struct sl_connection_config connections[SL_CONNECTIONS_MAX];
@@ -69,6 +70,7 @@ void admission_print(const struct sl_admission_rules *rules, FILE *out);
 /** A gateway that runs, or is being started. */
 struct gateway {
     struct settings settings; /* that it was started with */
+    struct sl_lookup_programs *lookup; /* NULL: no program is asked for pre-shared keys */
     bool has_eal;
     struct sl_hardening *hardening;
     struct sl_runtime *runtime;
@@ -115,6 +117,8 @@ int privileges_drop(const struct settings *settings, const struct sl_hardening *
 bool identity_load(struct settings *settings);
 struct sl_peer_list identity_list(const struct sl_config_peers *peers);
 void identity_wipe(struct settings *settings);
+/** The program that is asked for pre-shared keys; NULL: none. */
+const char *identity_lookup_program(const struct sl_config *config);
 
 /** The service's index; a name that is new gets the next one. */
 unsigned settings_service_of(struct settings *settings, const char *name);

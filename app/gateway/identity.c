@@ -1,6 +1,8 @@
 /* Certificates and trust, as the configuration names them. Errors have the line of the key that is
  * at fault. */
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "gateway.h"
 
@@ -76,7 +78,8 @@ struct sl_peer_list identity_list(const struct sl_config_peers *peers)
 static bool is_silent(const struct sl_config_trust *trust)
 {
     return trust->ca_file == NULL && trust->crl_file == NULL &&
-           trust->peers.fingerprints_count + trust->peers.node_ids_count == 0 && !trust->anonymous;
+           trust->peers.fingerprints_count + trust->peers.node_ids_count == 0 &&
+           !trust->anonymous && trust->psk_file == NULL && trust->psk_lookup == NULL;
 }
 
 static const struct sl_config_service *find_service(const struct sl_config *config,
@@ -121,6 +124,50 @@ static struct sl_trust_rules rules_of(const struct sl_config *config, const char
     return rules;
 }
 
+/** A service's own words, or else the gateway's; NULL: neither. */
+static const struct sl_config_trust *trust_of(const struct sl_config *config, const char *name)
+{
+    const struct sl_config_service *service = find_service(config, name);
+    return service != NULL && service->trust != NULL ? service->trust : config->trust;
+}
+
+/** The service's pre-shared keys; what its certificates are taken for is known. */
+static bool load_psks(struct settings *settings, unsigned s, const struct sl_trust_rules *rules,
+                      const struct rules_at *at)
+{
+    struct sl_handshake_service *service = &settings->handshake_services[s];
+    const struct sl_config_trust *trust = trust_of(settings->config, service->name);
+    char reason[SL_CREDENTIALS_REASON_LEN] = "", path[PATH_LEN];
+    if (trust == NULL)
+        return true;
+    service->plain_psk = trust->plain_psk;
+    service->looks_up = trust->psk_lookup != NULL;
+    if (trust->psk_file == NULL && !service->looks_up)
+        return true;
+    if (rules->expected.fingerprint_count + rules->expected.node_id_count > 0)
+        return settings_fail_at(settings, at->expect,
+                                "a client with a pre-shared key shows neither fingerprint nor "
+                                "node id: a service that expects somebody can't take such keys");
+    snprintf(path, sizeof path, "%s.psk_lookup", at->trust);
+    if (service->looks_up && access(trust->psk_lookup, X_OK) != 0)
+        return settings_fail_at(settings, path, "lookup program %s cannot be run: %s",
+                                trust->psk_lookup, strerror(errno));
+    if (service->looks_up)
+        return true;
+    service->psks = settings->psks[s] = sl_psks_load(trust->psk_file, reason);
+    snprintf(path, sizeof path, "%s.psk_file", at->trust);
+    return service->psks != NULL || settings_fail_at(settings, path, "%s", reason);
+}
+
+/** No certificate is taken: a pre-shared key is the only way in. */
+static bool is_by_psk_alone(const struct sl_trust_rules *rules,
+                            const struct sl_handshake_service *service)
+{
+    return (service->psks != NULL || service->looks_up) && rules->ca_file == NULL &&
+           rules->crl_file == NULL && rules->peers.fingerprint_count == 0 &&
+           rules->peers.node_id_count == 0 && !rules->anonymous;
+}
+
 static bool load_trust(struct settings *settings, unsigned service)
 {
     char reason[SL_CREDENTIALS_REASON_LEN] = "", path[PATH_LEN];
@@ -128,13 +175,27 @@ static bool load_trust(struct settings *settings, unsigned service)
     struct sl_trust_fault fault;
     struct rules_at at;
     struct sl_trust_rules rules = rules_of(settings->config, name, &at);
-    struct sl_trust *trust = settings->trusts[service] = sl_trust_load(&rules, &fault, reason);
-    settings->handshake_services[service] =
-        (struct sl_handshake_service){.name = name, .trust = trust};
-    if (trust != NULL)
+    struct sl_handshake_service *out = &settings->handshake_services[service];
+    *out = (struct sl_handshake_service){.name = name};
+    if (!load_psks(settings, service, &rules, &at))
+        return false;
+    out->takes_only_psk = is_by_psk_alone(&rules, out);
+    if (out->takes_only_psk)
+        return true;
+    out->trust = settings->trusts[service] = sl_trust_load(&rules, &fault, reason);
+    if (out->trust != NULL)
         return true;
     write_fault(&at, &fault, path);
     return settings_fail_at(settings, path, "%s", reason);
+}
+
+const char *identity_lookup_program(const struct sl_config *config)
+{
+    const char *program = config->trust != NULL ? config->trust->psk_lookup : NULL;
+    for (unsigned i = 0; program == NULL && i < config->services_count; i++)
+        if (config->services[i].trust != NULL)
+            program = config->services[i].trust->psk_lookup;
+    return program;
 }
 
 bool identity_load(struct settings *settings)
@@ -154,5 +215,7 @@ void identity_wipe(struct settings *settings)
     for (unsigned s = 0; s < SL_SERVICES_MAX; s++) {
         sl_trust_destroy(settings->trusts[s]);
         settings->trusts[s] = NULL;
+        sl_psks_destroy(settings->psks[s]);
+        settings->psks[s] = NULL;
     }
 }

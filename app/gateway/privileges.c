@@ -96,6 +96,8 @@ static void check_trust(const struct settings *settings, const char *key,
     check_file(settings, path, trust->ca_file, say);
     snprintf(path, sizeof path, "%.40s.crl_file", key);
     check_file(settings, path, trust->crl_file, say);
+    snprintf(path, sizeof path, "%.40s.psk_file", key);
+    check_file(settings, path, trust->psk_file, say);
 }
 
 void privileges_check(const struct settings *settings, void (*say)(const char *line))

@@ -185,6 +185,7 @@ static int start(struct gateway *gateway, char *reason)
     gateway->has_eal = true;
     gateway->rules = gateway->settings.rules;
     gateway->settings.rules = NULL;
+    gateway->settings.runtime.lookup = gateway->lookup;
     gateway->runtime = sl_runtime_create(&gateway->settings.runtime, reason);
     if (gateway->runtime == NULL)
         return -1;
@@ -205,10 +206,21 @@ static void end(struct gateway *gateway)
 {
     sl_control_destroy(gateway->control);
     sl_runtime_destroy(gateway->runtime);
+    sl_lookup_stop(gateway->lookup);
     admission_free(gateway->rules);
     admission_free(gateway->last_rules);
     if (gateway->has_eal)
         rte_eal_cleanup();
+}
+
+/** Before keys are read, threads exist and privileges are given up. return false, and reason. */
+static bool start_lookup(struct gateway *gateway, const struct sl_config *config, char *reason)
+{
+    const char *program = identity_lookup_program(config);
+    static_assert(SL_REASON_LEN <= REASON_LEN, "one buffer for both");
+    if (program != NULL)
+        gateway->lookup = sl_lookup_start(program, config->handshake_threads, reason);
+    return program == NULL || gateway->lookup != NULL;
 }
 
 int gateway_run(const struct sl_config *config, const char *preload_path)
@@ -217,7 +229,8 @@ int gateway_run(const struct sl_config *config, const char *preload_path)
     char reason[REASON_LEN] = "";
     int status = EXIT_FAILED;
     sl_control_block_signals(); /* before EAL makes threads, which inherit it */
-    if (privileges_begin(config, &gateway.hardening, reason) != 0) {
+    if (!start_lookup(&gateway, config, reason) ||
+        privileges_begin(config, &gateway.hardening, reason) != 0) {
         log_fatal(reason);
         return status;
     }

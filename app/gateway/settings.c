@@ -10,6 +10,7 @@
 #define NS_PER_SECOND 1000000000ULL
 #define FRAMES_PER_QUEUE 8191
 #define LAST_FLIGHTS_MAX 32768U
+#define LOOKUP_TIMEOUT_MS 5000
 
 bool settings_fail_at(struct settings *settings, const char *path, const char *format, ...)
 {
@@ -167,6 +168,7 @@ static void make_handshaker(struct settings *settings)
         .connection_ids = config->connection_ids,
         .legacy_sessions_max = config->legacy_cbc ? share(config->legacy_sessions, threads) : 0,
         .ticket_lifetime_s = config->session_tickets ? config->session_ticket_lifetime_s : 0,
+        .lookup_timeout_ms = LOOKUP_TIMEOUT_MS,
         .keylog_file = config->keylog_file,
     };
 }

@@ -27,6 +27,8 @@ static void resolve_trust(struct sl_config_trust *trust, const char *config_path
         return;
     resolve(&trust->ca_file, config_path);
     resolve(&trust->crl_file, config_path);
+    resolve(&trust->psk_file, config_path);
+    resolve(&trust->psk_lookup, config_path);
 }
 
 static struct sl_config *build(struct sl_yaml *yaml, struct sl_yaml_errors *errors)

@@ -93,7 +93,12 @@ static const cyaml_schema_field_t peers_fields[] = {
         CYAML_FIELD_STRING_PTR("crl_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_trust,  \
                                crl_file, 1, TEXT_MAX),                                             \
         PEERS_FIELDS(struct sl_config_trust, peers.),                                              \
-        CYAML_FIELD_BOOL("anonymous", OPTIONAL, struct sl_config_trust, anonymous)
+        CYAML_FIELD_BOOL("anonymous", OPTIONAL, struct sl_config_trust, anonymous),                \
+        CYAML_FIELD_STRING_PTR("psk_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_trust,  \
+                               psk_file, 1, TEXT_MAX),                                             \
+        CYAML_FIELD_STRING_PTR("psk_lookup", OPTIONAL | CYAML_FLAG_POINTER,                        \
+                               struct sl_config_trust, psk_lookup, 1, TEXT_MAX),                   \
+        CYAML_FIELD_BOOL("plain_psk", OPTIONAL, struct sl_config_trust, plain_psk)
 
 static const cyaml_schema_field_t trust_fields[] = {
     TRUST_FIELDS,

@@ -351,12 +351,46 @@ static bool check_services(struct meaning *m)
     return true;
 }
 
+/** What a trust, which stands at `at`, says of pre-shared keys. */
+static bool check_psks(struct meaning *m, const struct sl_config_trust *trust, const char *at,
+                       const char **program)
+{
+    char path[CONFIG_PATH_MAX];
+    if (trust == NULL || trust->psk_lookup == NULL)
+        return true;
+    snprintf(path, sizeof path, "%.100s.psk_lookup", at);
+    if (trust->psk_file != NULL) {
+        fail_at(m, path,
+                "give one of 'psk_file' and 'psk_lookup': with both, the time that an answer takes "
+                "would tell who is in the file");
+        return false;
+    }
+    if (*program != NULL && strcmp(*program, trust->psk_lookup) != 0) {
+        fail_at(m, path, "another program was named before: one answers for all services");
+        return false;
+    }
+    *program = trust->psk_lookup;
+    return true;
+}
+
 static bool check_trust(struct meaning *m)
 {
-    if (m->config->client_ca == NULL || m->config->trust == NULL)
-        return true;
-    fail_at(m, "client_ca", "'client_ca' is short for 'trust: {ca_file: FILE}': give one of them");
-    return false;
+    const struct sl_config *config = m->config;
+    const char *program = NULL;
+    char at[CONFIG_PATH_MAX];
+    if (config->client_ca != NULL && config->trust != NULL) {
+        fail_at(m, "client_ca",
+                "'client_ca' is short for 'trust: {ca_file: FILE}': give one of them");
+        return false;
+    }
+    if (!check_psks(m, config->trust, "trust", &program))
+        return false;
+    for (unsigned i = 0; i < config->services_count; i++) {
+        snprintf(at, sizeof at, "services[%u].trust", i);
+        if (!check_psks(m, config->services[i].trust, at, &program))
+            return false;
+    }
+    return true;
 }
 
 bool config_check_meaning(const struct sl_config *config, struct sl_yaml *yaml,

@@ -76,6 +76,9 @@ struct sl_config_trust {
     char *crl_file; /* PEM */
     struct sl_config_peers peers;
     bool anonymous;
+    char *psk_file;   /* lines identity:key in hex */
+    char *psk_lookup; /* a program that is asked for pre-shared keys; the same for all services */
+    bool plain_psk;   /* pre-shared keys without forward secrecy, and AES-CCM */
     char *node_id_prefix; /* of the gateway: not a service's */
 };
 

@@ -30,6 +30,19 @@ void *runtime_handshaker_main(void *arg)
     return NULL;
 }
 
+/** A copy of the lookup program for each thread, so that none waits for another's. */
+static int create_lookup(struct runtime_handshaker *self, unsigned h)
+{
+    const struct sl_lookup_programs *programs = self->runtime->config.lookup;
+    if (programs == NULL)
+        return 0;
+    self->lookup = sl_lookup_create(sl_lookup_to(programs, h), sl_lookup_from(programs, h));
+    if (self->lookup == NULL)
+        return runtime_fail(self->runtime, -ENOMEM, "out of memory");
+    self->ask = sl_lookup_of(self->lookup);
+    return 0;
+}
+
 int runtime_handshakers_create(struct sl_runtime *runtime)
 {
     for (unsigned h = 0; h < runtime->config.handshaker_count; h++) {
@@ -40,11 +53,14 @@ int runtime_handshakers_create(struct sl_runtime *runtime)
             self->from_worker[w] = sl_ring_consumer_of(runtime->workers[w].to_handshaker[h]);
             self->to_worker[w] = sl_ring_producer_of(runtime->workers[w].from_handshaker[h]);
         }
+        if (create_lookup(self, h) != 0)
+            return -1;
         struct sl_handshaker_config config = runtime->config.handshaker;
         config.cpu_ns = thread_cpu_ns;
         if (getrandom(config.prefix_key, sizeof config.prefix_key, 0) !=
             (ssize_t)sizeof config.prefix_key)
             return runtime_fail(runtime, -EIO, "the kernel has no random numbers");
+        config.lookup = self->lookup != NULL ? &self->ask : NULL;
         config.worker_count = runtime->worker_count;
         config.from_worker = self->from_worker;
         config.to_worker = self->to_worker;
@@ -61,6 +77,8 @@ void runtime_handshakers_destroy(struct sl_runtime *runtime)
 {
     for (unsigned h = 0; h < runtime->handshaker_count; h++)
         sl_handshaker_destroy(runtime->handshakers[h].handshaker);
+    for (unsigned h = 0; h < runtime->config.handshaker_count; h++)
+        sl_lookup_destroy(runtime->handshakers[h].lookup);
     runtime->handshaker_count = 0;
 }
 

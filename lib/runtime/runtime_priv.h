@@ -78,11 +78,13 @@ struct runtime_handshaker {
     bool is_launched;
     int entered;
     struct sl_handshaker *handshaker;
+    struct sl_lookup *lookup; /* NULL: no program is asked */
+    struct sl_handshake_lookup ask;
     struct sl_ring_consumer *from_worker[SL_WORKERS_MAX];
     struct sl_ring_producer *to_worker[SL_WORKERS_MAX];
 };
 
-#define STATS_MAX (SL_HANDSHAKE_COUNTER_COUNT + 4 + SL_GROUPS_MAX * 16)
+#define STATS_MAX (SL_HANDSHAKE_COUNTER_COUNT + 5 + SL_GROUPS_MAX * 16)
 
 struct sl_runtime {
     struct sl_runtime_config config;

@@ -9,6 +9,7 @@
 #include "sl_connect.h"
 #include "sl_handshake.h"
 #include "sl_hardening.h"
+#include "sl_lookup.h"
 #include "sl_port.h"
 #include "sl_registry.h"
 #include "sl_worker.h"
@@ -25,6 +26,7 @@ struct sl_runtime_config {
                                                hold addresses, VLAN and checksum policy only */
     struct sl_handshaker_config handshaker; /* template */
     unsigned handshaker_count;
+    const struct sl_lookup_programs *lookup; /* NULL, or a copy for each handshaker; borrowed */
     const char *consumer_socket;
     uint32_t consumer_socket_mode;
     unsigned consumers_per_user; /* root aside; 0: as many as there is room for */

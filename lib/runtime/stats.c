@@ -25,6 +25,12 @@ static void add_handshakes(struct sl_runtime *runtime)
         add(runtime, "handshake", sl_handshake_counter_name(counter),
             sl_handshake_counter_text(counter), sum);
     }
+    uint64_t garbage = 0;
+    for (unsigned h = 0; h < runtime->handshaker_count; h++)
+        if (runtime->handshakers[h].lookup != NULL)
+            garbage += sl_lookup_garbage(runtime->handshakers[h].lookup);
+    add(runtime, "handshake", "PSK_GARBAGE", "lines of the lookup program that were no answers",
+        garbage);
     add(runtime, "handshake", "IN_PROGRESS", "handshakes in progress", in_progress);
 }
 

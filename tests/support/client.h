@@ -26,6 +26,7 @@ struct client_options {
     const char *name;            /* that the server's certificate must carry */
     const char *cid;             /* hex, "" to ask for none in return, "off" not to offer any */
     const char *suite;           /* in the library's own spelling, or NULL: its defaults */
+    const char *psk;             /* IDENTITY:KEY in hex, or NULL; not of openssl_client */
     const char *keylog;          /* file to append secrets to, or NULL */
     const char *session;         /* file: resumed from if it is there, and kept in; or NULL */
     struct echo_plan plan;

@@ -114,6 +114,26 @@ static void init(void)
     mbedtls_pk_init(&client.key);
 }
 
+static size_t parse_hex(const char *text, uint8_t *out, size_t max)
+{
+    size_t len = strlen(text) / 2;
+    for (size_t i = 0; i < len && i < max; i++)
+        sscanf(text + 2 * i, "%2hhx", out + i);
+    return len < max ? len : max;
+}
+
+/** IDENTITY:KEY */
+static int use_psk(const char *psk)
+{
+    const char *colon = psk != NULL ? strrchr(psk, ':') : NULL;
+    uint8_t key[64];
+    if (colon == NULL)
+        return 0;
+    size_t key_len = parse_hex(colon + 1, key, sizeof key);
+    return mbedtls_ssl_conf_psk(&client.config, key, key_len, (const unsigned char *)psk,
+                                (size_t)(colon - psk));
+}
+
 static int configure(const struct client_options *options)
 {
     int error =
@@ -130,15 +150,8 @@ static int configure(const struct client_options *options)
         client.suites[0] = mbedtls_ssl_get_ciphersuite_id(options->suite);
         mbedtls_ssl_conf_ciphersuites(&client.config, client.suites);
     }
-    return load_credentials(options);
-}
-
-static size_t parse_hex(const char *text, uint8_t *out, size_t max)
-{
-    size_t len = strlen(text) / 2;
-    for (size_t i = 0; i < len && i < max; i++)
-        sscanf(text + 2 * i, "%2hhx", out + i);
-    return len < max ? len : max;
+    error = use_psk(options->psk);
+    return error ? fail("psk", error) : load_credentials(options);
 }
 
 static int offer_cid(const char *cid)

@@ -97,6 +97,20 @@ TEST_F(Config, ReadsWhomTheGatewayAndItsServicesTake)
     EXPECT_EQ(config->services_count, 0u);
 }
 
+TEST_F(Config, ReadsWhereItsServicesHaveTheirPreSharedKeys)
+{
+    ASSERT_TRUE(Load(std::string(kGood) +
+                     "trust: {psk_file: keys, plain_psk: true}\n"
+                     "services:\n  - name: echo\n    trust: {psk_lookup: ask}\n"))
+        << error;
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    EXPECT_EQ(config->trust->psk_file, folder + "keys");
+    EXPECT_TRUE(config->trust->plain_psk);
+    EXPECT_EQ(config->trust->psk_lookup, nullptr);
+    EXPECT_EQ(config->services[0].trust->psk_lookup, folder + "ask");
+    EXPECT_FALSE(config->services[0].trust->plain_psk);
+}
+
 TEST_F(Config, KnowsWhereEachPathStands)
 {
     ASSERT_TRUE(Load(kGood)) << error;
@@ -114,6 +128,12 @@ TEST_F(Config, ErrorsNameTheLine)
         {"", "1: the file is empty"},
         {"# nothing but a comment\n", "1: the file is empty"},
         {std::string(kGood) + "idel: yield\n", "11: unknown key 'idel' (did you mean 'idle'?)"},
+        {std::string(kGood) + "trust: {psk_file: a,\n  psk_lookup: b}\n",
+         "12: give one of 'psk_file' and 'psk_lookup': with both, the time that an answer takes "
+         "would tell who is in the file"},
+        {std::string(kGood) + "trust: {psk_lookup: a}\nservices:\n"
+                              "  - {name: echo, trust: {psk_lookup: b}}\n",
+         "13: another program was named before: one answers for all services"},
         {std::string(kGood) + "client_ca: a\ntrust: {ca_file: a}\n",
          "11: 'client_ca' is short for 'trust: {ca_file: FILE}': give one of them"},
         {std::string(kGood) + "trust:\n  ca_fil: a\n",
