@@ -123,7 +123,7 @@ static void apply(struct gateway *gateway, struct settings *settings, FILE *out)
         fprintf(out, "error: %s\n", reason);
         return;
     }
-    fprintf(out, "reloaded %s: %u prefixes allowed, %u denied; %u certificates\n", config->path,
+    fprintf(out, "reloaded %s: %u prefixes allowed, %u denied; certificates: %u\n", config->path,
             config->admission.allow_count, config->admission.deny_count,
             config->certificates_count);
     if (!wait_for_threads(gateway))
