@@ -86,7 +86,7 @@ static int check_ways(const struct sl_trust *trust, X509_STORE_CTX *verification
         if (by == SL_IDENTITY_NONE)
             return X509_V_OK; /* anybody; whether that is expected is another question */
     }
-    *method = by;
+    *method = (uint8_t)by;
     if (by != SL_IDENTITY_NONE)
         return check_alone(verification, certificate);
     *method = SL_IDENTITY_CERTIFICATE;
