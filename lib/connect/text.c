@@ -4,6 +4,8 @@
 #include "connect_priv.h"
 #include "sl_handshake.h"
 
+static_assert(SL_REASON_LEN <= SL_CONNECT_REASON_LEN, "one buffer for both");
+
 static const char *const close_texts[] = {
     [SL_CLOSE_PEER] = "the server closed the session",
     [SL_CLOSE_IDLE] = "the session was idle too long",
@@ -41,7 +43,6 @@ void connect_describe_down(const struct sl_message_down *down, char *reason)
         text = text_of_close(down->close_reason);
         break;
     case SL_DOWN_ABORTED:
-        static_assert(SL_REASON_LEN <= SL_CONNECT_REASON_LEN, "one buffer for both");
         sl_handshake_describe_abort(&down->abort, reason);
         return;
     }
