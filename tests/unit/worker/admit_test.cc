@@ -285,8 +285,9 @@ TEST_F(WorkerAdmit, DataThatComesBackFromTheHandshakerIsDeliveredWhenTheSessionI
     bench->GiveKeys(other, false);
     sl_message_data data{};
     data.bytes_len = 2;
+    const sl_message_data *message = &data; /* clang captures no flexible array */
     auto deliver = [&] {
-        bench->FromHandshaker(SL_MESSAGE_DELIVER, other.handle, &data,
+        bench->FromHandshaker(SL_MESSAGE_DELIVER, other.handle, message,
                               offsetof(sl_message_data, bytes), {7, 8});
         bench->Turn();
     };
