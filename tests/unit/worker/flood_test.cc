@@ -103,8 +103,9 @@ TEST_F(Flood, WhatFindsTheQueueFullIsLostGoodAndBadAlike)
 TEST_F(Flood, ClientHellosAreWholeAndAnsweredOrTooMany)
 {
     const std::set<sl_drop> reasons = ReasonsFor(FLOOD_CLIENT_HELLO);
-    if (!reasons.empty()) /* none on a machine, or under a sanitizer, too slow to have too many */
+    if (!reasons.empty()) { /* none on a machine, or under a sanitizer, too slow to have too many */
         EXPECT_EQ(reasons, (std::set<sl_drop>{SL_DROP_HELLO_BUDGET}));
+    }
     EXPECT_GT(outcome.answers, 0u);
     EXPECT_LT(outcome.answer_bytes, outcome.bad_bytes);
     EXPECT_EQ(Counted(SL_COUNTER_TO_HANDSHAKE), kSessions) << "as many as were established";
