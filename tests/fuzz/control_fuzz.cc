@@ -103,7 +103,10 @@ std::string answer_to(const std::string &command)
         return "9.9\n";
     if (command == "reload")
         return "reloaded\n";
-    return command == "consumers" || command == "access" || command == "certificates"
+    if (command.compare(0, 10, "reconnect ") == 0)
+        return "error: there is no connection of this name\n";
+    return command == "consumers" || command == "access" || command == "certificates" ||
+                   command == "connections"
                ? "none\n"
                : "error: unknown command\n";
 }
@@ -122,6 +125,7 @@ void check_crowd(const Control &control)
     int tries = 0;
     while (control.ask({kVersion}) != "9.9\n")
         FUZZ_CHECK(++tries < 10000);
+    usleep(50000); /* one place is free by now: the others are for the next input */
 }
 
 } // namespace
@@ -157,8 +161,8 @@ std::vector<Bytes> fuzz::seeds()
     std::vector<Bytes> seeds;
     for (const std::string text :
          {"stats\n", "stats json\n", "consumers\n", "version\n", "access\n", "certificates\n",
-          "reload\n", "stats", "\n", "stats\nversion\n", "stop\n",
-          "a long command that is none, and goes on and on for ever and ever and ever\n"})
+          "reload\n", "connections\n", "reconnect some\n", "stats", "\n", "stats\nversion\n",
+          "stop\n", "a long command that is none, and goes on and on for ever and ever and ever\n"})
         seeds.push_back(join({{(uint8_t)text.size()}, of_text(text)}));
     seeds.push_back({0xff});
     seeds.push_back(join({{3}, of_text("sta"), {3}, of_text("ts\n")}));
