@@ -284,6 +284,10 @@ void check_event(const sluice_event &event)
     case SLUICE_REFUSED:
         FUZZ_CHECK(sluice_reason_text(event.kind, event.reason) != nullptr);
         break;
+    case SLUICE_FAILED:
+        FUZZ_CHECK(event.text != nullptr);
+        sum = (uint8_t)(sum + strlen(event.text));
+        break;
     default:
         FUZZ_CHECK(!"an event of no kind");
     }

@@ -6,10 +6,11 @@
 # be interesting stays in build-asan/fuzz/TARGET.found and is where the next run begins; an input that
 # fails is left in build-asan/fuzz/TARGET-*. How many inputs ran is in build-asan/fuzz/executions.
 # --keep: what was found, made as small as it reaches the same code, becomes tests/fuzz/corpus/TARGET.
+# FUZZ_SEED makes a run the same as another, as far as time allows; 0, as libFuzzer has it: a new one.
 # FUZZ_LOCK, when set, names a file that is locked while a target runs.
 set -uo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.." || exit 1
-usage() { sed -n '2,9s/^# //p' tests/fuzz/run.sh; exit 2; }
+usage() { sed -n '2,10s/^# //p' tests/fuzz/run.sh; exit 2; }
 jobs=1 keep=
 while [[ ${1:-} == --* ]]; do
     case $1 in
@@ -55,7 +56,7 @@ run_one() {
     left=(tests/fuzz/corpus/"$name")
     [ -d "${left[0]}" ] || left=()
     touch $out/"$name".begun
-    if ${FUZZ_LOCK:+flock "$FUZZ_LOCK"} $fixed $program -max_total_time="$seconds" -max_len=4096 \
+    if ${FUZZ_LOCK:+flock "$FUZZ_LOCK"} $fixed $program -max_total_time="$seconds" -max_len=4096 -seed="${FUZZ_SEED:-0}" \
         -timeout=20 -print_funcs=0 -print_final_stats=1 -artifact_prefix=$out/"$name"- \
         "$found" "${left[@]}" >"$log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

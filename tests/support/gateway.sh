@@ -52,6 +52,7 @@ no_hugepages=(unshare -m bash -c 'mount -t tmpfs none /sys/kernel/mm/hugepages &
 
 gateway_launch() { # [COMMAND..] to be put in front of sluice's own
     gateway_log=$work/gateway.log
+    : >"$gateway_log" # here and now: the child empties it when it gets to run
     # Not on_gateway: behind a function, $! would be a shell's.
     ip netns exec "$gateway_ns" "$@" "$sluice" run -c "$config" "${gateway_options[@]}" >"$gateway_log" 2>&1 &
     gateway_pid=$!
