@@ -174,26 +174,22 @@ static enum sl_ring_status answer(struct sl_registry *registry, int socket,
     return service < 0 ? SL_RING_STATUS_SERVICE : admit(registry, socket, service);
 }
 
-/**
- * Looks before it takes: who takes a message closes the descriptors that came with it, and may wait
- * for that (hang_up.c). A consumer has none to send. return as recv(2).
- */
-static ssize_t receive_hello(int socket, struct sl_ring_hello *hello)
+ssize_t registry_receive(int socket, void *out, size_t room)
 {
-    struct iovec iov = {hello, sizeof *hello};
+    struct iovec iov = {out, room};
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
     ssize_t len = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
     if (len < 0)
         return len;
     if (message.msg_flags & MSG_CTRUNC)
         return 0;
-    return recv(socket, hello, sizeof *hello, MSG_DONTWAIT | MSG_TRUNC);
+    return recv(socket, out, room, MSG_DONTWAIT | MSG_TRUNC);
 }
 
 void registry_join(struct sl_registry *registry, struct registry_pending *pending)
 {
     struct sl_ring_hello hello;
-    ssize_t len = receive_hello(pending->fd, &hello);
+    ssize_t len = registry_receive(pending->fd, &hello, sizeof hello);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (!is_hello(&hello, len)) {

@@ -94,6 +94,11 @@ void registry_accept(struct sl_registry *registry, uint64_t now_ns);
 
 /** Something came from a connection that has not registered yet: hello, or the end. */
 void registry_join(struct sl_registry *registry, struct registry_pending *pending);
+/**
+ * Looks before it takes: who takes a message closes the descriptors that came with it, and may wait
+ * for that (hang_up.c). A consumer has none to send. out [room]; return as recv(2).
+ */
+ssize_t registry_receive(int socket, void *out, size_t room);
 void registry_close_pending(struct sl_registry *registry, struct registry_pending *pending);
 
 /* request.c */

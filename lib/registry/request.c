@@ -11,23 +11,10 @@ static bool is_request(const struct sl_ring_request *request, ssize_t len)
            memchr(request->connection, 0, sizeof request->connection) != NULL;
 }
 
-/** As it does with a hello, it looks before it takes: join.c. return as recv(2). */
-static ssize_t receive(int socket, struct sl_ring_request *request)
-{
-    struct iovec iov = {request, sizeof *request};
-    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-    ssize_t len = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
-    if (len < 0)
-        return len;
-    if (message.msg_flags & MSG_CTRUNC)
-        return 0;
-    return recv(socket, request, sizeof *request, MSG_DONTWAIT | MSG_TRUNC);
-}
-
 void registry_hear(struct sl_registry *registry, struct registry_consumer *consumer)
 {
     struct sl_ring_request request;
-    const ssize_t len = receive(consumer->socket, &request);
+    const ssize_t len = registry_receive(consumer->socket, &request, sizeof request);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (!is_request(&request, len)) {
