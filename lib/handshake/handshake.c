@@ -13,6 +13,8 @@ static void wipe(struct handshake *handshake)
 {
     SSL_free(handshake->ssl);
     handshake->ssl = NULL;
+    handshake->owner->legacy_count -= handshake->server.is_legacy;
+    handshake->server.is_legacy = false;
     sl_handshake_leave_service(handshake); /* libssl calls into it no more */
     sl_handshake_free_keys(handshake->keys);
     handshake->keys = NULL;
@@ -44,7 +46,6 @@ static void keep(struct handshake *handshake)
     atomic_fetch_sub_explicit(&handshaker->in_progress, 1, memory_order_relaxed);
     handshake->state = HANDSHAKE_KEPT;
     handshaker->handshake_count--;
-    handshaker->kept_count++;
     sl_handshake_set_timer(&handshaker->timers, handshake, UINT64_MAX);
 }
 
@@ -52,7 +53,6 @@ void sl_handshake_end_kept(struct handshake *handshake)
 {
     struct sl_handshaker *handshaker = handshake->owner;
     sl_handshake_count(handshaker, SL_HANDSHAKE_LEGACY_CLOSED);
-    handshaker->kept_count--;
     handshaker->handshake_count++;
     wipe(handshake);
     handshake->state = HANDSHAKE_ENDED;

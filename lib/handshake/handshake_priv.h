@@ -217,7 +217,7 @@ struct sl_handshaker {
     uint64_t now_ns;
     struct table handshakes;
     unsigned handshake_count; /* ended ones included */
-    unsigned kept_count;      /* sessions that libssl keeps */
+    unsigned legacy_count;    /* sessions that libssl keeps, and handshakes on their way there */
     struct timers timers;
     struct last_flights last_flights;
     struct chains chains;

@@ -36,7 +36,7 @@ bool sl_handshake_allow_legacy(struct handshake *handshake, const struct assembl
     const struct service *service = handshake->server.service;
     char suites[SUITES_LEN];
     if (!service->takes_certificates ||
-        handshaker->kept_count >= handshaker->config.legacy_sessions_max ||
+        handshaker->legacy_count >= handshaker->config.legacy_sessions_max ||
         !offers_encrypt_then_mac(hello))
         return true;
     SSL_clear_options(handshake->ssl, SSL_OP_NO_ENCRYPT_THEN_MAC);

@@ -120,6 +120,7 @@ bool sl_handshake_enter(struct handshake *handshake)
     handshake->server.expires_s = 0;
     const SSL_CIPHER *suite = SSL_get_pending_cipher(handshake->ssl);
     handshake->server.is_legacy = sl_handshake_is_legacy(handshake->ssl);
+    handshake->owner->legacy_count += handshake->server.is_legacy;
     handshake->server.key_exchange_len = key_exchange_len(handshake->ssl);
     if (suite == NULL || SSL_CIPHER_get_auth_nid(suite) != NID_auth_psk)
         return handshake->server.key_exchange_len > 0;

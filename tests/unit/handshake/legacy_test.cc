@@ -49,6 +49,13 @@ bool has(const Peer &peer, sl_message_kind kind)
     return std::count(peer.messages.begin(), peer.messages.end(), kind) > 0;
 }
 
+Fate lose_last_flights(bool to_server, unsigned, const Bytes &datagram)
+{
+    bool is_hello = datagram.at(0) == SL_CONTENT_HANDSHAKE &&
+                    datagram.at(SL_RECORD_HEADER_LEN) == SL_HANDSHAKE_CLIENT_HELLO;
+    return to_server && !is_hello ? Fate::Lose : Fate::By_chance;
+}
+
 /** A record of epoch 1 that nobody has sealed. */
 Bytes forged(uint8_t type, uint64_t number, size_t len)
 {
@@ -148,6 +155,37 @@ TEST(Legacy, SessionsAreLimitedInNumber)
     EXPECT_TRUE(lab.connect(5, client_with(both_cbc)));
     expect_echo(lab, 2);
     expect_echo(lab, 5);
+}
+
+TEST(Legacy, HandshakesAtOnceAreLimitedInNumberToo)
+{
+    HandshakeLab lab(with_legacy(2));
+    unsigned refused = 0;
+    lab.judge = lose_last_flights; /* none ends meanwhile */
+    for (unsigned id = 1; id <= 5; id++) {
+        lab.add_client(id, client_with(both_cbc));
+        lab.start(id);
+    }
+    lab.run_for(500);
+    lab.judge = nullptr;
+    lab.run_for(5000);
+    for (unsigned id = 1; id <= 5; id++)
+        refused += !lab.is_connected(id);
+    EXPECT_EQ(refused, 3U);
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_LEGACY), 2U);
+    EXPECT_FALSE(lab.connect(6, client_with(both_cbc)));
+}
+
+TEST(Legacy, HandshakesThatFailGiveTheirPlaceBack)
+{
+    HandshakeLab lab(with_legacy(1));
+    lab.judge = lose_last_flights;
+    lab.add_client(1, client_with(both_cbc));
+    lab.start(1);
+    lab.run_for(40000);
+    lab.judge = nullptr;
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_TIMED_OUT) + lab.counter(SL_HANDSHAKE_FAILED), 1U);
+    EXPECT_TRUE(lab.connect(2, client_with(both_cbc)));
 }
 
 TEST(Legacy, HandshakesCompleteThroughABadNetwork)
