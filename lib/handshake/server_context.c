@@ -75,8 +75,7 @@ static bool set_up(SSL_CTX *ctx, const struct sl_handshaker *handshaker,
     if (!bind_sessions(ctx, service))
         return sl_handshake_refuse(reason, "libssl refuses the session ID context");
     return sl_handshake_show_certificates(ctx, credentials, reason) &&
-           /* a ticket would outlive its client's key, and saves no signature where there is none */
-           (takes_psks || sl_handshake_set_up_tickets(ctx, handshaker, reason)) &&
+           (service->takes_only_psk || sl_handshake_set_up_tickets(ctx, handshaker, reason)) &&
            (service->trust == NULL || !sl_trust_asks(service->trust) ||
             ask_for_certificates(ctx, service->trust, reason));
 }

@@ -85,15 +85,23 @@ static bool note_owner(const struct handshake *handshake, SSL_SESSION *session)
            i2d_SSL_SESSION(session, NULL) <= TICKET_SESSION_MAX;
 }
 
-/** Before a ticket is made. One that takes another's place says what that said, and ends with it.
- */
+/** Who showed a pre-shared key has signed nothing that a ticket could save, and it would outlive the
+ * key; what libssl keeps is not resumed. One that takes another's place says what that said, and
+ * ends with it. */
+static bool fills(const struct handshake *handshake)
+{
+    SSL_SESSION *session = SSL_get_session(handshake->ssl);
+    return SSL_session_reused(handshake->ssl) ||
+           (!handshake->server.is_legacy && !handshake->server.is_psk &&
+            note_owner(handshake, session));
+}
+
+/** Before a ticket is made. */
 static int fill_ticket(SSL *ssl, void *arg)
 {
     (void)arg;
     struct handshake *handshake = SSL_get_app_data(ssl);
-    handshake->server.fills_ticket =
-        SSL_session_reused(ssl) ||
-        (!handshake->server.is_legacy && note_owner(handshake, SSL_get_session(ssl)));
+    handshake->server.fills_ticket = fills(handshake);
     ERR_clear_error();
     return 1;
 }

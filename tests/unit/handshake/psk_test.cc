@@ -219,8 +219,29 @@ TEST(Psk, IsProvenEachTimeAndNoTicketStandsForIt)
     options.ticket_lifetime_s = 3600;
     HandshakeLab lab(options);
     ASSERT_TRUE(lab.connect(1, client_of("anna", key_of_anna)));
-    ASSERT_TRUE(lab.connect(2));
     EXPECT_EQ(lab.counter(SL_HANDSHAKE_TICKET_ISSUED), 0u);
+    ClientOptions again = client_of("anna", key_of_anna);
+    again.session = lab.client(1).session();
+    ASSERT_TRUE(lab.connect(2, again));
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_RESUMED), 0u);
+    EXPECT_EQ(lab.peer(2).identity.method, SL_IDENTITY_PSK);
+}
+
+TEST(Psk, LeavesTheirTicketsToClientsWithCertificates)
+{
+    LabOptions options = with_file();
+    options.asks_clients = true;
+    options.ticket_lifetime_s = 3600;
+    HandshakeLab lab(options);
+    ClientOptions mutual;
+    mutual.identity = make_identity("EC", "client", &lab.authority);
+    ASSERT_TRUE(lab.connect(1, mutual));
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_TICKET_ISSUED), 1u);
+    mutual.session = lab.client(1).session();
+    ASSERT_TRUE(lab.connect(2, mutual));
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_RESUMED), 1u);
+    EXPECT_EQ(lab.peer(2).identity.method, SL_IDENTITY_CERTIFICATE);
+    expect_echo(lab, 2);
 }
 
 TEST(Psk, TakesIdentitiesOfAnyBytes)
