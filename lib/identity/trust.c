@@ -103,6 +103,7 @@ static bool make_domain(struct sl_trust *trust, char *reason)
               (trust->store == NULL || add_authorities(digest, trust->store)) &&
               add_peers(digest, &trust->peers) && add_peers(digest, &trust->expected) &&
               add(digest, &trust->is_anonymous, sizeof trust->is_anonymous) &&
+              add(digest, trust->node_id_prefix, sizeof trust->node_id_prefix) &&
               EVP_DigestFinal_ex(digest, trust->domain, NULL);
     EVP_MD_CTX_free(digest);
     return ok || sl_identity_refuse(reason, "out of memory");

@@ -457,7 +457,7 @@ TEST(Trust, OfAnybodyAsksForNothing)
 TEST(Trust, HasADomainThatChangesWithWhomItTakesButNotWithItsLists)
 {
     Identity root = make_identity("EC", "root", nullptr, true), peer = make_identity("EC", "peer");
-    std::vector<TrustRules> different(7);
+    std::vector<TrustRules> different(8);
     different[0].anonymous = true;
     different[1].authorities = to_pem(root.certificate);
     different[2].authorities = to_pem(root.certificate);
@@ -466,6 +466,8 @@ TEST(Trust, HasADomainThatChangesWithWhomItTakesButNotWithItsLists)
     different[4].expected_fingerprints = different[3].fingerprints;
     different[5].node_ids = {node_id_of(peer.key)};
     different[6].node_ids = {compatible_node_id_of(peer.key)};
+    different[7].anonymous = true;
+    different[7].prefix = "other-"; /* consumers were told ids that begin with the last */
     std::set<std::string> domains;
     auto domain_of = [](const TrustRules &rules) {
         Trust trust = must_load(rules);
