@@ -38,7 +38,8 @@ static bool load_credentials(struct settings *settings, unsigned i)
     char reason[SL_CREDENTIALS_REASON_LEN] = "", path[64];
     settings->client_credentials[i] = sl_client_credentials_load(&files, reason);
     settings->clients[i] =
-        (struct sl_client_config){.credentials = settings->client_credentials[i]};
+        (struct sl_client_config){.credentials = settings->client_credentials[i],
+                                  .plain_psk = entry->plain_psk};
     if (settings->client_credentials[i] != NULL)
         return true;
     snprintf(path, sizeof path, "connect[%u].trust", i);

@@ -120,6 +120,7 @@ static void make_handshaker(struct settings *settings, const struct plan *plan)
     /* Those of one engine, which has its share of the clients. */
     uint32_t sessions = plan->clients / plan->cores + (plan->clients % plan->cores > 0);
     settings->client = (struct sl_client_config){
+        .plain_psk = true,
         .credentials = settings->credentials,
         .suites = plan->suites,
         .tickets = plan->resumes,

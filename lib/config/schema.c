@@ -93,21 +93,29 @@ static const cyaml_schema_field_t peers_fields[] = {
         CYAML_FIELD_STRING_PTR("crl_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_trust,  \
                                crl_file, 1, TEXT_MAX),                                             \
         PEERS_FIELDS(struct sl_config_trust, peers.),                                              \
-        CYAML_FIELD_BOOL("anonymous", OPTIONAL, struct sl_config_trust, anonymous),                \
-        CYAML_FIELD_STRING_PTR("psk_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_trust,  \
-                               psk_file, 1, TEXT_MAX),                                             \
+        CYAML_FIELD_BOOL("anonymous", OPTIONAL, struct sl_config_trust, anonymous)
+#define TRUST_PSK_FIELDS                                                                           \
+    CYAML_FIELD_STRING_PTR("psk_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_trust,      \
+                           psk_file, 1, TEXT_MAX),                                                 \
         CYAML_FIELD_STRING_PTR("psk_lookup", OPTIONAL | CYAML_FLAG_POINTER,                        \
                                struct sl_config_trust, psk_lookup, 1, TEXT_MAX),                   \
         CYAML_FIELD_BOOL("plain_psk", OPTIONAL, struct sl_config_trust, plain_psk)
 
 static const cyaml_schema_field_t trust_fields[] = {
     TRUST_FIELDS,
+    TRUST_PSK_FIELDS,
     CYAML_FIELD_STRING_PTR("node_id_prefix", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_trust,
                            node_id_prefix, 1, TEXT_MAX),
     CYAML_FIELD_END,
 };
 /* A service has no prefix of its own: node ids are the same in all of them. */
 static const cyaml_schema_field_t service_trust_fields[] = {
+    TRUST_FIELDS,
+    TRUST_PSK_FIELDS,
+    CYAML_FIELD_END,
+};
+/* A server has one pre-shared key with us at most, which stands beside its trust. */
+static const cyaml_schema_field_t server_trust_fields[] = {
     TRUST_FIELDS,
     CYAML_FIELD_END,
 };
@@ -160,7 +168,7 @@ static const cyaml_schema_field_t connection_fields[] = {
     CYAML_FIELD_STRING_PTR("server_name", OPTIONAL | CYAML_FLAG_POINTER,
                            struct sl_config_connection, server_name, 1, 255),
     CYAML_FIELD_MAPPING_PTR("trust", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_connection,
-                            trust, service_trust_fields),
+                            trust, server_trust_fields),
     CYAML_FIELD_MAPPING_PTR("expect", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_connection,
                             expect, peers_fields),
     CYAML_FIELD_STRING_PTR("certificate", OPTIONAL | CYAML_FLAG_POINTER,
@@ -169,6 +177,7 @@ static const cyaml_schema_field_t connection_fields[] = {
                            1, TEXT_MAX),
     CYAML_FIELD_STRING_PTR("psk_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config_connection,
                            psk_file, 1, TEXT_MAX),
+    CYAML_FIELD_BOOL("plain_psk", OPTIONAL, struct sl_config_connection, plain_psk),
     CYAML_FIELD_BOOL("on_demand", OPTIONAL, struct sl_config_connection, on_demand),
     CYAML_FIELD_UINT("handshake_timeout_s", OPTIONAL, struct sl_config_connection,
                      handshake_timeout_s),

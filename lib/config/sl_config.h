@@ -119,6 +119,7 @@ struct sl_config_connection {
     char *certificate;              /* PEM files, ours; both or none */
     char *key;
     char *psk_file;                    /* lines `identity:key in hex`; NULL */
+    bool plain_psk;                    /* pre-shared keys without forward secrecy, and AES-CCM */
     bool on_demand;                    /* default false: kept up; else begun for who asks */
     unsigned handshake_timeout_s;      /* default 10, or the gateway's where that is less */
     unsigned retry_min_s, retry_max_s; /* default 1 and 60 */

@@ -60,22 +60,29 @@ static bool check_suite(const SSL_CIPHER *suite, const struct sl_client_credenti
     return false;
 }
 
+static bool has_psks(const struct sl_client_config *config)
+{
+    return sl_client_psk_count(config->credentials) > 0;
+}
+
+static const char *fitting_suites(const struct sl_client_config *config)
+{
+    return sl_handshake_suites_for(
+        has_psks(config), sl_client_trust(config->credentials) != NULL, config->plain_psk);
+}
+
 static bool choose_suites(SSL_CTX *ctx, const struct sl_client_config *config, char *reason)
 {
-    const bool has_psks = sl_client_psk_count(config->credentials) > 0;
-    const char *fitting = sl_client_trust(config->credentials) == NULL ? PSK_SUITES
-                          : has_psks ? PSK_SUITES ":" CERTIFICATE_SUITES
-                                     : CERTIFICATE_SUITES;
     if (config->suites != NULL && !knows_names(ctx, config->suites, reason))
         return false;
     if (SSL_CTX_set_ciphersuites(ctx, "") != 1 || /* TLS 1.3's */
-        SSL_CTX_set_cipher_list(ctx, config->suites != NULL ? config->suites : fitting) != 1)
+        (config->suites != NULL && SSL_CTX_set_cipher_list(ctx, config->suites) != 1))
         return sl_handshake_refuse(reason, "libssl refuses the cipher suites");
     STACK_OF(SSL_CIPHER) *chosen = SSL_CTX_get_ciphers(ctx);
     for (int i = 0; i < sk_SSL_CIPHER_num(chosen); i++)
         if (!check_suite(sk_SSL_CIPHER_value(chosen, i), config->credentials, reason))
             return false;
-    if (has_psks)
+    if (has_psks(config))
         SSL_CTX_set_psk_client_callback(ctx, give_psk);
     return true;
 }
@@ -111,8 +118,8 @@ static bool check_servers(SSL_CTX *ctx, const struct sl_client_credentials *cred
 bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, struct client *client,
                                       char *reason)
 {
-    SSL_CTX *ctx =
-        sl_handshake_make_context(handshaker, DTLS_client_method(), CERTIFICATE_SUITES, reason);
+    SSL_CTX *ctx = sl_handshake_make_context(handshaker, DTLS_client_method(),
+                                             fitting_suites(&client->config), reason);
     client->ctx = ctx;
     if (ctx != NULL && client->config.tickets)
         SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);

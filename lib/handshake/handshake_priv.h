@@ -430,20 +430,10 @@ void sl_handshake_repeat_flight(struct handshake *handshake);
 /* context.c, services.c, server_context.c, client_context.c, connection_id.c: what all SSL objects
  * of a role, or of a service, have in common. */
 
-/** With certificates, in order of preference; RFC 9325 4.2. */
-#define CERTIFICATE_SUITES                                                                         \
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                   \
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                   \
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
-/** With AES-CCM, which clients have to name, and servers to be told to take. */
-#define CCM_SUITES                                                                                 \
-    "ECDHE-ECDSA-AES128-CCM:ECDHE-ECDSA-AES256-CCM:"                                               \
-    "ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES256-CCM8"
-#define PSK_CCM_SUITES "PSK-AES128-CCM:PSK-AES256-CCM:PSK-AES128-CCM8:PSK-AES256-CCM8"
-/** With pre-shared keys: forward secrecy first. */
-#define ECDHE_PSK_SUITES "ECDHE-PSK-CHACHA20-POLY1305"
-#define PLAIN_PSK_SUITES "PSK-AES128-GCM-SHA256:PSK-AES256-GCM-SHA384:PSK-CHACHA20-POLY1305"
-#define PSK_SUITES ECDHE_PSK_SUITES ":" PLAIN_PSK_SUITES
+/** suites.c: OpenSSL's names of those that somebody takes or offers, the best first; static.
+ * with_psks: it has pre-shared keys. with_certificates: it shows or takes certificates. plain_psk:
+ * without forward secrecy, too, and AES-CCM in general. At least one of the first two. */
+const char *sl_handshake_suites_for(bool with_psks, bool with_certificates, bool plain_psk);
 
 bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason);
 /** A context for DTLS 1.2 with what both roles want; NULL and reason when libssl refuses. */

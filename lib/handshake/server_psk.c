@@ -30,15 +30,10 @@ static bool takes_psks(const struct sl_handshake_service *service)
     return service->psks != NULL || service->looks_up;
 }
 
-/* A client that has a key for us comes to the proof of it before anything else. */
 const char *sl_handshake_suites_of(const struct sl_handshake_service *service)
 {
-    if (!takes_psks(service))
-        return service->plain_psk ? CERTIFICATE_SUITES ":" CCM_SUITES : CERTIFICATE_SUITES;
-    if (service->takes_only_psk)
-        return service->plain_psk ? PSK_SUITES ":" PSK_CCM_SUITES : ECDHE_PSK_SUITES;
-    return service->plain_psk ? PSK_SUITES ":" PSK_CCM_SUITES ":" CERTIFICATE_SUITES ":" CCM_SUITES
-                              : ECDHE_PSK_SUITES ":" CERTIFICATE_SUITES;
+    return sl_handshake_suites_for(takes_psks(service), !service->takes_only_psk,
+                                   service->plain_psk);
 }
 
 /** The identity of a ClientKeyExchange; failed: it is none that a client can send here. */

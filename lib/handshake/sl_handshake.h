@@ -19,6 +19,7 @@ struct sl_handshaker;
 struct sl_client_config {
     const struct sl_client_credentials *credentials; /* borrowed for the handshaker's life */
     const char *suites; /* OpenSSL's names, colons between them; NULL: what the credentials allow */
+    bool plain_psk;     /* then: without forward secrecy, too, and AES-CCM in general */
     bool tickets;       /* RFC 5077; without them a server may keep sessions itself */
     unsigned sessions_max; /* kept to be resumed, of some 300 bytes each; the oldest make room */
     bool believes_alerts;  /* an alert that anybody could have written ends a handshake at once, and

@@ -39,6 +39,9 @@ static bool check_files(const struct sl_client_files *files, char *reason)
                                   "CA file %s is given without the server's name: anyone with a "
                                   "certificate of that CA would be taken for the server",
                                   rules->ca_file);
+    if (files->psk_file != NULL && !is_empty(&rules->expected))
+        return sl_identity_refuse(reason, "whoever has a pre-shared key shows no certificate, so no "
+                                          "fingerprint and no node id: give one of the two");
     if (files->server_name != NULL && files->server_name[0] == 0)
         return sl_identity_refuse(reason, "the server's name is empty");
     return true;

@@ -97,6 +97,7 @@ void ClientLab::make_client()
     sl_client_config client = {};
     client.credentials = credentials.get();
     client.suites = chosen.suites;
+    client.plain_psk = chosen.plain_psk;
     client.believes_alerts = chosen.believes_alerts;
     client.tickets = chosen.tickets;
     client.sessions_max = chosen.sessions_max;

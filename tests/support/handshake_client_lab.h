@@ -43,6 +43,7 @@ struct ClientLabOptions {
     std::vector<std::string> client_kinds; /* certificates of its own */
     std::string psk_lines;
     const char *suites = nullptr;
+    bool plain_psk = true;
     bool believes_alerts = false;
     bool tickets = false;
     unsigned sessions_max = 0;

@@ -39,7 +39,7 @@ TEST_F(Config, AConnectionTakesEverySetting)
         two + kEntry +
         "    from: 198.18.0.1\n    next_hop: 198.18.0.254\n"
         "    expect: {node_ids: [x]}\n    certificate: a.crt\n    key: a.key\n"
-        "    psk_file: psk\n    on_demand: true\n    handshake_timeout_s: 3\n    retry_min_s: 2\n"
+        "    psk_file: psk\n    plain_psk: true\n    on_demand: true\n    handshake_timeout_s: 3\n    retry_min_s: 2\n"
         "    retry_max_s: 4\n"
         "  - {name: six, address: \"[2001:db8::5]:1\", service: echo, psk_file: /p}\n"
         "connect_ports: [20000, 20010]\nhandshake_timeout_s: 5\n"))
@@ -49,6 +49,8 @@ TEST_F(Config, AConnectionTakesEverySetting)
     EXPECT_STREQ(c.expect->node_ids[0], "x");
     EXPECT_EQ(c.certificate, ::testing::TempDir() + "a.crt");
     EXPECT_EQ(c.psk_file, ::testing::TempDir() + "psk");
+    EXPECT_TRUE(c.plain_psk);
+    EXPECT_FALSE(config->connections[1].plain_psk);
     EXPECT_EQ(c.handshake_timeout_s, 3u);
     EXPECT_TRUE(c.on_demand);
     EXPECT_FALSE(config->connections[1].on_demand);
@@ -115,6 +117,7 @@ TEST_F(Config, ErrorsOfConnectionsNameTheLine)
          "18: 'retry_min_s' to 3600 are possible"},
         {good + "    certificate: a\n", "17: a 'certificate' needs its 'key'"},
         {good + "    key: a\n", "17: a 'key' needs its 'certificate'"},
+        {Replace(good, "{ca_file: ca.crt}", "{psk_file: a}"), "16: unknown key 'psk_file' (did you mean 'ca_file'?)"},
         {good + "connect_ports: [5000, 4999]\n",
          "17: 'connect_ports' are the first and the last of a range"},
         {good + "connect_ports: [0, 4999]\n",

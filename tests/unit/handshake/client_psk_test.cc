@@ -72,6 +72,18 @@ TEST(ClientPsk, IsTheOneThatItsWorkerChooses)
     }
 }
 
+TEST(ClientPsk, WithoutForwardSecrecyIsOfferedOnlyWhereItWasAskedFor)
+{
+    for (const char *suite : {"PSK-AES128-GCM-SHA256", "PSK-AES128-CCM8"})
+        for (bool plain : {false, true}) {
+            ClientLabOptions options = with_keys();
+            options.plain_psk = plain;
+            options.server.suites = suite;
+            ClientLab lab(options);
+            EXPECT_EQ(lab.connect(1), plain) << suite;
+        }
+}
+
 TEST(ClientPsk, PrefersForwardSecrecy)
 {
     ClientLab lab(with_keys());

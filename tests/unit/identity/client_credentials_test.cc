@@ -124,6 +124,18 @@ TEST_F(ClientCredentials, ReadPresharedKeysLineByLine)
     EXPECT_EQ(psk->key_len, (size_t)SL_PSK_KEY_MAX);
 }
 
+TEST_F(ClientCredentials, WithAPresharedKeyCanNotExpectACertificate)
+{
+    give_psks("anna:00ff\n");
+    const std::string id = "node-" + std::string(64, '7');
+    const char *ids[] = {id.c_str()};
+    files.trust.expected.node_ids = ids;
+    files.trust.expected.node_id_count = 1;
+    expect_refusal("shows no certificate");
+    files.trust.expected = {};
+    EXPECT_NE(load(), nullptr) << reason;
+}
+
 TEST_F(ClientCredentials, ReadAThousandPresharedKeys)
 {
     std::string lines;
