@@ -4,7 +4,8 @@
  * consumer hears stands in the order of the records. The replay window moved when the tag verified
  * (lib/record).
  */
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 static void announce_move(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
 {

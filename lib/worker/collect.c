@@ -6,7 +6,8 @@
  */
 #include <assert.h>
 
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 /** Room that sealing needs behind the plaintext. */
 #define TX_TAIL (1 + SL_AEAD_TAG_LEN)

@@ -1,6 +1,7 @@
 /* Sessions that the gateway begins: from control's message to the handshaker's, and back what
  * became of them. Between the two they are sessions as all others. */
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 struct worker_attempt *worker_take_attempt(struct sl_worker *w, uint32_t number)
 {

@@ -2,7 +2,7 @@
  */
 #include <assert.h>
 
-#include "worker_priv.h"
+#include "sessions_priv.h"
 
 /** A session holds its consumer's key: index in the low bits, a serial number above, never 0. */
 #define KEY_INDEX_BITS 6

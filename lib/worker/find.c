@@ -1,5 +1,6 @@
 /* Stage 2: who owns a datagram, which session each of its records belongs to, and what is next. */
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 uint8_t worker_shard_of(const struct sl_tuple *tuple)
 {

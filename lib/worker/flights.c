@@ -1,5 +1,5 @@
 /* Datagrams made of several records: flights of the handshakers, and alerts of our own. */
-#include "worker_priv.h"
+#include "stages_priv.h"
 
 /** A frame with room for a datagram of this session, as a writer; NULL when there is no buffer. */
 static struct sl_frame *begin_datagram(struct sl_worker *w, const struct sl_session *session,

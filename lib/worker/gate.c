@@ -4,7 +4,7 @@
  * the address is the client's, and limits are those that count. What a session has been given it
  * keeps, until the lists say otherwise. docs/decisions/limits-before-and-after-the-cookie.md
  */
-#include "worker_priv.h"
+#include "sessions_priv.h"
 
 /** Records of one handshake: a chain of certificates in small pieces, all of it sent twice, and
  * what a client with a timer of 100 ms repeats. */

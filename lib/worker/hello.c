@@ -4,7 +4,8 @@
  */
 #include <assert.h>
 
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 static bool is_half_open(const struct sl_session *session)
 {

@@ -2,7 +2,8 @@
  * Sessions that libssl keeps on a handshake thread, for clients that know no AEAD: their records go
  * there as during the handshake, their data goes and comes by message. No connection ID, no move.
  */
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 /** Around a message: header, IV, padding and HMAC-SHA1 of AES-CBC; RFC 5246 6.2.3.2, RFC 7366. */
 #define LEGACY_OVERHEAD_MAX (SL_RECORD_HEADER_LEN + 16 + 16 + 20)

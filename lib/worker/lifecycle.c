@@ -1,5 +1,6 @@
 /* How sessions begin and end, and the clock hand that ends those nobody hears of. */
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 static void gauge_half_open(struct sl_worker *w, int change)
 {

@@ -2,7 +2,8 @@
 #include <assert.h>
 #include <stddef.h>
 
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 static struct sl_ring_producer *handshaker_of(const struct sl_worker *w, uint64_t handle)
 {

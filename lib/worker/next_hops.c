@@ -3,7 +3,8 @@
  * to a worker's request to any worker, so each next hop is one worker's to ask for, and the others
  * hand its answers over.
  */
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 void worker_init_next_hops(struct sl_worker *w)
 {

@@ -1,5 +1,5 @@
 /* Stage 3: the AEAD of the whole burst, all sessions mixed. */
-#include "worker_priv.h"
+#include "stages_priv.h"
 
 void worker_open_burst(struct sl_worker *w)
 {

@@ -1,5 +1,6 @@
 /* Stage 1: headers, whether the frame is for us at all, and answers that need no state. */
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 static bool is_own_address(const struct sl_group *group, const struct sl_ip *ip)
 {

@@ -3,7 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 static int refuse(char *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,7 +1,8 @@
 /* Stages 7 and 8: seal, headers, transmit; and the frames that this takes. */
 #include <assert.h>
 
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n)
 {

@@ -4,7 +4,8 @@
  * as ten records, so ClientHellos have a credit of the worker's time. It grows while the worker
  * keeps up with what comes in; while more frames wait than a poll takes, by one ClientHello a poll.
  */
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 /** What an answer takes, about. */
 #define HELLO_NS 400

@@ -2,7 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "worker_priv.h"
+#include "sessions_priv.h"
+#include "stages_priv.h"
 
 /** How long an epoch is, depends on the engine; a processor that can't run it fails at creation. */
 static size_t epoch_len_of(enum sl_crypto_backend backend)
