@@ -5,16 +5,13 @@
 #ifndef SL_TEST_DTLS_CLIENT_H
 #define SL_TEST_DTLS_CLIENT_H
 
-#include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <openssl/ssl.h>
-
+#include "dtls_peer.h"
 #include "test_certificates.h"
 
 extern "C" {
@@ -23,8 +20,6 @@ extern "C" {
 
 namespace sl_test
 {
-
-using Bytes = std::vector<uint8_t>;
 
 struct ClientOptions {
     std::string suites = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
@@ -49,30 +44,16 @@ struct ClientOptions {
     std::optional<Bytes> raw_ticket;      /* these bytes as a ticket, without a session */
 };
 
-class DtlsClient
+class DtlsClient : public DtlsPeer
 {
   public:
     explicit DtlsClient(const ClientOptions &options);
-    ~DtlsClient();
-    DtlsClient(const DtlsClient &) = delete;
-    DtlsClient &operator=(const DtlsClient &) = delete;
+    ~DtlsClient() override;
 
-    /** Writes the first ClientHello, or whatever a timer makes due. */
-    void go_on();
-    void receive(const Bytes &datagram);
-    std::vector<Bytes> take_output();
-    /** Nanoseconds until go_on is due; none without a timer. */
-    std::optional<uint64_t> timeout_ns() const;
+    void receive(const Bytes &datagram) override;
+    void write(const uint8_t *bytes, size_t len) override;
+    void close();
 
-    bool is_connected() const;
-    bool has_failed() const
-    {
-        return failed;
-    }
-    const std::string &error() const
-    {
-        return failure;
-    }
     bool uses_cid() const
     {
         return server_cid.has_value();
@@ -92,18 +73,6 @@ class DtlsClient
     /** Its ticket; empty: none. */
     Bytes ticket() const;
 
-    void send(const Bytes &data);
-    std::vector<Bytes> take_data();
-    void close();
-    bool is_closed_by_peer() const
-    {
-        return closed;
-    }
-
-    SSL *ssl()
-    {
-        return handle;
-    }
     /** A record of this epoch-1 type under the session's keys, as an attacker can't make it. */
     Bytes seal(uint8_t type, const Bytes &plain);
     /** Can it seal? From the first record on that libssl protects. */
@@ -115,9 +84,7 @@ class DtlsClient
     std::function<void(uint8_t &type, Bytes &plain)> before_seal;
     Bytes client_random() const;
 
-    /** Called by the BIO and the extension's callbacks. */
-    int read(uint8_t *out, int out_len);
-    void write(const uint8_t *bytes, size_t len);
+    /** Called by the extension's callbacks. */
     void accept_cid(const Bytes &cid);
     const ClientOptions &options() const
     {
@@ -125,8 +92,8 @@ class DtlsClient
     }
 
   private:
-    void step();
     void make_epochs();
+    void wipe_epochs();
     void write_protected(Bytes &out, const Bytes &record);
     Bytes open_to_plain_record(const Bytes &record);
     bool open_cid_record(const Bytes &record, uint8_t &type, Bytes &plain);
@@ -136,14 +103,6 @@ class DtlsClient
 
     ClientOptions chosen;
     SSL_CTX *ctx = nullptr;
-    SSL *handle = nullptr;
-    BIO_METHOD *method = nullptr;
-    std::deque<Bytes> input;
-    std::vector<Bytes> output;
-    std::vector<Bytes> data;
-    bool failed = false;
-    bool closed = false;
-    std::string failure;
     std::optional<Bytes> server_cid;
     sl_aead *aead = nullptr;
     sl_aead_alg alg = SL_AEAD_AES_128_GCM;

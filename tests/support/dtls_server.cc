@@ -2,10 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
-#include <utility>
-
-#include <openssl/err.h>
 
 extern "C" {
 #include "sl_base.h"
@@ -18,37 +14,9 @@ namespace
 
 const uint8_t cookie[16] = {'a', ' ', 't', 'e', 's', 't'};
 
-void must(long ok, const char *what)
-{
-    if (ok <= 0)
-        throw std::runtime_error(std::string(what) + ": " +
-                                 ERR_error_string(ERR_peek_last_error(), nullptr));
-}
-
 DtlsServer *server_of(const SSL *ssl)
 {
     return (DtlsServer *)SSL_get_app_data(ssl);
-}
-
-int bio_read(BIO *bio, char *out, int len)
-{
-    BIO_clear_retry_flags(bio);
-    int got = ((DtlsServer *)BIO_get_data(bio))->read((uint8_t *)out, len);
-    if (got < 0)
-        BIO_set_retry_read(bio);
-    return got;
-}
-
-int bio_write(BIO *bio, const char *bytes, int len)
-{
-    BIO_clear_retry_flags(bio);
-    ((DtlsServer *)BIO_get_data(bio))->write((const uint8_t *)bytes, (size_t)len);
-    return len;
-}
-
-long bio_ctrl(BIO *, int command, long, void *)
-{
-    return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT;
 }
 
 int make_cookie(SSL *, unsigned char *out, unsigned *len)
@@ -131,107 +99,17 @@ DtlsServerContext::DtlsServerContext(const ServerOptions &options) : chosen(opti
         must(SSL_CTX_use_psk_identity_hint(ctx, chosen.psk_hint.c_str()), "hint");
     if (chosen.cid_answer)
         answer_cids(ctx);
-    method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "server");
-    BIO_meth_set_read(method, bio_read);
-    BIO_meth_set_write(method, bio_write);
-    BIO_meth_set_ctrl(method, bio_ctrl);
 }
 
 DtlsServerContext::~DtlsServerContext()
 {
     SSL_CTX_free(ctx);
-    BIO_meth_free(method);
 }
 
-DtlsServer::DtlsServer(const DtlsServerContext &of) : context(of), handle(SSL_new(of.get()))
+DtlsServer::DtlsServer(const DtlsServerContext &of) : context(of)
 {
-    BIO *bio = BIO_new(context.bio_method());
-    BIO_set_data(bio, this);
-    BIO_set_init(bio, 1);
-    SSL_set_bio(handle, bio, bio);
-    SSL_set_app_data(handle, this);
+    make_ssl(context.get(), context.options().mtu);
     SSL_set_accept_state(handle);
-    SSL_set_mtu(handle, context.options().mtu);
-}
-
-DtlsServer::~DtlsServer()
-{
-    SSL_free(handle);
-}
-
-int DtlsServer::read(uint8_t *out, int out_len)
-{
-    if (input.empty())
-        return -1;
-    size_t len = std::min(input.front().size(), (size_t)out_len);
-    memcpy(out, input.front().data(), len);
-    input.pop_front();
-    return (int)len;
-}
-
-void DtlsServer::write(const uint8_t *bytes, size_t len)
-{
-    output.push_back(Bytes(bytes, bytes + len));
-}
-
-void DtlsServer::receive(const Bytes &datagram)
-{
-    input.push_back(datagram);
-    step();
-}
-
-void DtlsServer::step()
-{
-    ERR_clear_error();
-    uint8_t room[16384];
-    int result = SSL_is_init_finished(handle) ? 1 : SSL_do_handshake(handle);
-    while (result > 0) {
-        result = SSL_read(handle, room, sizeof room);
-        if (result > 0)
-            data.push_back(Bytes(room, room + result));
-    }
-    int why = SSL_get_error(handle, result);
-    if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_ZERO_RETURN && !failed) {
-        failed = true;
-        failure = ERR_error_string(ERR_peek_error(), nullptr);
-    }
-}
-
-void DtlsServer::go_on()
-{
-    if (failed)
-        return;
-    if (timeout_ns())
-        DTLSv1_handle_timeout(handle);
-    step();
-}
-
-std::optional<uint64_t> DtlsServer::timeout_ns() const
-{
-    struct timeval left;
-    if (failed || DTLSv1_get_timeout(handle, &left) != 1)
-        return std::nullopt;
-    return (uint64_t)left.tv_sec * 1000000000 + (uint64_t)left.tv_usec * 1000;
-}
-
-std::vector<Bytes> DtlsServer::take_output()
-{
-    return std::exchange(output, {});
-}
-
-std::vector<Bytes> DtlsServer::take_data()
-{
-    return std::exchange(data, {});
-}
-
-bool DtlsServer::is_connected() const
-{
-    return !failed && SSL_is_init_finished(handle);
-}
-
-void DtlsServer::send(const Bytes &bytes)
-{
-    must(SSL_write(handle, bytes.data(), (int)bytes.size()), "SSL_write");
 }
 
 } // namespace sl_test

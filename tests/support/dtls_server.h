@@ -5,22 +5,16 @@
 #ifndef SL_TEST_DTLS_SERVER_H
 #define SL_TEST_DTLS_SERVER_H
 
-#include <cstdint>
-#include <deque>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <openssl/ssl.h>
-
+#include "dtls_peer.h"
 #include "test_certificates.h"
 
 namespace sl_test
 {
-
-using Bytes = std::vector<uint8_t>;
 
 struct ServerOptions {
     std::vector<Identity> identities;
@@ -48,10 +42,6 @@ class DtlsServerContext
     {
         return ctx;
     }
-    BIO_METHOD *bio_method() const
-    {
-        return method;
-    }
     const ServerOptions &options() const
     {
         return chosen;
@@ -60,57 +50,22 @@ class DtlsServerContext
   private:
     ServerOptions chosen;
     SSL_CTX *ctx;
-    BIO_METHOD *method;
 };
 
-class DtlsServer
+class DtlsServer : public DtlsPeer
 {
   public:
     explicit DtlsServer(const DtlsServerContext &context);
-    ~DtlsServer();
-    DtlsServer(const DtlsServer &) = delete;
-    DtlsServer &operator=(const DtlsServer &) = delete;
 
-    void receive(const Bytes &datagram);
-    std::vector<Bytes> take_output();
-    /** Nanoseconds until go_on is due; none without a timer. */
-    std::optional<uint64_t> timeout_ns() const;
-    void go_on();
-
-    bool is_connected() const;
-    bool has_failed() const
-    {
-        return failed;
-    }
-    const std::string &error() const
-    {
-        return failure;
-    }
-    void send(const Bytes &data);
-    std::vector<Bytes> take_data();
-    SSL *ssl()
-    {
-        return handle;
-    }
     const ServerOptions &options() const
     {
         return context.options();
     }
-    /** Called by the BIO and callbacks. */
-    int read(uint8_t *out, int out_len);
-    void write(const uint8_t *bytes, size_t len);
+    /** Set by callbacks. */
     bool was_offered_cid = false;
 
   private:
-    void step();
-
     const DtlsServerContext &context;
-    SSL *handle;
-    std::deque<Bytes> input;
-    std::vector<Bytes> output;
-    std::vector<Bytes> data;
-    bool failed = false;
-    std::string failure;
 };
 
 } // namespace sl_test
