@@ -1,68 +1,17 @@
-/* Whom a trust takes: rules that make no sense, files, and certificates put before it. */
+/* Whom a trust takes: certificates put before it. */
 #include <algorithm>
 #include <functional>
 #include <set>
 
-#include <gtest/gtest.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/x509_vfy.h>
 
-#include "test_trust.h"
+#include "trust_lab.h"
 
 using namespace sl_test;
 
 namespace
 {
-
-struct Verdict {
-    bool is_trusted, is_unexpected;
-    int method, error;
-    int chain_len;
-};
-
-/** Puts a certificate, and those that its holder sends with it, before the trust. */
-Verdict ask(const Trust &trust, const Certificate &certificate,
-            const std::vector<Certificate> &chain = {})
-{
-    STACK_OF(X509) *sent = sk_X509_new_null();
-    for (const Certificate &one : chain)
-        sk_X509_push(sent, one.get());
-    X509_STORE *nothing = X509_STORE_new();
-    X509_STORE *store = (X509_STORE *)sl_trust_store(trust.get());
-    X509_STORE_CTX *context = X509_STORE_CTX_new();
-    EXPECT_EQ(
-        X509_STORE_CTX_init(context, store != nullptr ? store : nothing, certificate.get(), sent),
-        1);
-    X509_STORE_CTX_set_default(context, "ssl_client"); /* as libssl does */
-    sl_trust_verdict given = sl_trust_check(trust.get(), context);
-    Verdict verdict = {given.is_trusted, given.is_unexpected, given.method,
-                       X509_STORE_CTX_get_error(context),
-                       sk_X509_num(X509_STORE_CTX_get0_chain(context))};
-    X509_STORE_CTX_free(context);
-    X509_STORE_free(nothing);
-    sk_X509_free(sent);
-    return verdict;
-}
-
-Trust must_load(const TrustRules &rules)
-{
-    std::string reason;
-    Trust trust = rules.load(&reason);
-    EXPECT_NE(trust, nullptr) << reason;
-    return trust;
-}
-
-void expect_refused(const TrustRules &rules, sl_trust_rule rule, unsigned index,
-                    const std::string &text)
-{
-    std::string reason;
-    sl_trust_fault fault;
-    EXPECT_EQ(rules.load(&reason, &fault), nullptr);
-    EXPECT_EQ(fault.rule, rule) << reason;
-    EXPECT_EQ(fault.index, index) << reason;
-    EXPECT_NE(reason.find(text), std::string::npos) << reason;
-}
 
 Certificate resign(const Identity &identity, const std::function<void(X509 *)> &change)
 {
@@ -90,73 +39,6 @@ std::string without_colons(std::string text)
 }
 
 } // namespace
-
-TEST(TrustRules, HaveToNameSomebody)
-{
-    expect_refused({}, SL_TRUST_RULES, 0, "nobody is trusted");
-    TrustRules rules;
-    rules.lists = "x";
-    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "without the CA file");
-}
-
-TEST(TrustRules, SayWhichOfThemIsWrong)
-{
-    const std::string print = fingerprint_of(make_identity("EC", "x").certificate);
-    const std::string id = "node-" + std::string(64, 'a');
-    TrustRules rules;
-    rules.fingerprints = {print, print + "00"};
-    expect_refused(rules, SL_TRUST_FINGERPRINT, 1, "is no fingerprint");
-    rules.fingerprints = {print};
-    rules.node_ids = {id, id, "a" + id};
-    expect_refused(rules, SL_TRUST_NODE_ID, 2, "is no node id: 'node-' and 64 hex digits");
-    rules.node_ids = {id};
-    rules.expected_fingerprints = {""};
-    expect_refused(rules, SL_TRUST_EXPECTED_FINGERPRINT, 0, "is no fingerprint");
-    rules.expected_fingerprints = {};
-    rules.expected_node_ids = {"node-"};
-    expect_refused(rules, SL_TRUST_EXPECTED_NODE_ID, 0, "is no node id");
-    rules.expected_node_ids = {};
-    for (const char *prefix : {"0123456789abcdef", "a b", "a\n", "a/"}) {
-        rules.prefix = prefix;
-        expect_refused(rules, SL_TRUST_NODE_ID_PREFIX, 0, "is no prefix of node ids");
-    }
-}
-
-TEST(TrustRules, RefuseWhatIsNoFingerprint)
-{
-    std::string right = fingerprint_of(make_identity("EC", "server").certificate);
-    const std::string wrong[] = {"",
-                                 "0",
-                                 right + ":",
-                                 right + "0",
-                                 "x" + right,
-                                 right + ":00",
-                                 right.substr(3),
-                                 std::string(130, 'a'),
-                                 "::",
-                                 "sha-256 ",
-                                 "sha-384 " + right,
-                                 "sha-1 " + right,
-                                 "sha-256" + right,
-                                 right + right + right};
-    for (const std::string &text : wrong) {
-        TrustRules rules;
-        rules.fingerprints = {text};
-        expect_refused(rules, SL_TRUST_FINGERPRINT, 0, "is no fingerprint");
-    }
-}
-
-TEST(TrustRules, RefuseWhatIsNoNodeId)
-{
-    const std::string half(32, '7'), whole(64, '7');
-    for (const std::string &text :
-         {std::string(), whole, "node-" + whole + "7", "node-" + half, "dpc-node-" + whole,
-          "dpc-node-" + half.substr(1), "NODE-" + whole, "node-" + whole.substr(1) + "g"}) {
-        TrustRules rules;
-        rules.node_ids = {text};
-        expect_refused(rules, SL_TRUST_NODE_ID, 0, "is no node id");
-    }
-}
 
 TEST(Trust, TakesFingerprintsOfAnyHashInAnyUsualForm)
 {
@@ -266,116 +148,6 @@ TEST(Trust, RefusesAKeyThatCanBeBrokenWhoeverHoldsIt)
     TrustRules rules;
     rules.fingerprints = {fingerprint_of(weak.certificate)};
     EXPECT_EQ(ask(must_load(rules), weak.certificate).error, X509_V_ERR_EE_KEY_TOO_SMALL);
-}
-
-TEST(Trust, TakesWhomAnAuthorityVouchesFor)
-{
-    Identity root = make_identity("EC", "root", nullptr, true);
-    Identity middle = make_identity("RSA", "middle", &root, true);
-    Identity peer = make_identity("EC", "peer", &middle);
-    TrustRules rules;
-    rules.authorities = to_pem(root.certificate);
-    Trust trust = must_load(rules);
-    Verdict verdict = ask(trust, peer.certificate, {middle.certificate});
-    EXPECT_TRUE(verdict.is_trusted);
-    EXPECT_EQ(verdict.method, SL_IDENTITY_CERTIFICATE);
-    EXPECT_EQ(verdict.chain_len, 3);
-    EXPECT_FALSE(ask(trust, peer.certificate).is_trusted) << "a link is missing";
-    EXPECT_EQ(ask(trust, make_identity("EC", "peer").certificate).error,
-              X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT);
-    Identity impostor = make_identity("EC", "root", nullptr, true); /* a name proves nothing */
-    EXPECT_FALSE(ask(trust, make_identity("EC", "peer", &impostor).certificate).is_trusted);
-    Identity leaf_as_authority = make_identity("EC", "leaf", &root);
-    EXPECT_FALSE(ask(trust, make_identity("EC", "peer", &leaf_as_authority).certificate,
-                     {leaf_as_authority.certificate})
-                     .is_trusted);
-}
-
-TEST(Trust, WantsTheRootOfItsAuthorities)
-{
-    Identity root = make_identity("EC", "root", nullptr, true);
-    Identity middle = make_identity("EC", "middle", &root, true);
-    TrustRules rules;
-    rules.authorities = to_pem(middle.certificate);
-    expect_refused(rules, SL_TRUST_CA_FILE, 0, "no authority that has signed itself");
-}
-
-TEST(Trust, SaysWhatIsWrongWithItsFiles)
-{
-    Identity root = make_identity("EC", "root", nullptr, true);
-    TrustRules rules;
-    rules.authorities = "nothing";
-    expect_refused(rules, SL_TRUST_CA_FILE, 0, "holds no certificate in PEM form");
-    rules.authorities = to_pem(make_key("EC"));
-    expect_refused(rules, SL_TRUST_CA_FILE, 0, "holds no certificate in PEM form");
-    rules.authorities = to_pem(root.certificate).replace(40, 8, "AAAAAAAA");
-    expect_refused(rules, SL_TRUST_CA_FILE, 0, "holds a malformed certificate");
-    rules.authorities = to_pem(root.certificate);
-    rules.lists = "nothing";
-    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "holds no revocation list in PEM form");
-    rules.lists = to_pem(root.certificate);
-    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "holds no revocation list in PEM form");
-    rules.lists = make_crl_pem(root, nullptr).replace(40, 8, "AAAAAAAA");
-    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "malformed certificate or revocation list");
-    sl_trust_rules missing = {};
-    missing.ca_file = "/missing";
-    sl_trust_fault fault;
-    char reason[SL_CREDENTIALS_REASON_LEN];
-    EXPECT_EQ(sl_trust_load(&missing, &fault, reason), nullptr);
-    EXPECT_STREQ(reason, "CA file /missing cannot be opened: No such file or directory");
-}
-
-TEST(Trust, ObeysRevocationListsOfEitherFileAlongTheWholeChain)
-{
-    Identity root = make_identity("EC", "root", nullptr, true);
-    Identity middle = make_identity("EC", "middle", &root, true);
-    Identity welcome = make_identity("EC", "welcome", &middle);
-    Identity revoked = make_identity("EC", "revoked", &middle);
-    Identity direct = make_identity("EC", "direct", &root);
-    const std::string both =
-        make_crl_pem(root, nullptr) + make_crl_pem(middle, revoked.certificate);
-    for (bool in_one_file : {false, true}) {
-        TrustRules rules;
-        rules.authorities = to_pem(root.certificate) + (in_one_file ? both : "");
-        rules.lists = in_one_file ? "" : both;
-        Trust trust = must_load(rules);
-        EXPECT_TRUE(ask(trust, welcome.certificate, {middle.certificate}).is_trusted);
-        EXPECT_EQ(ask(trust, revoked.certificate, {middle.certificate}).error,
-                  X509_V_ERR_CERT_REVOKED);
-        EXPECT_TRUE(ask(trust, direct.certificate).is_trusted);
-    }
-    TrustRules rules;
-    rules.authorities = to_pem(root.certificate);
-    rules.lists = make_crl_pem(root, middle.certificate) + make_crl_pem(middle, nullptr);
-    EXPECT_EQ(ask(must_load(rules), welcome.certificate, {middle.certificate}).error,
-              X509_V_ERR_CERT_REVOKED)
-        << "what lies between counts, too";
-    rules.lists = make_crl_pem(root, nullptr);
-    EXPECT_EQ(ask(must_load(rules), welcome.certificate, {middle.certificate}).error,
-              X509_V_ERR_UNABLE_TO_GET_CRL)
-        << "an authority without a list";
-}
-
-TEST(Trust, WantsAListOfEachAuthoritysOwnThatHasNotEnded)
-{
-    Identity root = make_identity("EC", "root", nullptr, true);
-    Identity other = make_identity("RSA", "other", nullptr, true);
-    Identity impostor = make_identity("EC", "root", nullptr, true);
-    TrustRules rules;
-    rules.authorities = to_pem(root.certificate) + to_pem(other.certificate);
-    rules.lists = make_crl_pem(root, nullptr);
-    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "authority /CN=other");
-    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "has no revocation list");
-    rules.authorities = to_pem(root.certificate);
-    rules.lists = make_crl_pem(impostor, nullptr);
-    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "is not signed by it");
-    rules.lists = make_crl_pem(root, nullptr, -60);
-    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "has expired");
-    rules.lists = make_crl_pem(root, nullptr, -60) + make_crl_pem(root, nullptr);
-    EXPECT_NE(rules.load(), nullptr);
-    rules.lists = "";
-    rules.authorities += make_crl_pem(root, nullptr, -60);
-    expect_refused(rules, SL_TRUST_CA_FILE, 0, "has expired");
 }
 
 TEST(Trust, TakesWhomAnyOfItsWaysTakes)

@@ -1,0 +1,117 @@
+// Sessions that are replaced before their keys are used up.
+#include "connector_lab.h"
+
+using namespace sluice;
+
+TEST(ConnectorSuccession, ASessionWhoseKeyWillNotDoForLongIsReplacedAndThenLeaves)
+{
+    Lab lab;
+    lab.start();
+    lab.found(lab.sent[0].attempt);
+    const Sent first = lab.take().at(1);
+    lab.up(first.attempt, 0x11);
+    lab.usage(0x99); // another's
+    lab.poll();
+    EXPECT_TRUE(lab.sent.empty());
+    lab.usage(0x11);
+    lab.usage(0x11, SL_USAGE_LIMIT);
+    const Sent second = lab.replacement();
+    EXPECT_EQ(0x11U, second.begin.replaces);
+    EXPECT_EQ(0U, first.begin.replaces);
+    EXPECT_NE(first.begin.path.tuple.local_port, second.begin.path.tuple.local_port);
+    EXPECT_EQ(0x11U, lab.info().session) << "until the other one is up";
+    EXPECT_EQ(SL_CONNECTION_UP, lab.info().state);
+    lab.usage(0x11, SL_USAGE_LIMIT);
+    lab.poll(1 * s);
+    EXPECT_TRUE(lab.sent.empty()) << "one is enough";
+    lab.up(second.attempt, 0x22);
+    EXPECT_EQ(0x22U, lab.info().session);
+    EXPECT_EQ("connection peer0: up: session 0000000000000022, instead of 0000000000000011",
+              lab.lines.back());
+    lab.poll(5 * s - 1);
+    EXPECT_TRUE(lab.sent.empty()) << "what is under way may still come";
+    lab.poll(1);
+    const std::vector<Sent> told = lab.take();
+    ASSERT_EQ(1U, told.size());
+    EXPECT_EQ(SL_MESSAGE_HANG_UP, told[0].kind);
+    EXPECT_EQ(first.attempt, told[0].attempt);
+    EXPECT_EQ(SL_CLOSE_REPLACED, told[0].hang_up.reason);
+    lab.down(first.attempt, SL_DOWN_CLOSED, SL_CLOSE_REPLACED);
+    EXPECT_EQ(SL_CONNECTION_UP, lab.info().state);
+    EXPECT_STREQ("", lab.info().reason) << "nothing has failed";
+    lab.usage(0x22);
+    EXPECT_EQ(0x22U, lab.replacement().begin.replaces) << "and so on";
+}
+
+TEST(ConnectorSuccession, AReplacementGoesToTheWorkerThatHasTheSession)
+{
+    Lab lab(3, 3);
+    lab.start();
+    for (const Sent &sent : lab.take())
+        lab.found(sent.attempt);
+    const Sent third = lab.take().at(2);
+    EXPECT_EQ(2U, third.worker);
+    lab.up(third.attempt, 0x11);
+    lab.usage(0x11);
+    EXPECT_EQ(third.worker, lab.replacement().worker);
+}
+
+TEST(ConnectorSuccession, OneThatFailsIsTriedAgainWithBackoffBesideTheSession)
+{
+    Lab lab;
+    lab.start();
+    lab.found(lab.sent[0].attempt);
+    lab.up(lab.take().at(1).attempt, 0x11);
+    lab.usage(0x11);
+    const uint64_t began = lab.now;
+    unsigned failures = 0;
+    for (; lab.now < began + 3600 * s; lab.poll(100 * ms))
+        for (const Sent &sent : lab.take()) {
+            ASSERT_EQ(SL_MESSAGE_FIND_HOP, sent.kind);
+            lab.found(sent.attempt, false);
+            failures++;
+        }
+    EXPECT_LE(120U, failures);
+    EXPECT_GE(600U, failures) << "every 15 s in the mean";
+    EXPECT_EQ(SL_CONNECTION_UP, lab.info().state);
+    EXPECT_EQ(0x11U, lab.info().session);
+}
+
+TEST(ConnectorSuccession, ASessionThatEndsBeforeItIsReplacedIsFollowedByTheOneUnderWay)
+{
+    Lab lab;
+    lab.start();
+    lab.found(lab.sent[0].attempt);
+    const Sent first = lab.take().at(1);
+    lab.up(first.attempt, 0x11);
+    lab.usage(0x11);
+    const Sent second = lab.replacement();
+    lab.down(first.attempt, SL_DOWN_CLOSED, SL_CLOSE_LIMIT);
+    EXPECT_STREQ("its keys have reached their usage limit", lab.info().reason);
+    EXPECT_EQ(SL_CONNECTION_CONNECTING, lab.info().state);
+    lab.poll(60 * s);
+    EXPECT_TRUE(lab.sent.empty()) << "no third one";
+    lab.up(second.attempt, 0x22);
+    EXPECT_EQ(0x22U, lab.info().session);
+    lab.poll(60 * s);
+    EXPECT_TRUE(lab.sent.empty()) << "nobody is there to leave";
+    lab.down(second.attempt);
+    EXPECT_EQ(SL_CONNECTION_WAITING, lab.info().state);
+}
+
+TEST(ConnectorSuccession, AFarewellThatARingDidNotTakeIsSaidAgain)
+{
+    Lab lab;
+    lab.start();
+    lab.found(lab.sent[0].attempt);
+    lab.up(lab.take().at(1).attempt, 0x11);
+    lab.usage(0x11);
+    lab.up(lab.replacement().attempt, 0x22);
+    lab.rings_are_full = true;
+    lab.poll(5 * s);
+    lab.rings_are_full = false;
+    lab.poll();
+    EXPECT_EQ(SL_MESSAGE_HANG_UP, lab.take().at(0).kind);
+    lab.poll();
+    EXPECT_TRUE(lab.sent.empty());
+}
