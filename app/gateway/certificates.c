@@ -55,13 +55,28 @@ void certificates_warn(struct gateway *gateway)
 
 /** What the new configuration has for a service that runs; one that it has no listener for any more
  * goes on as it is, as listeners need a restart. */
-static struct sl_trust *trust_for(const struct gateway *gateway, const struct settings *next,
-                                  unsigned service)
+static struct sl_handshake_service service_for(const struct gateway *gateway,
+                                               const struct settings *next, unsigned service)
 {
+    const char *name = gateway->settings.services[service];
+    struct sl_handshake_service found = gateway->settings.handshake_services[service];
     for (unsigned s = 0; s < next->runtime.worker.service_count; s++)
-        if (strcmp(next->services[s], gateway->settings.services[service]) == 0)
-            return next->trusts[s];
-    return gateway->settings.trusts[service];
+        if (strcmp(next->services[s], name) == 0)
+            found = next->handshake_services[s];
+    found.name = name; /* the new one's is gone with its file */
+    return found;
+}
+
+static void keep_service(struct settings *now, unsigned s,
+                         const struct sl_handshake_service *service)
+{
+    struct sl_trust *trust_before = now->trusts[s];
+    struct sl_psks *psks_before = now->psks[s];
+    now->handshake_services[s] = *service;
+    now->trusts[s] = service->trust != NULL ? sl_trust_share(service->trust) : NULL;
+    now->psks[s] = service->psks != NULL ? sl_psks_share(service->psks) : NULL;
+    sl_trust_destroy(trust_before);
+    sl_psks_destroy(psks_before);
 }
 
 int certificates_replace(struct gateway *gateway, struct settings *next, char *reason)
@@ -70,16 +85,12 @@ int certificates_replace(struct gateway *gateway, struct settings *next, char *r
     unsigned count = now->runtime.worker.service_count;
     struct sl_handshake_service services[SL_SERVICES_MAX] = {0};
     for (unsigned s = 0; s < count; s++)
-        services[s] = (struct sl_handshake_service){.name = now->services[s],
-                                                    .trust = trust_for(gateway, next, s)};
+        services[s] = service_for(gateway, next, s);
     int error = sl_runtime_replace_services(gateway->runtime, next->credentials, services, reason);
     if (error != 0)
         return error;
-    for (unsigned s = 0; s < count; s++) {
-        struct sl_trust *before = now->trusts[s];
-        now->trusts[s] = sl_trust_share(services[s].trust);
-        sl_trust_destroy(before);
-    }
+    for (unsigned s = 0; s < count; s++)
+        keep_service(now, s, &services[s]);
     sl_credentials_destroy(now->credentials);
     now->credentials = sl_credentials_share(next->credentials);
     gateway->certificates_warned_s = 0;

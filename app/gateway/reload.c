@@ -77,6 +77,11 @@ static const char *say_admission(const struct sl_config_admission *old,
     return before;
 }
 
+static bool is_same(const char *text, const char *other)
+{
+    return text == NULL || other == NULL ? text == other : strcmp(text, other) == 0;
+}
+
 /** What differs from the file that the gateway was started with and stays as it was. */
 static void say_differences(const struct gateway *gateway, const struct sl_config *config,
                             FILE *out)
@@ -91,6 +96,11 @@ static void say_differences(const struct gateway *gateway, const struct sl_confi
         before = ", ";
     }
     before = say_admission(&gateway->settings.config->admission, &config->admission, before, out);
+    if (!is_same(identity_lookup_program(gateway->settings.config),
+                 identity_lookup_program(config))) {
+        fprintf(out, "%spsk_lookup", before);
+        before = ", ";
+    }
     if (before[0] == ',')
         fputc('\n', out);
 }

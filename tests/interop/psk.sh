@@ -83,6 +83,13 @@ check 'sluice-load with PSK and AES-128-CCM-8' load_psk 4433 PSK-AES128-CCM8 "$w
 for i in 1 2 3; do echo "sensor-$i:$(key_of sensor-$i)"; done >"$work/sensors"
 check 'the lookup program tells the keys of many' load_psk 4435 PSK-AES128-GCM-SHA256 "$work/sensors"
 check 'it was asked' wait_counter 5 .handshake.psk_lookup '>= 20'
+printf '%s\n' "carl:$key" >>"$work/psk"
+check 'the keys are read again' "$sluice_ctl" -s "$control" reload
+check 'who is new in them comes in' psk_client line-carl PSK-AES128-GCM-SHA256 carl
+check 'so does who was there before' psk_client line-anna PSK-AES128-GCM-SHA256
+check 'and a client without a key does still not' refused 'alert handshake failure' s_client x
+check 'nor one without forward secrecy beside certificates' refused 'alert handshake failure' psk_client x PSK-AES128-GCM-SHA256 anna $key 4434
+check 'the program is still asked' psk_client line PSK-AES128-GCM-SHA256 sensor-1 "$(key_of sensor-1)" 4435
 check 'a stranger to it hears what a wrong key hears' refused 'alert decrypt error' psk_client x PSK-AES128-GCM-SHA256 nobody $key 4435
 no_session 'no session is left of them'
 check_equation
