@@ -28,12 +28,17 @@ static void wipe(struct handshake *handshake)
     ERR_clear_error();
 }
 
+static void leave_progress(const struct handshake *handshake)
+{
+    atomic_fetch_sub_explicit(&handshake->owner->in_progress, 1, memory_order_relaxed);
+    handshake->owner->own_in_progress -= handshake->role->is_client;
+}
+
 /** Counts how it ended; each handshake that was begun ends here once. */
 static void end(struct handshake *handshake, enum sl_handshake_counter outcome)
 {
-    struct sl_handshaker *handshaker = handshake->owner;
-    sl_handshake_count(handshaker, outcome);
-    atomic_fetch_sub_explicit(&handshaker->in_progress, 1, memory_order_relaxed);
+    sl_handshake_count(handshake->owner, outcome);
+    leave_progress(handshake);
     wipe(handshake);
     handshake->state = HANDSHAKE_ENDED;
 }
@@ -43,7 +48,7 @@ static void keep(struct handshake *handshake)
 {
     struct sl_handshaker *handshaker = handshake->owner;
     sl_handshake_count(handshaker, SL_HANDSHAKE_COMPLETED);
-    atomic_fetch_sub_explicit(&handshaker->in_progress, 1, memory_order_relaxed);
+    leave_progress(handshake);
     handshake->state = HANDSHAKE_KEPT;
     handshaker->handshake_count--;
     sl_handshake_set_timer(&handshaker->timers, handshake, UINT64_MAX);
@@ -174,14 +179,24 @@ static struct handshake *make(struct sl_handshaker *handshaker, const struct han
     return handshake;
 }
 
+/** Those that strangers begin and our own keep no room from each other. */
+static bool has_room(const struct sl_handshaker *handshaker, const struct role *role)
+{
+    const unsigned all = sl_handshaker_in_progress(handshaker);
+    const unsigned own = handshaker->own_in_progress;
+    const unsigned max = handshaker->config.handshakes_max;
+    if (!role->is_client)
+        return all - own < max && handshaker->handshake_count < 2 * max;
+    const unsigned own_max = sl_handshake_own_max(&handshaker->config);
+    return own < own_max && handshaker->handshake_count < 2 * max + own_max;
+}
+
 struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker,
                                      const struct handshake_start *start)
 {
     const struct sl_message_abort overflow = {.cause = SL_ABORT_OVERFLOW};
     struct handshake *handshake = NULL;
-    if (handshaker->handshake_count < 2 * handshaker->config.handshakes_max &&
-        atomic_load_explicit(&handshaker->in_progress, memory_order_relaxed) <
-            handshaker->config.handshakes_max)
+    if (has_room(handshaker, start->role))
         handshake = make(handshaker, start);
     if (handshake == NULL) {
         sl_handshake_count(handshaker, SL_HANDSHAKE_OVERFLOW);
@@ -191,6 +206,7 @@ struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker,
     sl_handshake_insert(&handshaker->handshakes, start->handle, handshake);
     handshaker->handshake_count++;
     atomic_fetch_add_explicit(&handshaker->in_progress, 1, memory_order_relaxed);
+    handshaker->own_in_progress += start->role->is_client;
     sl_handshake_count(handshaker, SL_HANDSHAKE_STARTED);
     sl_handshake_arm(handshake);
     return handshake;

@@ -229,6 +229,7 @@ struct sl_handshaker {
     unsigned question_count;
     uint64_t questions_asked; /* ever */
     atomic_uint in_progress;
+    unsigned own_in_progress; /* of them: those that we have begun */
     _Atomic uint64_t counters[SL_HANDSHAKE_COUNTER_COUNT];
     uint8_t record[SL_RECORD_PLAINTEXT_MAX + SL_RECORD_OVERHEAD_MAX]; /* for libssl to read */
     uint8_t plain[SL_RECORD_PLAINTEXT_MAX + SL_RECORD_OVERHEAD_MAX];  /* of a peer's record */
@@ -249,6 +250,16 @@ static inline struct outbox *sl_handshake_outbox(const struct handshake *handsha
 }
 
 /* handshake.c: its life. */
+
+/** How many handshakes of ours, as a client, may be in progress: where clients come for services,
+ * as many as the workers can begin, beside theirs. */
+static inline unsigned sl_handshake_own_max(const struct sl_handshaker_config *config)
+{
+    if (config->client_count == 0)
+        return 0;
+    return config->service_count == 0 ? config->handshakes_max
+                                      : config->worker_count * SL_ATTEMPTS_MAX;
+}
 
 struct handshake_start {
     const struct role *role;

@@ -62,7 +62,8 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
         snprintf(reason, SL_REASON_LEN, "room for at least one handshake is needed");
         return false;
     }
-    const size_t known_max = 2UL * config->handshakes_max + config->legacy_sessions_max;
+    const size_t known_max = 2UL * config->handshakes_max + sl_handshake_own_max(config) +
+                             config->legacy_sessions_max;
     handshaker->clients = calloc(config->client_count + 1UL, sizeof *handshaker->clients);
     unsigned sessions_max = 0;
     for (unsigned i = 0; handshaker->clients != NULL && i < config->client_count; i++) {

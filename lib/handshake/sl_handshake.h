@@ -69,7 +69,8 @@ struct sl_handshaker_config {
     unsigned worker_count;
     struct sl_ring_consumer **from_worker; /* [worker_count], borrowed */
     struct sl_ring_producer **to_worker;   /* [worker_count], borrowed */
-    unsigned handshakes_max;               /* SSL objects at once; beyond: aborted and counted */
+    unsigned handshakes_max; /* at once; beyond: aborted and counted. Where there are services, those
+                                of clients beside them: the workers' attempts have room of their own */
     unsigned last_flights_max;             /* finished handshakes whose last flight is kept */
     unsigned chains_max;    /* sessions whose peers' certificates are kept for consumers; 0: none */
     unsigned chain_len_max; /* a longer chain is not kept */

@@ -2,21 +2,27 @@
 #include "sessions_priv.h"
 #include "stages_priv.h"
 
-static void gauge_half_open(struct sl_worker *w, int change)
+/** What we have begun ourselves takes nothing of what is there for clients. */
+static bool is_own(const struct sl_session *session)
 {
-    w->half_open = (uint32_t)((int64_t)w->half_open + change);
-    __atomic_store_n(&w->counters.half_open, w->half_open, __ATOMIC_RELAXED);
+    return session->attempt != 0;
 }
 
 void worker_enter_half_open(struct sl_worker *w, const struct sl_session *session)
 {
-    gauge_half_open(w, 1);
+    sl_counter_add(&w->counters.half_open, 1);
+    if (is_own(session))
+        return;
+    w->half_open++;
     sl_prefix_count_add(w->in_flight, sl_prefix_hash(&w->prefixes, &session->path.tuple.remote_ip));
 }
 
 void worker_leave_half_open(struct sl_worker *w, const struct sl_session *session)
 {
-    gauge_half_open(w, -1);
+    sl_counter_add(&w->counters.half_open, UINT64_MAX);
+    if (is_own(session))
+        return;
+    w->half_open--;
     sl_prefix_count_remove(w->in_flight,
                            sl_prefix_hash(&w->prefixes, &session->path.tuple.remote_ip));
 }

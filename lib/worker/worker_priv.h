@@ -164,7 +164,7 @@ struct sl_worker {
     bool attempts_news; /* control has to be told of one */
     uint32_t hand;      /* of the sweep's clock: the slot it visits next */
     uint64_t swept_ns;  /* the time up to which the hand has moved */
-    uint32_t half_open;
+    uint32_t half_open; /* handshakes that clients have begun; our own are not among them */
     uint32_t ending;    /* legacy sessions whose close_notify is not out yet */
     uint32_t stop_left; /* slots the hand still has to pass */
     const struct sl_admission_rules *admission; /* in force; NULL: no limits */

@@ -199,6 +199,25 @@ TEST(ConnectSim, SixteenConnectionsComeUpSpreadOverTheWorkers)
     expect_balanced(world);
 }
 
+TEST(ConnectSim, ItsHandshakesHaveRoomOfTheirOwnBesideThoseOfStrangers)
+{
+    PairOptions options;
+    options.west.handshakes_max = 1;
+    options.west.handshakers = 1;
+    options.east.identity = sl_test::make_identity("EC", "east");
+    for (unsigned i = 0; i < 4; i++) {
+        Connect connect;
+        connect.name = "east" + std::to_string(i);
+        connect.to = gateway_ip(false, 2);
+        connect.trust.fingerprints = {sl_test::fingerprint_of(options.east.identity.certificate)};
+        options.west.connects.push_back(connect);
+    }
+    PairWorld world(options);
+    EXPECT_TRUE(world.run_until([&] { return world.west->totals().sessions == 4; }));
+    EXPECT_EQ(0u, world.west->handshakes(SL_HANDSHAKE_OVERFLOW));
+    expect_balanced(world);
+}
+
 TEST(ConnectSim, StrangersGetNothingFromItsPortsNorDisturbIt)
 {
     PairOptions options;

@@ -45,6 +45,7 @@ struct GatewayOptions {
     unsigned consumers = 2;
     sl_peer_moves peer_moves = SL_PEER_MOVES_HOLD;
     uint32_t sessions_max = 512, half_open_max = 512; /* of each worker */
+    unsigned handshakes_max = 512;                    /* of each handshaker */
     uint64_t idle_timeout_ms = 600000;
     uint64_t handshake_timeout_ms = 120000;
     unsigned handoff_max = 256; /* frames that wait for a worker */

@@ -144,7 +144,7 @@ void Gateway::create_handshaker(unsigned index)
     config.worker_count = chosen.workers;
     config.from_worker = from_workers[index].data();
     config.to_worker = to_workers[index].data();
-    config.handshakes_max = 512;
+    config.handshakes_max = chosen.handshakes_max;
     config.last_flights_max = 512;
     config.first_timeout_ms = 1000;
     config.handshake_timeout_ms = (unsigned)chosen.handshake_timeout_ms;

@@ -178,6 +178,26 @@ TEST(WorkerConnect, ItsOwnHandshakesDoNotWaitForThoseOfStrangers)
     EXPECT_EQ(4u, bench.half_open());
 }
 
+TEST(WorkerConnect, ItsOwnHandshakesTakeNoRoomFromThoseOfStrangers)
+{
+    WorkerBench::Options options = Begins();
+    options.half_open_max = 3;
+    options.sessions_max = 2 * SL_ATTEMPTS_MAX;
+    ConnectBench bench(options);
+    for (uint32_t i = 0; i < SL_ATTEMPTS_MAX; i++) {
+        sl_message_begin begin{};
+        begin.attempt = SL_ATTEMPTS_MAX + i;
+        begin.path = WorkerBench::ClientPath(100 + i);
+        begin.path.tuple.local_port = WorkerBench::kConnectPort;
+        bench.FromControl(SL_MESSAGE_BEGIN, &begin, sizeof begin);
+    }
+    EXPECT_EQ(SL_ATTEMPTS_MAX, bench.half_open());
+    for (uint32_t client = 0; client < 5; client++)
+        bench.BeginHandshake(WorkerBench::ClientPath(client));
+    EXPECT_EQ(SL_ATTEMPTS_MAX + 3, bench.half_open());
+    EXPECT_EQ(2u, bench.drops(SL_DROP_HALF_OPEN_LIMIT));
+}
+
 TEST(WorkerConnect, ASessionThatReplacesAnotherOneHasItsConsumer)
 {
     ConnectBench bench;
