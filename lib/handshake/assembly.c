@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "handshake_priv.h"
+#include "assembly_priv.h"
 
 bool sl_handshake_read_fragment(struct sl_reader *record, struct fragment *out)
 {

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "parts_priv.h"
+#include "kept_priv.h"
 
 bool sl_handshake_init_chains(struct chains *chains, unsigned max)
 {

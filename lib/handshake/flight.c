@@ -2,7 +2,7 @@
 
 #include <openssl/crypto.h>
 
-#include "parts_priv.h"
+#include "kept_priv.h"
 
 bool sl_handshake_add_datagram(struct flight *flight, const struct sl_message_send *message,
                                const uint8_t *parts)

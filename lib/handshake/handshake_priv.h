@@ -9,65 +9,16 @@
 
 #include <openssl/ssl.h>
 
+#include "assembly_priv.h"
+#include "contexts_priv.h"
+#include "kept_priv.h"
 #include "parts_priv.h"
+#include "roles_priv.h"
 #include "sl_handshake.h"
 #include "sl_record.h"
+#include "ticket_priv.h"
 
 /* One handshake. */
-
-/** How far the next message leads: see struct role. */
-enum progress {
-    PROGRESS_WAITS, /* it is not there yet */
-    PROGRESS_MADE,
-    PROGRESS_DONE, /* the handshake is complete, and the worker knows */
-    PROGRESS_FAILED,
-};
-
-/** What the two roles do each in its own way. */
-struct role {
-    bool is_client;
-    /**
-     * Puts a fragment with the others of its message. false: no peer sends it now. A forged one
-     * that no peer could send must not come near libssl, which would end the handshake over it.
-     */
-    bool (*take_fragment)(struct handshake *handshake, const struct fragment *fragment,
-                          bool is_protected, bool is_first_of_record);
-    /** Gives libssl the next message, if it is there, whole and in its turn. */
-    enum progress (*take_message)(struct handshake *handshake);
-};
-/** server.c, client.c */
-extern const struct role sl_handshake_server, sl_handshake_client;
-
-/** A client's messages in the order in which a full handshake has them, RFC 5246 7.3. */
-enum step_kind {
-    STEP_HELLO,
-    STEP_CERTIFICATE,
-    STEP_KEY_EXCHANGE,
-    STEP_PSK_KEY_EXCHANGE,
-    STEP_CERTIFICATE_VERIFY,
-    STEP_FINISHED,
-};
-
-/* services.c: what clients come for. */
-
-/** A service's context, and whom it takes. What differs between services is in the context, so that
- * nothing that libssl keeps for one of them is ever used for another. */
-struct service {
-    SSL_CTX *ctx;
-    struct sl_trust *trust; /* a share; NULL: anybody */
-    struct sl_psks *psks;   /* a share; NULL: who has a pre-shared key is looked up, if at all */
-    char name[32];
-    const char *suites; /* in order of preference */
-    bool takes_certificates;
-};
-
-/** Immutable, but for how many handshakes have begun with it and not ended. */
-struct sl_handshake_services {
-    unsigned users;                     /* the handshaker's thread's */
-    struct sl_credentials *credentials; /* a share */
-    unsigned count;
-    struct service each[];
-};
 
 /** Messages that are put together at the same time. */
 #define MESSAGES_MAX 8
@@ -90,70 +41,6 @@ struct keys {
 
 /** Records that came before the keys and are worth waiting for. */
 #define HELD_MAX 2
-
-/** HMAC-SHA1, and its key. */
-#define LEGACY_MAC_LEN 20
-
-/** What only a server needs. */
-struct server_side {
-    struct sl_handshake_services *services; /* that it began with; it is one of their users */
-    const struct service *service;          /* one of them */
-    const enum step_kind *steps;            /* what this client has to send, in order */
-    unsigned step_count;
-    unsigned step;             /* the next to be fed */
-    uint16_t hello_seq;        /* message sequence of the ClientHello; the steps count on from it */
-    uint16_t key_exchange_len; /* bytes of a ClientKeyExchange that are the suite's, and no PSK's */
-    uint8_t cookie[255];
-    uint8_t cookie_len;
-    uint64_t expires_s; /* of a resumed session's identity: see struct ticket_data */
-    bool cid_wanted;    /* the client offered a length that we take */
-    bool offers_ems;    /* extended master secret, RFC 7627 */
-    bool offers_ticket; /* one that is not empty */
-    bool fills_ticket;  /* there is something to be put into a ticket */
-    bool drops_hello_verify;
-    bool is_legacy;      /* AES-CBC: libssl does the records, too */
-    bool has_fed_change; /* its ChangeCipherSpec has been fed, for a Finished under libssl's keys */
-    uint8_t mac_key[LEGACY_MAC_LEN]; /* secret: of the client's records */
-    bool is_psk;                     /* libssl has chosen a suite with a pre-shared key */
-    struct sl_psk_secret psk;        /* the client's, once it is found */
-    uint64_t question;               /* its number while the lookup program is asked, else 0 */
-    uint64_t answer_due_ns;          /* then: until when it is waited for */
-    uint64_t refuse_ns; /* 0, or when a client that seems not to know its key is told so */
-};
-
-/** client_steps.c: what a client waits for. */
-enum client_state {
-    CLIENT_REFUSES = 0, /* no state: what an empty cell of the table says */
-    CLIENT_AWAITS_VERIFY_OR_HELLO,
-    CLIENT_AWAITS_HELLO,
-    CLIENT_AWAITS_CERTIFICATE,
-    CLIENT_AWAITS_KEY_EXCHANGE,
-    CLIENT_AWAITS_REQUEST_OR_DONE,
-    CLIENT_AWAITS_PSK_HINT_OR_DONE,
-    CLIENT_AWAITS_PSK_KEY_EXCHANGE,
-    CLIENT_AWAITS_DONE,
-    CLIENT_AWAITS_TICKET,
-    CLIENT_AWAITS_FINISHED,
-    CLIENT_ESTABLISHED,
-    CLIENT_STATES,
-};
-
-/** One of the clients of a handshaker's configuration. */
-struct client {
-    struct sl_client_config config;
-    SSL_CTX *ctx;
-};
-
-/** What only a client needs. */
-struct client_side {
-    const struct client *self;
-    enum client_state state;
-    uint16_t next_seq; /* message sequence of what is to be fed next */
-    bool expects_ticket;
-    bool offers_cid;
-    uint32_t credential;
-    uint64_t resume;
-};
 
 /** What of the output the peer may want again. */
 enum keeping {
@@ -225,7 +112,7 @@ struct sl_handshaker {
     struct ticket_keys ticket_keys;
     struct outbox *outboxes; /* [worker_count] */
     struct cpu_share cpu;
-    struct table questions;  /* number -> handshake that waits for the lookup program */
+    struct table questions; /* number -> handshake that waits for the lookup program */
     unsigned question_count;
     uint64_t questions_asked; /* ever */
     atomic_uint in_progress;
@@ -303,58 +190,6 @@ void sl_handshake_take_plaintext(struct handshake *handshake, uint8_t type, cons
 bool sl_handshake_open_held(struct handshake *handshake);
 void sl_handshake_drop_held(struct handshake *handshake);
 
-/* server.c, server_steps.c: the server's role. */
-
-/** Begins one with the first record of a ClientHello, for a service that there is. */
-struct handshake *sl_handshake_accept(struct sl_handshaker *handshaker, unsigned worker,
-                                      uint64_t handle, const struct sl_message_record *first);
-/** is_mutual: the client is asked for a certificate. */
-void sl_handshake_choose_steps(struct handshake *handshake, bool is_mutual);
-/** What is left of them when the client resumes a session. */
-void sl_handshake_abbreviate_steps(struct handshake *handshake);
-/** The same, once libssl has chosen a suite with a pre-shared key. */
-void sl_handshake_choose_psk_steps(struct handshake *handshake);
-/** The step a fragment belongs to, or step_count. */
-unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fragment *fragment,
-                              bool is_protected);
-enum progress sl_handshake_take_step(struct handshake *handshake);
-
-/* server_psk.c: pre-shared keys. */
-
-void sl_handshake_give_psks(SSL_CTX *ctx);
-/** The suites of a service, in order of preference. */
-const char *sl_handshake_suites_of(const struct sl_handshake_service *service);
-/** Finds the key that a ClientKeyExchange names: PROGRESS_MADE when it is there. */
-enum progress sl_handshake_find_psk(struct handshake *handshake, struct assembly *message);
-/** What the lookup program has said while something was asked, at most `budget` answers. return
- * whether there was one. */
-bool sl_handshake_take_answers(struct sl_handshaker *handshaker, unsigned budget);
-/** The lookup program has not answered in time. The handshake may be gone afterwards. */
-void sl_handshake_miss_answer(struct handshake *handshake);
-void sl_handshake_forget_question(struct handshake *handshake);
-/** A record of epoch 1 has not opened: perhaps the client does not know the key. */
-void sl_handshake_doubt(struct handshake *handshake);
-/** It has had its time: decrypt_error, RFC 4279 2. */
-void sl_handshake_refuse_psk(struct handshake *handshake);
-
-/* server_hello.c: from the ClientHello to libssl's first flight. */
-
-/** Makes the SSL and leads it past the cookie. false: the handshake has failed. */
-bool sl_handshake_enter(struct handshake *handshake);
-
-/* legacy.c: sessions with AES-CBC, which libssl keeps. RFC 5246 6.2.3.2, RFC 7366. */
-
-/** Lets libssl choose AES-CBC, too, where the client offers encrypt-then-MAC. false: no memory. */
-bool sl_handshake_allow_legacy(struct handshake *handshake, const struct assembly *hello);
-/** libssl has chosen it, or is about to, in the handshake whose hello it is taking. */
-bool sl_handshake_is_legacy(const SSL *ssl);
-/** Gives libssl the records of epoch 1 that are held: the Finished is among them, or not yet. */
-enum progress sl_handshake_take_legacy_finished(struct handshake *handshake);
-/** A record of epoch 1 for a session that is kept. It may be over afterwards, not gone. */
-void sl_handshake_read_legacy(struct handshake *handshake, const uint8_t *record, size_t len);
-/** What the worker's `write` asks for. Likewise. */
-void sl_handshake_write_legacy(struct handshake *handshake, const struct sl_message_data *data);
-
 /* finish.c: how a handshake comes to its end, in either role. */
 
 /** Whole seconds until the first certificate of the peer's verified chain ends. false: it has shown
@@ -403,27 +238,12 @@ int sl_handshake_feed(struct handshake *handshake, uint8_t type, uint8_t epoch,
 int sl_handshake_feed_message(struct handshake *handshake, uint8_t epoch,
                               const struct assembly *message);
 
-/* client.c, client_steps.c: the client's role. */
-
-/** Begins one and sends the ClientHello. */
-void sl_handshake_connect(struct sl_handshaker *handshaker, unsigned worker, uint64_t handle,
-                          const struct sl_message_connect *connect);
-bool sl_handshake_take_server_fragment(struct handshake *handshake, const struct fragment *fragment,
-                                       bool is_protected, bool is_first_of_record);
-enum progress sl_handshake_take_server_message(struct handshake *handshake);
-
 /* session.c: a session of libssl's as compact bytes. */
 
 /** Keeps it for the client's next handshake, if it asked for that. */
 void sl_handshake_save_session(struct handshake *handshake);
 /** Offers to resume the one that is kept, if any. false: no memory. */
 bool sl_handshake_offer_session(struct handshake *handshake);
-
-/* ticket.c: session tickets in the server's role, RFC 5077. */
-
-/** Gives tickets and takes them, when it is to. false and reason: libssl refuses. */
-bool sl_handshake_set_up_tickets(SSL_CTX *ctx, const struct sl_handshaker *handshaker,
-                                 char *reason);
 
 /* abort.c */
 
@@ -437,43 +257,5 @@ struct sl_message_abort sl_handshake_explain(const struct handshake *handshake,
 void sl_handshake_take_output(struct handshake *handshake, const uint8_t *datagram, size_t len);
 /** Sends the flight that is kept again, unless that was done a moment ago. */
 void sl_handshake_repeat_flight(struct handshake *handshake);
-
-/* context.c, services.c, server_context.c, client_context.c, connection_id.c: what all SSL objects
- * of a role, or of a service, have in common. */
-
-/** suites.c: OpenSSL's names of those that somebody takes or offers, the best first; static.
- * with_psks: it has pre-shared keys. with_certificates: it shows or takes certificates. plain_psk:
- * without forward secrecy, too, and AES-CCM in general. At least one of the first two. */
-const char *sl_handshake_suites_for(bool with_psks, bool with_certificates, bool plain_psk);
-
-bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason);
-/** A context for DTLS 1.2 with what both roles want; NULL and reason when libssl refuses. */
-SSL_CTX *sl_handshake_make_context(const struct sl_handshaker *handshaker, const SSL_METHOD *method,
-                                   const char *suites, char *reason);
-/** `what`, and libssl's reason. return false. */
-bool sl_handshake_refuse(char *reason, const char *what);
-/** NULL and reason when libssl refuses. */
-SSL_CTX *sl_handshake_make_server_context(const struct sl_handshaker *handshaker,
-                                          struct sl_credentials *credentials,
-                                          const struct sl_handshake_service *service, char *reason);
-bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, struct client *client,
-                                      char *reason);
-/** Lets the context show these, by name and by what the client can do; certificates.c. */
-bool sl_handshake_show_certificates(SSL_CTX *ctx, struct sl_credentials *credentials, char *reason);
-/** Lets the context's peers be checked by the trust. */
-bool sl_handshake_check_peers(SSL_CTX *ctx, const struct sl_trust *trust, char *reason);
-bool sl_handshake_answer_connection_ids(SSL_CTX *ctx);
-bool sl_handshake_offer_connection_ids(SSL_CTX *ctx);
-
-/** Takes what another thread has given, if it has. */
-void sl_handshake_take_services(struct sl_handshaker *handshaker);
-/** The handshake begins with the services there are, as one of them; and lets go of them. */
-void sl_handshake_use_service(struct handshake *handshake, unsigned service);
-void sl_handshake_leave_service(struct handshake *handshake);
-
-/* peer_check.c */
-
-/** A text for why a peer was not taken. */
-const char *sl_handshake_verify_text(uint32_t verify_result);
 
 #endif

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "handshake_priv.h"
+#include "kept_priv.h"
 
 bool sl_handshake_init_last_flights(struct last_flights *flights, unsigned max)
 {

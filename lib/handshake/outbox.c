@@ -2,7 +2,7 @@
 
 #include <openssl/crypto.h>
 
-#include "handshake_priv.h"
+#include "parts_priv.h"
 
 struct pending {
     struct pending *next;

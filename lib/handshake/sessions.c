@@ -2,7 +2,7 @@
 
 #include <openssl/crypto.h>
 
-#include "parts_priv.h"
+#include "kept_priv.h"
 
 bool sl_handshake_init_sessions(struct sessions *sessions, unsigned max)
 {

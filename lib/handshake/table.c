@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "handshake_priv.h"
+#include "parts_priv.h"
 
 /* Open addressing, at most half full. Handles come from our own workers: no keyed hash needed. */
 

@@ -1,4 +1,4 @@
-#include "parts_priv.h"
+#include "ticket_priv.h"
 
 /*
  * version | method | be64 expiry | two hashes | node id | subject | count | links

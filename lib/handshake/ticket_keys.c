@@ -2,7 +2,7 @@
 
 #include <openssl/crypto.h>
 
-#include "parts_priv.h"
+#include "ticket_priv.h"
 
 /* Each period's secret is made from the one before, which is forgotten then: who reads our memory
  * learns the keys of two periods, and none that came before them. */
