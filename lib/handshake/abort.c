@@ -36,6 +36,27 @@ void sl_handshake_post_abort(struct sl_handshaker *handshaker, unsigned worker, 
         sl_handshake_count(handshaker, SL_HANDSHAKE_WORKER_RING_FULL);
 }
 
+void sl_handshake_fail_with_alert(struct handshake *handshake, uint8_t description,
+                                  enum sl_handshake_counter outcome)
+{
+    const uint8_t parts[] = {SL_CONTENT_ALERT, 0, 0, 2, SL_ALERT_FATAL, description};
+    const struct sl_message_send alert = {.count = 1, .bytes_len = sizeof parts};
+    if (!sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_SEND, handshake->handle,
+                           &alert, sizeof alert, parts, sizeof parts))
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_WORKER_RING_FULL);
+    sl_handshake_fail(handshake, outcome);
+}
+
+void sl_handshake_doubt(struct handshake *handshake)
+{
+    const struct sl_handshaker *handshaker = handshake->owner;
+    if (handshake->refuse_ns != 0)
+        return;
+    handshake->refuse_ns =
+        handshaker->now_ns + handshaker->config.first_timeout_ms * 1000000ULL * 3 / 2;
+    sl_handshake_arm(handshake);
+}
+
 static void describe_time_out(const struct sl_message_abort *abort, char *text)
 {
     /* In tenths, so that many are of one kind. */

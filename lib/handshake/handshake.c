@@ -118,8 +118,8 @@ void sl_handshake_arm(struct handshake *handshake)
 {
     uint64_t due_ns = handshake->give_up_ns;
     struct timeval left;
-    if (handshake->server.refuse_ns != 0)
-        due_ns = sooner(handshake->server.refuse_ns, due_ns);
+    if (handshake->refuse_ns != 0)
+        due_ns = sooner(handshake->refuse_ns, due_ns);
     if (handshake->server.question != 0) { /* libssl has not seen that the client has answered */
         due_ns = sooner(handshake->server.answer_due_ns, due_ns);
     } else if (handshake->ssl != NULL && DTLSv1_get_timeout(handshake->ssl, &left) == 1) {
@@ -155,7 +155,7 @@ void sl_handshake_expire(struct handshake *handshake)
         sl_handshake_fail(handshake, SL_HANDSHAKE_TIMED_OUT);
     else if (handshake->server.question != 0)
         sl_handshake_miss_answer(handshake);
-    else if (handshake->server.refuse_ns != 0 && now_ns >= handshake->server.refuse_ns)
+    else if (handshake->refuse_ns != 0 && now_ns >= handshake->refuse_ns)
         sl_handshake_refuse_psk(handshake);
     else
         retransmit(handshake);

@@ -99,7 +99,7 @@ bool sl_handshake_open_held(struct handshake *handshake)
         size_t len;
         if (!sl_handshake_open(handshake, held->record, held->len, &type, &len)) {
             count_bad(handshake);
-            sl_handshake_doubt(handshake);
+            sl_handshake_doubt_psk(handshake);
         } else {
             goes_on &= take_protected(handshake, type, handshake->owner->plain, len);
             OPENSSL_cleanse(handshake->owner->plain, len);
@@ -139,7 +139,7 @@ static void take_sealed_record(struct handshake *handshake, const uint8_t *recor
         hold(handshake, record, len);
     } else if (!sl_handshake_open(handshake, record, len, &type, &plain_len)) {
         count_bad(handshake);
-        sl_handshake_doubt(handshake);
+        sl_handshake_doubt_psk(handshake);
     } else {
         if (sl_handshake_send_keys(handshake))
             sl_handshake_take_plaintext(handshake, type, plain, plain_len);

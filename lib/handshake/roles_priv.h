@@ -73,7 +73,6 @@ struct server_side {
     struct sl_psk_secret psk;        /* the client's, once it is found */
     uint64_t question;               /* its number while the lookup program is asked, else 0 */
     uint64_t answer_due_ns;          /* then: until when it is waited for */
-    uint64_t refuse_ns; /* 0, or when a client that seems not to know its key is told so */
 };
 
 /** client_steps.c: what a client waits for. */
@@ -131,8 +130,8 @@ bool sl_handshake_take_answers(struct sl_handshaker *handshaker, unsigned budget
 void sl_handshake_miss_answer(struct handshake *handshake);
 void sl_handshake_forget_question(struct handshake *handshake);
 /** A record of epoch 1 has not opened: perhaps the client does not know the key. */
-void sl_handshake_doubt(struct handshake *handshake);
-/** It has had its time: decrypt_error, RFC 4279 2. */
+void sl_handshake_doubt_psk(struct handshake *handshake);
+/** It has had its time. */
 void sl_handshake_refuse_psk(struct handshake *handshake);
 
 /* server_hello.c: from the ClientHello to libssl's first flight. */

@@ -186,28 +186,16 @@ bool sl_handshake_take_answers(struct sl_handshaker *handshaker, unsigned budget
     return busy;
 }
 
-/*
- * Whoever does not know the key seals a Finished that does not open. So does anybody who forges
- * one; and a record that does not verify must change nothing. So the handshake waits a little
- * longer than a client takes to send its Finished again, RFC 6347 4.2.4.1, and only then says no.
- */
-void sl_handshake_doubt(struct handshake *handshake)
+/* Whoever does not know the key seals a Finished that does not open. So does anybody who forges
+ * one. */
+void sl_handshake_doubt_psk(struct handshake *handshake)
 {
-    struct server_side *server = &handshake->server;
-    const struct sl_handshaker *handshaker = handshake->owner;
-    if (!server->is_psk || handshake->keys->is_proven || server->refuse_ns != 0)
-        return;
-    server->refuse_ns =
-        handshaker->now_ns + handshaker->config.first_timeout_ms * NS_PER_MS * 3 / 2;
-    sl_handshake_arm(handshake);
+    if (handshake->server.is_psk && !handshake->keys->is_proven)
+        sl_handshake_doubt(handshake);
 }
 
+/** RFC 4279 2 */
 void sl_handshake_refuse_psk(struct handshake *handshake)
 {
-    const uint8_t parts[] = {SL_CONTENT_ALERT, 0, 0, 2, SL_ALERT_FATAL, SSL_AD_DECRYPT_ERROR};
-    const struct sl_message_send alert = {.count = 1, .bytes_len = sizeof parts};
-    if (!sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_SEND, handshake->handle,
-                           &alert, sizeof alert, parts, sizeof parts))
-        sl_handshake_count(handshake->owner, SL_HANDSHAKE_WORKER_RING_FULL);
-    sl_handshake_fail(handshake, SL_HANDSHAKE_REFUSED_PSK);
+    sl_handshake_fail_with_alert(handshake, SSL_AD_DECRYPT_ERROR, SL_HANDSHAKE_REFUSED_PSK);
 }
