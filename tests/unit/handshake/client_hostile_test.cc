@@ -3,84 +3,9 @@
 
 #include <algorithm>
 
-#include "handshake_client_lab.h"
+#include "half_open.h"
 
 using namespace sl_test;
-using Fate = ClientLab::Fate;
-
-namespace
-{
-
-Bytes record(uint8_t type, uint64_t number, const Bytes &body, uint16_t epoch = 0)
-{
-    Bytes out(SL_RECORD_HEADER_LEN);
-    sl_wire_write_record_header(out.data(), type, epoch, number, (uint16_t)body.size());
-    out.insert(out.end(), body.begin(), body.end());
-    return out;
-}
-
-Bytes message(uint8_t type, uint16_t seq, uint32_t len, uint32_t off, uint32_t frag_len)
-{
-    Bytes out(SL_HANDSHAKE_HEADER_LEN + frag_len, 0xaa);
-    sl_writer w = sl_writer_of(out.data(), out.size());
-    sl_write_u8(&w, type);
-    sl_write_be24(&w, len);
-    sl_write_be16(&w, seq);
-    sl_write_be24(&w, off);
-    sl_write_be24(&w, frag_len);
-    return out;
-}
-
-bool is_verify_request(const Bytes &datagram)
-{
-    return datagram.at(13) == SL_HANDSHAKE_HELLO_VERIFY_REQUEST;
-}
-
-/** A client that waits for the server's first flight, which is held back. */
-class ClientHalfOpen : public ::testing::Test
-{
-  protected:
-    void begin(const ClientLabOptions &options = {}, const ConnectOptions &connect = {})
-    {
-        held.clear();
-        lab = std::make_unique<ClientLab>(options);
-        lab->judge = [this](bool to_server, unsigned, const Bytes &datagram) {
-            if (to_server || is_verify_request(datagram))
-                return Fate::Deliver;
-            held.push_back(datagram);
-            return Fate::Lose;
-        };
-        lab->start(1, connect);
-        ASSERT_TRUE(lab->run_until([this] { return !held.empty(); }, 500));
-    }
-
-    void inject(const Bytes &bytes)
-    {
-        ASSERT_TRUE(lab->worker.post_record(1, bytes));
-        lab->run_for(0);
-    }
-
-    uint64_t bad() const
-    {
-        return lab->counter(SL_HANDSHAKE_BAD_RECORD);
-    }
-
-    /** The true flight arrives now, and must be enough. */
-    void expect_completion()
-    {
-        EXPECT_FALSE(lab->client(1).is_aborted);
-        lab->judge = nullptr;
-        for (const Bytes &datagram : held)
-            lab->worker.receive(1, datagram);
-        EXPECT_TRUE(lab->run_until([this] { return lab->is_connected(1); }, 300));
-        EXPECT_TRUE(lab->echoes(1));
-    }
-
-    std::unique_ptr<ClientLab> lab;
-    std::vector<Bytes> held;
-};
-
-} // namespace
 
 TEST_F(ClientHalfOpen, SurvivesMessagesThatNoServerSendsNow)
 {
@@ -181,7 +106,8 @@ TEST_F(ClientHalfOpen, DoesNotRepeatItsFlightForEveryStranger)
 {
     begin();
     lab->judge = [](bool to_server, unsigned, const Bytes &) {
-        return to_server ? Fate::Lose : Fate::Deliver; /* the server does not get the flight */
+        return to_server ? ClientLab::Fate::Lose
+                         : ClientLab::Fate::Deliver; /* the server does not get the flight */
     };
     for (const Bytes &datagram : held)
         lab->worker.receive(1, datagram);
@@ -229,7 +155,7 @@ TEST(ClientHostile, AHandshakerThatIsNoServerTakesNoClientHello)
     lab.judge = [&](bool to_server, unsigned, const Bytes &datagram) {
         if (to_server && hello.empty())
             hello = datagram;
-        return Fate::Deliver;
+        return ClientLab::Fate::Deliver;
     };
     ASSERT_TRUE(lab.connect(1));
     lab.client(5).handle = 12345;
@@ -246,8 +172,8 @@ class ClientWithKeys : public ::testing::Test
     void SetUp() override
     {
         lab.judge = [](bool to_server, unsigned, const Bytes &datagram) {
-            return !to_server && datagram.at(0) != SL_CONTENT_HANDSHAKE ? Fate::Lose
-                                                                        : Fate::Deliver;
+            return !to_server && datagram.at(0) != SL_CONTENT_HANDSHAKE ? ClientLab::Fate::Lose
+                                                                        : ClientLab::Fate::Deliver;
         };
         lab.start(1);
         ASSERT_TRUE(lab.run_until([this] { return lab.client(1).epoch != nullptr; }, 500));
@@ -321,13 +247,13 @@ TEST_P(ClientMutations, NeverCrashItNorEndWithKeysThatAreNotTheServers)
         len = 0;
         lab.judge = [&](bool to_server, unsigned, const Bytes &datagram) {
             if (to_server || from_server++ != datagram_at)
-                return Fate::Deliver;
+                return ClientLab::Fate::Deliver;
             len = datagram.size();
             Bytes damaged = datagram;
             /* A signature may be shorter by a byte than the one before. */
             damaged[std::min(at, len - 1)] ^= (uint8_t)(1U << (id % 8));
             lab.worker.receive(id, damaged);
-            return Fate::Lose;
+            return ClientLab::Fate::Lose;
         };
         lab.start(id, connect);
         (void)lab.run_until(
