@@ -27,18 +27,48 @@ static void write_header(uint8_t *out, const struct fragment *fragment)
     sl_write_be24(&w, fragment->msg_len);
 }
 
+/** In steps, so that contradictions about the length cause few allocations: at most seven. */
+static uint32_t room_for(uint32_t msg_len)
+{
+    uint32_t room = 256;
+    while (room < msg_len)
+        room *= 2;
+    return room;
+}
+
+static uint32_t bits_len(uint32_t room)
+{
+    return room / 8 + 1;
+}
+
+size_t sl_handshake_assembly_size(uint32_t msg_len)
+{
+    const uint32_t room = room_for(msg_len);
+    return SL_HANDSHAKE_HEADER_LEN + (size_t)room + bits_len(room);
+}
+
+static bool make_room(struct assembly *assembly, uint32_t msg_len)
+{
+    if (sl_handshake_has_room(assembly, msg_len))
+        return true;
+    sl_handshake_wipe_assembly(assembly);
+    assembly->message = malloc(sl_handshake_assembly_size(msg_len));
+    if (assembly->message == NULL)
+        return false;
+    assembly->room = room_for(msg_len);
+    assembly->have = assembly->message + SL_HANDSHAKE_HEADER_LEN + assembly->room;
+    return true;
+}
+
 static bool begin(struct assembly *assembly, const struct fragment *fragment)
 {
-    sl_handshake_wipe_assembly(assembly);
-    assembly->message = malloc(SL_HANDSHAKE_HEADER_LEN + fragment->msg_len);
-    assembly->have = calloc(1, fragment->msg_len / 8 + 1);
-    if (assembly->message == NULL || assembly->have == NULL) {
-        sl_handshake_wipe_assembly(assembly);
+    if (!make_room(assembly, fragment->msg_len))
         return false;
-    }
+    memset(assembly->have, 0, bits_len(fragment->msg_len));
     write_header(assembly->message, fragment);
     assembly->len = fragment->msg_len;
     assembly->missing = fragment->msg_len;
+    assembly->has_begun = true;
     return true;
 }
 
@@ -69,7 +99,7 @@ bool sl_handshake_add_fragment(struct assembly *assembly, const struct fragment 
     /* A forged fragment may have been first: whoever disagrees with it is believed in turn, and
      * the client's retransmission wins in the end. */
     bool goes_on =
-        assembly->message != NULL && agrees(assembly, fragment) && !contradicts(assembly, fragment);
+        assembly->has_begun && agrees(assembly, fragment) && !contradicts(assembly, fragment);
     if (!goes_on && !begin(assembly, fragment))
         return false;
     uint8_t *body = assembly->message + SL_HANDSHAKE_HEADER_LEN;
@@ -88,6 +118,5 @@ bool sl_handshake_add_fragment(struct assembly *assembly, const struct fragment 
 void sl_handshake_wipe_assembly(struct assembly *assembly)
 {
     free(assembly->message);
-    free(assembly->have);
     *assembly = (struct assembly){0};
 }

@@ -85,8 +85,8 @@ bool sl_handshake_take_server_fragment(struct handshake *handshake, const struct
         return true;
     }
     return ahead < MESSAGES_MAX &&
-           sl_handshake_add_fragment(&handshake->messages[fragment->msg_seq % MESSAGES_MAX],
-                                     fragment);
+           sl_handshake_keep_fragment(handshake, fragment->msg_seq % MESSAGES_MAX,
+                                      handshake->client.next_seq % MESSAGES_MAX, fragment);
 }
 
 /** The ServerHello promises a ticket, RFC 5077 3.2. libssl has parsed it before. */
@@ -193,12 +193,13 @@ enum progress sl_handshake_take_server_message(struct handshake *handshake)
         return PROGRESS_WAITS;
     enum message_kind kind = kind_of(message->message[0]);
     uint8_t cell = table[client->state][kind];
-    bool is_taken = cell != CLIENT_REFUSES && take(handshake, kind, message);
-    sl_handshake_wipe_assembly(message);
     if (cell == CLIENT_REFUSES) { /* forged, as epoch 0 can be: the true one comes again */
+        sl_handshake_reset_assembly(message);
         sl_handshake_count(handshake->owner, SL_HANDSHAKE_BAD_RECORD);
         return PROGRESS_WAITS;
     }
+    bool is_taken = take(handshake, kind, message);
+    sl_handshake_wipe_assembly(message);
     if (!is_taken)
         return PROGRESS_FAILED;
     client->next_seq++;

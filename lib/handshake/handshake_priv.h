@@ -71,6 +71,7 @@ struct handshake {
     struct server_side server;
     struct client_side client;
     struct assembly messages[MESSAGES_MAX];
+    uint64_t fragments_full_ns, bytes_full_ns; /* limits.c: buckets */
 
     SSL *ssl;
     bool cid_negotiated;
@@ -178,6 +179,20 @@ void sl_handshake_end_kept(struct handshake *handshake);
 void sl_handshake_hasten(struct handshake *handshake, uint32_t timeout_ms);
 /** Ends it, unless it had ended, and frees it: completed, or closed by the worker. */
 void sl_handshake_end(struct handshake *handshake, enum sl_handshake_counter outcome);
+
+/* limits.c: what one handshake may cost. */
+
+/** Fragments of one record that are looked at: no flight has more messages, and no datagram is to
+ * take the others' share. */
+#define FRAGMENTS_PER_RECORD 16
+/** Before a fragment with a body of this length is looked at. false: the peer has sent too much. */
+bool sl_handshake_pay_for_fragment(struct handshake *handshake, uint32_t len);
+/**
+ * Puts a fragment to messages[at]; libssl is to get messages[turn] next, for which there is always
+ * room. false: no memory.
+ */
+bool sl_handshake_keep_fragment(struct handshake *handshake, unsigned at, unsigned turn,
+                                const struct fragment *fragment);
 
 /* input.c: what comes in. The handshake may be gone afterwards, but for sl_handshake_open_held. */
 

@@ -14,10 +14,13 @@ static void take_fragments(struct handshake *handshake, const uint8_t *bytes, si
 {
     struct sl_reader record = sl_reader_of(bytes, len);
     struct fragment fragment;
-    bool is_sound = len > 0, is_first = true;
-    while (is_sound && sl_handshake_read_fragment(&record, &fragment)) {
-        is_sound = handshake->role->take_fragment(handshake, &fragment, is_protected, is_first);
-        is_first = false;
+    bool is_sound = len > 0;
+    for (unsigned i = 0; is_sound && sl_handshake_read_fragment(&record, &fragment); i++) {
+        if (i == FRAGMENTS_PER_RECORD || !sl_handshake_pay_for_fragment(handshake, fragment.len)) {
+            sl_handshake_count(handshake->owner, SL_HANDSHAKE_FRAGMENT_LIMIT);
+            return;
+        }
+        is_sound = handshake->role->take_fragment(handshake, &fragment, is_protected, i == 0);
     }
     if (!is_sound || record.failed)
         count_bad(handshake);

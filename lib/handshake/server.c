@@ -18,7 +18,7 @@ static bool take_fragment(struct handshake *handshake, const struct fragment *fr
      * fragments, whose cookie the worker has checked. */
     if (at == 0 && server->step == 1 && fragment->off == 0)
         sl_handshake_repeat_flight(handshake);
-    return at < server->step || sl_handshake_add_fragment(&handshake->messages[at], fragment);
+    return at < server->step || sl_handshake_keep_fragment(handshake, at, server->step, fragment);
 }
 
 const struct role sl_handshake_server = {.take_fragment = take_fragment,

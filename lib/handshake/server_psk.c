@@ -121,7 +121,7 @@ enum progress sl_handshake_find_psk(struct handshake *handshake, struct assembly
     struct sl_reader identity = identity_of(handshake, message);
     if (identity.failed) { /* forged, as epoch 0 can be: the true one comes again */
         sl_handshake_count(handshake->owner, SL_HANDSHAKE_BAD_RECORD);
-        sl_handshake_wipe_assembly(message);
+        sl_handshake_reset_assembly(message);
         return PROGRESS_WAITS;
     }
     if (!look_up(handshake, &identity))

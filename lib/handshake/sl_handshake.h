@@ -115,6 +115,8 @@ struct sl_handshaker_config {
     X(LAST_FLIGHT_REPEATED, "last flights sent again on request")                                  \
     X(EARLY_DATA, "application data records met before the Finished was verified")                 \
     X(BAD_RECORD, "records for a handshake that did not verify or parse")                          \
+    X(FRAGMENT_LIMIT, "records cut short: too many fragments or bytes for their handshake")        \
+    X(AHEAD_LIMIT, "fragments dropped: too many bytes before their turn for their handshake")      \
     X(CHAIN_LEFT_OUT, "verified chains that consumers do not get: too long, or too many")          \
     X(STALE, "messages for a handshake that is gone")                                              \
     X(WORKER_RING_FULL, "messages lost because a worker's ring was full")
