@@ -57,25 +57,10 @@ static unsigned group_of(const struct settings *settings, const struct sl_ip *ip
     return 0;
 }
 
-/** The index of a next hop; one that is new gets the next one. */
-static unsigned next_hop_of(struct sl_worker_config *worker, unsigned group, const struct sl_ip *ip,
-                            const struct sl_ip *asker)
-{
-    static_assert(SL_NEXT_HOPS_MAX >= SL_CONFIG_CONNECTIONS_MAX, "each may have its own");
-    unsigned i = 0;
-    for (; i < worker->next_hop_count; i++)
-        if (worker->next_hops[i].group == group &&
-            memcmp(&worker->next_hops[i].ip, ip, sizeof *ip) == 0)
-            return i;
-    worker->next_hops[worker->next_hop_count++] =
-        (struct sl_worker_next_hop){.ip = *ip, .asker = *asker, .group = (uint16_t)group};
-    return i;
-}
-
 static bool make_connection(struct settings *settings, unsigned i)
 {
     const struct sl_config_connection *entry = &settings->config->connections[i];
-    struct sl_worker_config *worker = &settings->runtime.worker;
+    const struct sl_worker_config *worker = &settings->runtime.worker;
     struct sl_connection_config *connection = &settings->connections[i];
     *connection = (struct sl_connection_config){
         .name = entry->name,
@@ -87,7 +72,7 @@ static bool make_connection(struct settings *settings, unsigned i)
         .on_demand = entry->on_demand,
     };
     struct sl_tuple *tuple = &connection->tuple;
-    struct sl_ip *hop = &connection->next_hop_ip;
+    struct sl_ip *hop = &connection->next_hop;
     if (!sl_config_parse_endpoint(entry->address, &tuple->remote_ip, &tuple->remote_port) ||
         !sl_config_parse_ip(entry->from, &tuple->local_ip) ||
         !sl_config_parse_ip(entry->next_hop != NULL ? entry->next_hop : entry->from, hop))
@@ -96,7 +81,6 @@ static bool make_connection(struct settings *settings, unsigned i)
         *hop = tuple->remote_ip;
     connection->group = (uint16_t)group_of(settings, &tuple->local_ip);
     connection->vlan_id = worker->groups[connection->group].vlan_id;
-    connection->next_hop = (uint16_t)next_hop_of(worker, connection->group, hop, &tuple->local_ip);
     return load_credentials(settings, i);
 }
 

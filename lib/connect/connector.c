@@ -30,9 +30,13 @@ void connect_say(const struct sl_connector *connector, const struct attempt *att
 
 static bool send_find_hop(const struct sl_connector *connector, const struct attempt *attempt)
 {
-    const uint32_t next_hop = config_of(connector, attempt)->next_hop;
-    const struct sl_message_find_hop body = {.attempt = attempt->number, .next_hop = next_hop};
-    return connector->config.send(connector->config.arg, next_hop % connector->config.worker_count,
+    const struct sl_connection_config *config = config_of(connector, attempt);
+    const struct sl_message_find_hop body = {.attempt = attempt->number,
+                                             .group = config->group,
+                                             .ip = config->next_hop,
+                                             .asker = config->tuple.local_ip};
+    return connector->config.send(connector->config.arg,
+                                  sl_next_hop_worker(&body.ip, connector->config.worker_count),
                                   SL_MESSAGE_FIND_HOP, &body, sizeof body);
 }
 
@@ -168,7 +172,7 @@ void sl_connector_poll(struct sl_connector *connector, uint64_t now_ns)
 
 static void explain_silence(const struct sl_connection_config *config, char *reason)
 {
-    const struct sl_ip *ip = &config->next_hop_ip;
+    const struct sl_ip *ip = &config->next_hop;
     const bool is_v4 = sl_ip_is_v4(ip);
     char text[INET6_ADDRSTRLEN];
     inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? ip->bytes + 12 : ip->bytes, text, sizeof text);

@@ -27,10 +27,9 @@ struct sl_connection_config {
     const char *name;
     struct sl_tuple tuple; /* local_port 0: each attempt takes one */
     uint16_t group;
-    uint16_t vlan_id;  /* the group's */
-    uint16_t service;  /* whose consumers get the sessions */
-    uint16_t next_hop; /* index in the workers' configuration */
-    struct sl_ip next_hop_ip;
+    uint16_t vlan_id;                        /* the group's */
+    uint16_t service;                        /* whose consumers get the sessions */
+    struct sl_ip next_hop;                   /* the server itself, or the router on the way there */
     uint64_t backoff_min_ns, backoff_max_ns; /* spans of the first failure, and of the last */
     uint32_t handshake_timeout_ms;
     bool offers_cid; /* RFC 9146 */

@@ -218,11 +218,21 @@ static inline unsigned sl_attempt_index(uint32_t attempt)
     return attempt % SL_ATTEMPTS_MAX;
 }
 
-/** Seeks the MAC of a next hop (an index of the worker's configuration). `hop` answers. */
+/** Seeks the MAC of a next hop; only the worker that asks for it is told. `hop` answers. */
 struct sl_message_find_hop {
     uint32_t attempt;
-    uint32_t next_hop;
+    uint16_t group;
+    struct sl_ip ip;
+    struct sl_ip asker; /* one of the group's addresses, of the same family */
 };
+/** A card gives the answer to any worker: all agree on whose it is. FNV-1a. */
+static inline unsigned sl_next_hop_worker(const struct sl_ip *ip, unsigned worker_count)
+{
+    uint32_t hash = 2166136261U;
+    for (unsigned i = 0; i < sizeof ip->bytes; i++)
+        hash = (hash ^ ip->bytes[i]) * 16777619U;
+    return (hash >> 16 ^ hash) % worker_count;
+}
 struct sl_message_hop {
     uint32_t attempt;
     bool is_known; /* false: nobody has answered */

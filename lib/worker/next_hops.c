@@ -6,47 +6,89 @@
 #include "sessions_priv.h"
 #include "stages_priv.h"
 
-void worker_init_next_hops(struct sl_worker *w)
+static bool is_place_of(const struct worker_next_hop *place, unsigned group, const struct sl_ip *ip)
 {
-    for (unsigned i = 0; i < w->config.next_hop_count; i++) {
-        const struct sl_worker_next_hop *place = &w->config.next_hops[i];
-        const struct sl_group *group = &w->config.groups[place->group];
-        struct sl_next_hop_config config = {.ip = place->ip,
-                                            .asker = place->asker,
-                                            .vlan_id = group->vlan_id,
-                                            .attempts = NEXT_HOP_ATTEMPTS,
-                                            .believed_ns = NEXT_HOP_BELIEVED_NS};
-        memcpy(config.mac, group->mac, sizeof config.mac);
-        sl_next_hop_init(&w->next_hops[i], &config);
+    return place->hop.state != SL_NEXT_HOP_IDLE && place->group == group &&
+           memcmp(&place->hop.config.ip, ip, sizeof *ip) == 0;
+}
+
+static uint32_t find(const struct sl_worker *w, unsigned group, const struct sl_ip *ip)
+{
+    for (uint32_t i = 0; i < SL_NEXT_HOPS_MAX; i++)
+        if (is_place_of(&w->next_hops[i], group, ip))
+            return i;
+    return NEXT_HOP_NONE;
+}
+
+/** A free place, or one that nobody waits for, or NEXT_HOP_NONE. */
+static uint32_t find_room(const struct sl_worker *w)
+{
+    uint32_t room = NEXT_HOP_NONE;
+    for (uint32_t i = 0; i < SL_NEXT_HOPS_MAX; i++) {
+        const enum sl_next_hop_state state = w->next_hops[i].hop.state;
+        if (state == SL_NEXT_HOP_IDLE)
+            return i;
+        if (state != SL_NEXT_HOP_ASKED_FOR)
+            room = i;
     }
+    return room;
+}
+
+/** The next hop's place, from now on if need be. */
+static uint32_t place_of(struct sl_worker *w, const struct sl_message_find_hop *sought)
+{
+    const struct sl_group *group = &w->config.groups[sought->group];
+    struct sl_next_hop_config config = {.ip = sought->ip,
+                                        .asker = sought->asker,
+                                        .vlan_id = group->vlan_id,
+                                        .attempts = NEXT_HOP_ATTEMPTS,
+                                        .believed_ns = NEXT_HOP_BELIEVED_NS};
+    uint32_t index = find(w, sought->group, &sought->ip);
+    if (index != NEXT_HOP_NONE)
+        return index;
+    index = find_room(w);
+    if (index == NEXT_HOP_NONE)
+        return index;
+    memcpy(config.mac, group->mac, sizeof config.mac);
+    sl_next_hop_init(&w->next_hops[index].hop, &config);
+    w->next_hops[index].group = sought->group;
+    return index;
+}
+
+static void answer(struct sl_worker *w, struct worker_attempt *attempt, const uint8_t *mac)
+{
+    attempt->seeks = NEXT_HOP_NONE;
+    attempt->hop = (struct sl_message_hop){.attempt = attempt->number, .is_known = mac != NULL};
+    if (mac != NULL)
+        memcpy(attempt->hop.mac, mac, sizeof attempt->hop.mac);
+    worker_tell_attempt(w, attempt, NEWS_HOP);
 }
 
 /** Control hears what became of a next hop, for each attempt that waits for it. */
 static void settle(struct sl_worker *w, uint32_t index)
 {
-    uint8_t mac[SL_ETHER_ADDR_LEN] = {0};
-    const bool is_known = sl_next_hop_of(&w->next_hops[index], mac) == SL_NEXT_HOP_KNOWN;
-    for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
-        struct worker_attempt *attempt = &w->attempts[i];
-        if (attempt->number == 0 || attempt->seeks != index)
-            continue;
-        attempt->seeks = NEXT_HOP_NONE;
-        attempt->hop = (struct sl_message_hop){.attempt = attempt->number, .is_known = is_known};
-        memcpy(attempt->hop.mac, mac, sizeof mac);
-        worker_tell_attempt(w, attempt, NEWS_HOP);
-    }
+    uint8_t mac[SL_ETHER_ADDR_LEN];
+    const bool is_known = sl_next_hop_of(&w->next_hops[index].hop, mac) == SL_NEXT_HOP_KNOWN;
+    for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++)
+        if (w->attempts[i].number != 0 && w->attempts[i].seeks == index)
+            answer(w, &w->attempts[i], is_known ? mac : NULL);
 }
 
 void worker_find_hop(struct sl_worker *w, const struct sl_message_find_hop *message,
                      uint64_t now_ns)
 {
-    assert(message->next_hop < w->config.next_hop_count);
-    struct sl_next_hop *hop = &w->next_hops[message->next_hop];
+    struct worker_attempt *attempt = worker_take_attempt(w, message->attempt);
+    const uint32_t index = place_of(w, message);
     uint8_t ignored[SL_ETHER_ADDR_LEN];
-    worker_take_attempt(w, message->attempt)->seeks = message->next_hop;
+    if (index == NEXT_HOP_NONE) {
+        answer(w, attempt, NULL);
+        return;
+    }
+    struct sl_next_hop *hop = &w->next_hops[index].hop;
+    attempt->seeks = index;
     sl_next_hop_seek(hop, now_ns);
     if (sl_next_hop_of(hop, ignored) == SL_NEXT_HOP_KNOWN)
-        settle(w, message->next_hop);
+        settle(w, index);
     else
         w->seeks_hops = true;
 }
@@ -54,8 +96,8 @@ void worker_find_hop(struct sl_worker *w, const struct sl_message_find_hop *mess
 /** Sends a request, or gives the next hop up. It waits where there is no buffer. */
 static void ask(struct sl_worker *w, uint32_t index, uint64_t now_ns)
 {
-    struct sl_next_hop *hop = &w->next_hops[index];
-    struct sl_frame *frame = worker_take_frame(w, w->config.next_hops[index].group);
+    struct sl_next_hop *hop = &w->next_hops[index].hop;
+    struct sl_frame *frame = worker_take_frame(w, w->next_hops[index].group);
     uint8_t ignored[SL_ETHER_ADDR_LEN];
     if (frame == NULL)
         return;
@@ -72,8 +114,8 @@ bool worker_ask_next_hops(struct sl_worker *w, uint64_t now_ns)
 {
     bool is_busy = false;
     w->seeks_hops = false;
-    for (uint32_t i = 0; i < w->config.next_hop_count; i++) {
-        const uint64_t due_ns = sl_next_hop_due_ns(&w->next_hops[i]);
+    for (uint32_t i = 0; i < SL_NEXT_HOPS_MAX; i++) {
+        const uint64_t due_ns = sl_next_hop_due_ns(&w->next_hops[i].hop);
         if (due_ns <= now_ns && !worker_has_backlog(w)) {
             ask(w, i, now_ns);
             is_busy = true;
@@ -83,24 +125,15 @@ bool worker_ask_next_hops(struct sl_worker *w, uint64_t now_ns)
     return is_busy;
 }
 
-/** The index of the next hop whose answer the frame may be, or NEXT_HOP_NONE. */
-static uint32_t find(const struct sl_worker *w, const struct sl_frame *frame)
+/** The frame has come to whom it is for. */
+static void hear(struct sl_worker *w, struct sl_frame *frame, uint64_t now_ns)
 {
     struct sl_neighbour found;
-    if (w->config.next_hop_count == 0 || !sl_wire_parse_neighbour_answer(frame, &found))
-        return NEXT_HOP_NONE;
-    for (uint32_t i = 0; i < w->config.next_hop_count; i++)
-        if (w->config.next_hops[i].group == frame->group &&
-            memcmp(&w->config.next_hops[i].ip, &found.ip, sizeof found.ip) == 0)
-            return i;
-    return NEXT_HOP_NONE;
-}
-
-/** The frame has come to whom it is for. */
-static void hear(struct sl_worker *w, struct sl_frame *frame, uint32_t index, uint64_t now_ns)
-{
+    uint32_t index = NEXT_HOP_NONE;
+    if (sl_wire_parse_neighbour_answer(frame, &found))
+        index = find(w, frame->group, &found.ip);
     const bool is_awaited =
-        index != NEXT_HOP_NONE && sl_next_hop_hear(&w->next_hops[index], frame, now_ns);
+        index != NEXT_HOP_NONE && sl_next_hop_hear(&w->next_hops[index].hop, frame, now_ns);
     worker_count(w, SL_COUNTER_RX_RECORDS, 1);
     if (is_awaited)
         worker_count(w, SL_COUNTER_CONSUMED, 1);
@@ -113,13 +146,13 @@ static void hear(struct sl_worker *w, struct sl_frame *frame, uint32_t index, ui
 
 bool worker_hear_next_hop(struct sl_worker *w, struct sl_frame *frame, uint64_t now_ns)
 {
-    const uint32_t index = find(w, frame);
-    if (index == NEXT_HOP_NONE)
+    struct sl_neighbour found;
+    if (w->config.connect_ports == 0 || !sl_wire_parse_neighbour_answer(frame, &found))
         return false;
-    const unsigned owner = index % w->config.worker_count;
+    const unsigned owner = sl_next_hop_worker(&found.ip, w->config.worker_count);
     frame->kind = SL_PACKET_NEIGHBOUR;
     if (owner == w->config.index)
-        hear(w, frame, index, now_ns);
+        hear(w, frame, now_ns);
     else
         worker_give_away(w, frame, owner);
     return true;
@@ -131,7 +164,7 @@ unsigned worker_hear_next_hops(struct sl_worker *w, struct sl_frame **frames, un
     unsigned rest = 0;
     for (unsigned i = 0; i < n; i++) {
         if (frames[i]->kind == SL_PACKET_NEIGHBOUR)
-            hear(w, frames[i], find(w, frames[i]), now_ns);
+            hear(w, frames[i], now_ns);
         else
             frames[rest++] = frames[i];
     }

@@ -34,7 +34,6 @@ void worker_close_legacy(struct sl_worker *w, struct sl_session *session);
 void worker_forget_ending(struct sl_worker *w, struct sl_session *session);
 
 /* next_hops.c: how frames get to servers. */
-void worker_init_next_hops(struct sl_worker *w);
 void worker_find_hop(struct sl_worker *w, const struct sl_message_find_hop *message,
                      uint64_t now_ns);
 /** Asks for those that are due. */

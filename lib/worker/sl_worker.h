@@ -23,7 +23,7 @@
 #define SL_GROUP_ADDRESSES_MAX 16
 #define SL_LISTENERS_MAX 64
 #define SL_HANDSHAKERS_MAX 8
-#define SL_NEXT_HOPS_MAX 64
+#define SL_NEXT_HOPS_MAX 128 /* known at once */
 
 enum sl_peer_moves { SL_PEER_MOVES_HOLD, SL_PEER_MOVES_ACCEPT, SL_PEER_MOVES_REFUSE };
 
@@ -41,14 +41,6 @@ struct sl_group {
 struct sl_listener {
     uint16_t port; /* UDP, host order */
     uint16_t service;
-};
-
-/** Whom sessions that the gateway begins go through: its MAC is asked for when one begins. Worker
- * i % worker_count asks for the i-th. */
-struct sl_worker_next_hop {
-    struct sl_ip ip;
-    struct sl_ip asker; /* one of the group's addresses, of the same family */
-    uint16_t group;
 };
 
 /** What the worker asks of its surroundings; each call is for a burst, n <= SL_BURST. */
@@ -85,10 +77,8 @@ struct sl_worker_config {
     struct sl_group groups[SL_GROUPS_MAX];
     unsigned listener_count;
     struct sl_listener listeners[SL_LISTENERS_MAX];
-    unsigned next_hop_count;
-    struct sl_worker_next_hop next_hops[SL_NEXT_HOPS_MAX];
     uint16_t connect_port;  /* first of the local ports of sessions that the gateway begins */
-    unsigned connect_ports; /* how many; none of them is a listener's */
+    unsigned connect_ports; /* how many; none of them is a listener's. 0: it begins none */
     unsigned service_count;
     unsigned handshaker_count;
     struct sl_ring_producer *to_handshaker[SL_HANDSHAKERS_MAX];

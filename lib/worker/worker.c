@@ -26,7 +26,6 @@ size_t sl_worker_memory_len(const struct sl_worker_config *config)
 struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct sl_arena *arena)
 {
     assert(config->group_count <= SL_GROUPS_MAX && config->listener_count <= SL_LISTENERS_MAX);
-    assert(config->next_hop_count <= SL_NEXT_HOPS_MAX);
     assert(config->handshaker_count > 0 && config->handshaker_count <= SL_HANDSHAKERS_MAX);
     struct sl_worker *w = sl_arena_take(arena, sizeof *w);
     if (w == NULL) {
@@ -57,7 +56,6 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, struct
         return NULL;
     }
     worker_begin_hello_credit(w);
-    worker_init_next_hops(w);
     return w;
 }
 

@@ -116,7 +116,7 @@ enum attempt_news { NEWS_HOP = 1 << 0, NEWS_UP = 1 << 1, NEWS_USAGE = 1 << 2, NE
 /** An attempt of control's to reach a server: lib/connect. */
 struct worker_attempt {
     uint32_t number;                    /* 0: none yet at this index */
-    uint32_t seeks;                     /* index of the next hop it waits for, or NEXT_HOP_NONE */
+    uint32_t seeks;                     /* place of the next hop it waits for, or NEXT_HOP_NONE */
     uint64_t session;                   /* handle */
     char name[SL_CONNECTION_NAME_SIZE]; /* of the entry */
     uint8_t news;                       /* enum attempt_news */
@@ -130,6 +130,12 @@ struct worker_attempt {
     struct sl_message_down down;
 };
 #define NEXT_HOP_NONE UINT32_MAX
+
+/** A neighbour whose MAC was sought. */
+struct worker_next_hop {
+    struct sl_next_hop hop; /* IDLE: the place is free */
+    uint16_t group;
+};
 
 struct sl_worker {
     struct sl_worker_config config;
@@ -157,7 +163,7 @@ struct sl_worker {
     unsigned next_assignment;
     bool consumer_news; /* one has news */
     unsigned next_quiet;
-    struct sl_next_hop next_hops[SL_NEXT_HOPS_MAX];
+    struct worker_next_hop next_hops[SL_NEXT_HOPS_MAX];
     struct worker_attempt attempts[SL_ATTEMPTS_MAX];
     bool seeks_hops;    /* one is asked for */
     bool has_failures;  /* a consumer has still to be told of one */

@@ -56,27 +56,6 @@ static void fill_group(sl_group &group, const GatewayOptions &chosen)
     group.addresses[1] = gateway_ip(true, chosen.host);
 }
 
-/** The servers themselves, each once. */
-static std::vector<sl_ip> next_hops_of(const GatewayOptions &chosen)
-{
-    std::vector<sl_ip> hops;
-    for (const Connect &connect : chosen.connects)
-        if (std::none_of(hops.begin(), hops.end(), [&](const sl_ip &hop) {
-                return memcmp(&hop, &connect.to, sizeof hop) == 0;
-            }))
-            hops.push_back(connect.to);
-    return hops;
-}
-
-static void fill_next_hops(sl_worker_config &config, const GatewayOptions &chosen)
-{
-    for (const sl_ip &hop : next_hops_of(chosen))
-        config.next_hops[config.next_hop_count++] = {
-            hop, gateway_ip(!sl_ip_is_v4(&hop), chosen.host), 0};
-    config.connect_port = first_connect_port;
-    config.connect_ports = chosen.connects.empty() ? 0 : last_connect_port - first_connect_port + 1;
-}
-
 void Gateway::create_node(unsigned index)
 {
     auto node = std::make_unique<Node>();
@@ -98,7 +77,8 @@ void Gateway::create_node(unsigned index)
     config.prefix_len_v6 = 64;
     config.group_count = 1;
     fill_group(config.groups[0], chosen);
-    fill_next_hops(config, chosen);
+    config.connect_port = first_connect_port;
+    config.connect_ports = chosen.connects.empty() ? 0 : last_connect_port - first_connect_port + 1;
     config.listener_count = 1;
     config.listeners[0] = {service_port, 0};
     config.service_count = 1;
@@ -160,7 +140,6 @@ void Gateway::create_handshaker(unsigned index)
 
 void Gateway::create_connector()
 {
-    const std::vector<sl_ip> hops = next_hops_of(chosen);
     for (unsigned i = 0; i < chosen.connects.size(); i++) {
         const Connect &connect = chosen.connects[i];
         sl_connection_config config = {};
@@ -169,9 +148,7 @@ void Gateway::create_connector()
         config.tuple.local_ip = gateway_ip(!sl_ip_is_v4(&connect.to), chosen.host);
         config.tuple.remote_port = service_port;
         config.vlan_id = chosen.vlan_id;
-        while (memcmp(&hops.at(config.next_hop), &connect.to, sizeof connect.to) != 0)
-            config.next_hop++;
-        config.next_hop_ip = connect.to;
+        config.next_hop = connect.to;
         config.backoff_min_ns = 1000000000;
         config.backoff_max_ns = 30000000000;
         config.handshake_timeout_ms = connect.handshake_timeout_ms;

@@ -164,9 +164,6 @@ WorkerBench::WorkerBench(const Options &options)
     if (options.begins_sessions) {
         config.connect_port = kConnectPort;
         config.connect_ports = kConnectPorts;
-        for (const sl_ip &server : Servers())
-            config.next_hops[config.next_hop_count++] = {
-                server, config.groups[0].addresses[sl_ip_is_v4(&server) ? 0 : 1], 0};
     }
     config.handshaker_count = 1;
     config.to_handshaker[0] = sl_ring_producer_of(to_handshaker_);

@@ -228,7 +228,7 @@ class WorkerBench
     static const uint16_t kPort = 4433;
     static const uint16_t kVlan = 7;
     static const uint16_t kConnectPort = 50000, kConnectPorts = 100;
-    static std::vector<sl_ip> Servers(); // the next hops, by index
+    static std::vector<sl_ip> Servers(); // that sessions are begun with
 
   private:
     static void FreeFrames(void *arg, sl_frame **frames, unsigned n);

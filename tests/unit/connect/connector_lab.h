@@ -33,7 +33,7 @@ struct Sent {
     sl_message_kind kind;
     uint32_t attempt;
     sl_message_begin begin;
-    uint32_t next_hop;
+    sl_message_find_hop find_hop;
     sl_message_hang_up hang_up;
     sl_message_fail fail;
 };
@@ -63,8 +63,7 @@ struct Lab {
             c.group = 2;
             c.vlan_id = 7;
             c.service = 3;
-            c.next_hop = (uint16_t)i;
-            c.next_hop_ip = c.tuple.remote_ip;
+            c.next_hop = c.tuple.remote_ip;
             c.backoff_min_ns = 1 * s;
             c.backoff_max_ns = 30 * s;
             c.handshake_timeout_ms = 9000;
@@ -84,11 +83,11 @@ struct Lab {
             Lab *lab = (Lab *)arg;
             if (lab->rings_are_full)
                 return false;
-            Sent one{worker, kind, *(const uint32_t *)body, {}, 0, {}, {}};
+            Sent one{worker, kind, *(const uint32_t *)body, {}, {}, {}, {}};
             if (kind == SL_MESSAGE_BEGIN && len == sizeof one.begin)
                 memcpy(&one.begin, body, len);
             if (kind == SL_MESSAGE_FIND_HOP)
-                one.next_hop = ((const sl_message_find_hop *)body)->next_hop;
+                one.find_hop = *(const sl_message_find_hop *)body;
             if (kind == SL_MESSAGE_FAIL)
                 one.fail = *(const sl_message_fail *)body;
             if (kind == SL_MESSAGE_HANG_UP)

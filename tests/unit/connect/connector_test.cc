@@ -111,7 +111,8 @@ TEST(Connector, EntriesAreSpreadOverTheWorkersAndTheirFramesComeThere)
     Lab lab(16, 4);
     lab.start();
     for (const Sent &sent : lab.take()) {
-        EXPECT_EQ(sent.next_hop % 4, sent.worker) << "who asks for a next hop is told by its index";
+        EXPECT_EQ(sl_next_hop_worker(&sent.find_hop.ip, 4), sent.worker)
+            << "who asks for a next hop is told by its address";
         lab.found(sent.attempt);
     }
     unsigned counts[4] = {};

@@ -38,10 +38,15 @@ struct ConnectBench : WorkerBench {
         EXPECT_EQ("", CheckEquation());
     }
 
-    void FindHop(uint32_t attempt, uint32_t next_hop)
+    void FindHop(uint32_t attempt, const sl_ip &ip)
     {
-        const sl_message_find_hop body = {attempt, next_hop};
+        const bool is_v6 = !sl_ip_is_v4(&ip);
+        const sl_message_find_hop body = {attempt, 0, ip, ClientPath(0, 1, is_v6).tuple.local_ip};
         FromControl(SL_MESSAGE_FIND_HOP, &body, sizeof body);
+    }
+    void FindHop(uint32_t attempt, uint32_t server)
+    {
+        FindHop(attempt, Servers().at(server));
     }
     /** The messages of this kind that control has got since the last call; others are lost. */
     template <typename Body> std::vector<Body> Told(sl_message_kind kind)

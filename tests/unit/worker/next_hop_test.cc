@@ -85,7 +85,10 @@ TEST(WorkerConnect, AnAnswerThatNobodyAskedForIsDropped)
 TEST(WorkerConnect, AnAnswerThatAnotherWorkerWaitsForIsHandedOver)
 {
     ConnectBench asking(Begins(1, 2)), bench(Begins(0, 2));
-    asking.FindHop(7, 1); // the second is the second worker's
+    uint32_t server = 0;
+    while (sl_next_hop_worker(&WorkerBench::Servers().at(server), 2) != 1)
+        server++;
+    asking.FindHop(7, server);
     const Bytes answer = AnswerTo(asking.Sent().at(0));
     bench.Receive({answer});
     ASSERT_EQ(1u, bench.handed_over.size());
@@ -93,4 +96,32 @@ TEST(WorkerConnect, AnAnswerThatAnotherWorkerWaitsForIsHandedOver)
     EXPECT_EQ(0u, bench.events(SL_COUNTER_RX_RECORDS)) << "it is counted where it ends";
     asking.TakeOver({bench.handed_over[0].second});
     EXPECT_EQ(1u, asking.Told<sl_message_hop>(SL_MESSAGE_HOP).size());
+}
+
+TEST(WorkerConnect, NextHopsThatNobodyWaitsForMakeRoomForOthers)
+{
+    ConnectBench bench;
+    const auto neighbour = [](uint8_t i) {
+        const uint8_t v4[] = {198, 18, 7, i};
+        return sl_ip_from_v4(v4);
+    };
+    for (uint8_t i = 0; i < SL_NEXT_HOPS_MAX; i++)
+        bench.FindHop(1U + i, neighbour(i));
+    bench.FindHop(SL_NEXT_HOPS_MAX + 1, neighbour(SL_NEXT_HOPS_MAX));
+    auto told = bench.Told<sl_message_hop>(SL_MESSAGE_HOP);
+    ASSERT_EQ(1u, told.size()) << "all are asked for";
+    EXPECT_EQ(SL_NEXT_HOPS_MAX + 1u, told[0].attempt);
+    EXPECT_FALSE(told[0].is_known);
+    for (unsigned i = 0; i < 2300; i++) {
+        bench.Turn(); // a millisecond
+        bench.Sent();
+    }
+    EXPECT_EQ((size_t)SL_NEXT_HOPS_MAX, bench.Told<sl_message_hop>(SL_MESSAGE_HOP).size());
+    bench.FindHop(SL_NEXT_HOPS_MAX + 2, neighbour(SL_NEXT_HOPS_MAX));
+    const std::vector<Bytes> sent = bench.Sent();
+    ASSERT_EQ(1u, sent.size());
+    bench.Receive({AnswerTo(sent[0])});
+    told = bench.Told<sl_message_hop>(SL_MESSAGE_HOP);
+    ASSERT_EQ(1u, told.size());
+    EXPECT_TRUE(told[0].is_known);
 }
