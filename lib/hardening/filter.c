@@ -7,7 +7,7 @@
 static int allow(scmp_filter_ctx filter, const struct hardening_rule *rule)
 {
     int error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rule->number, rule->comparison_count,
-                                       &rule->comparison);
+                                       rule->comparisons);
     return error == -EEXIST ? 0 : error; /* two lists may name it */
 }
 
@@ -35,7 +35,7 @@ static int add_special(scmp_filter_ctx filter, enum sl_thread_kind kind)
     const struct hardening_rule abort_self = {
         .number = SCMP_SYS(tgkill),
         .comparison_count = 1,
-        .comparison = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()}};
+        .comparisons = {{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()}}};
     int error = allow(filter, &abort_self);
     if (error == 0)
         error = refuse(filter, SCMP_SYS(clone3), ENOSYS); /* then clone, whose flags are seen */

@@ -7,11 +7,11 @@
 
 #include "sl_hardening.h"
 
-/** A call that is allowed; with a comparison, only when that holds for one of its arguments. */
+/** A call that is allowed; with comparisons, only when all of them hold for its arguments. */
 struct hardening_rule {
     int number;
-    unsigned comparison_count; /* 0 or 1 */
-    struct scmp_arg_cmp comparison;
+    unsigned comparison_count;
+    struct scmp_arg_cmp comparisons[2];
 };
 
 struct hardening_list {

@@ -20,12 +20,8 @@
     }
 #define WHEN(name, argument, how, a, b)                                                            \
     {                                                                                              \
-        .number = SCMP_SYS(name), .comparison_count = 1, .comparison = {                           \
-            .arg = (argument),                                                                     \
-            .op = (how),                                                                           \
-            .datum_a = (a),                                                                        \
-            .datum_b = (b)                                                                         \
-        }                                                                                          \
+        .number = SCMP_SYS(name), .comparison_count = 1,                                           \
+        .comparisons = {{(argument), (how), (a), (b)}}                                             \
     }
 #define EQUALS(name, argument, value) WHEN(name, argument, SCMP_CMP_EQ, (scmp_datum_t)(value), 0)
 /** None of these bits. */
@@ -33,6 +29,14 @@
     WHEN(name, argument, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), 0)
 #define ALL_OF(name, argument, bits)                                                               \
     WHEN(name, argument, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), (scmp_datum_t)(bits))
+/** A family's sockets of one type, with whatever flags. */
+#define SOCKET(family, type)                                                                       \
+    {                                                                                              \
+        .number = SCMP_SYS(socket), .comparison_count = 2,                                         \
+        .comparisons = {                                                                           \
+            {0, SCMP_CMP_EQ, (family), 0},                                                         \
+            {1, SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), (type)}}        \
+    }
 #define LIST(array)                                                                                \
     (struct hardening_list)                                                                        \
     {                                                                                              \
@@ -117,7 +121,7 @@ static const struct hardening_rule control[] = {
     ANY(rseq),
     ANY(sched_getaffinity),
     ANY(sendmsg),
-    ANY(sendto),
+    EQUALS(sendto, 4, 0), /* no address: whom the socket is connected to */
     ANY(set_robust_list),
     ANY(setsockopt),
     ANY(shutdown),
@@ -154,7 +158,7 @@ static const struct hardening_rule control[] = {
     EQUALS(ioctl, 1, SIOCGIFFLAGS),
     EQUALS(ioctl, 1, SIOCSIFFLAGS),
     EQUALS(ioctl, 1, TCGETS),
-    EQUALS(socket, 0, AF_INET),
+    SOCKET(AF_INET, SOCK_DGRAM), /* for those ioctls */
     EQUALS(socket, 0, AF_NETLINK),
     ANY(uname),
     ANY(unlink),

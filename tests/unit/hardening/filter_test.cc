@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -317,6 +318,15 @@ TEST_F(HardeningFilter, TheControlThreadConnectsNowhere)
     for (int family : {AF_PACKET, AF_INET6, AF_UNIX, AF_ALG, AF_VSOCK})
         expect_refused(SL_THREAD_CONTROL,
                        {"socket", [family](int, int) { socket(family, SOCK_STREAM, 0); }});
+    for (int type : {+SOCK_STREAM, SOCK_STREAM | SOCK_CLOEXEC, SOCK_RAW | SOCK_NONBLOCK})
+        expect_refused(SL_THREAD_CONTROL,
+                       {"socket", [type](int, int) { socket(AF_INET, type, 0); }});
+    expect_refused(SL_THREAD_CONTROL, {"sendto", [](int s, int) {
+                                           sockaddr_in address{};
+                                           address.sin_family = AF_INET;
+                                           sendto(s, "", 1, 0, (sockaddr *)&address,
+                                                  sizeof address);
+                                       }});
     expect_refused(SL_THREAD_CONTROL, {"ioctl", [](int s, int) {
                                            ifreq request{};
                                            ioctl(s, SIOCSIFADDR, &request);
