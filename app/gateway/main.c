@@ -35,7 +35,7 @@ static void print_warning(const char *line)
 static int check(const struct sl_config *config)
 {
     static struct settings settings; /* too large for the stack */
-    bool is_sound = settings_make(&settings, config, NULL, false);
+    bool is_sound = settings_make(&settings, config, NULL, false) && identity_is_current(&settings);
     if (is_sound)
         privileges_check(&settings, print_warning);
     else

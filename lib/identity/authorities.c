@@ -168,8 +168,11 @@ X509_STORE *sl_authorities_load(const char *ca_path, const char *crl_path, bool 
     sk_X509_INFO_pop_free(r.ca_infos, X509_INFO_free);
     sk_X509_INFO_pop_free(r.crl_infos, X509_INFO_free);
     ERR_clear_error();
-    if (ok)
+    if (ok) {
+        /* Else the first lookup sorts it, while other threads look into it: chain.c. */
+        sk_X509_OBJECT_sort(X509_STORE_get0_objects(store));
         return store;
+    }
     X509_STORE_free(store);
     return NULL;
 }

@@ -3,6 +3,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "identity_priv.h"
 
@@ -51,6 +52,22 @@ static bool check_key_kind(const char *path, EVP_PKEY *key, char *reason)
     }
 }
 
+/** RFC 5246 7.4.2: each one of the chain certifies the one before it. */
+static bool check_chain(const struct sl_certificate *certificate, char *reason)
+{
+    X509 *subject = certificate->leaf;
+    for (int i = 0; i < sk_X509_num(certificate->chain); i++) {
+        X509 *issuer = sk_X509_value(certificate->chain, i);
+        if (X509_check_issued(issuer, subject) != X509_V_OK)
+            return sl_identity_refuse(reason,
+                                      "certificate file %s: its certificate %d has not signed "
+                                      "certificate %d; the leaf is first, then whoever has signed it",
+                                      certificate->path, i + 2, i + 1);
+        subject = issuer;
+    }
+    return true;
+}
+
 bool sl_certificate_load_leaf(struct sl_certificate *out, const char *path, char *reason)
 {
     struct sl_pem_file file;
@@ -68,7 +85,21 @@ bool sl_certificate_load_leaf(struct sl_certificate *out, const char *path, char
             "is needed",
             path);
     out->kind = EVP_PKEY_get_base_id(key);
-    return check_key_kind(path, key, reason);
+    return check_key_kind(path, key, reason) && check_chain(out, reason);
+}
+
+bool sl_certificate_is_current(const struct sl_certificate *certificate, char *reason)
+{
+    for (int i = -1; i < sk_X509_num(certificate->chain); i++) {
+        X509 *x509 = i < 0 ? certificate->leaf : sk_X509_value(certificate->chain, i);
+        if (X509_cmp_current_time(X509_get0_notBefore(x509)) >= 0)
+            return sl_identity_refuse(reason, "certificate %d of file %s is not valid yet", i + 2,
+                                      certificate->path);
+        if (X509_cmp_current_time(X509_get0_notAfter(x509)) <= 0)
+            return sl_identity_refuse(reason, "certificate %d of file %s has expired", i + 2,
+                                      certificate->path);
+    }
+    return true;
 }
 
 bool sl_certificate_load_key(struct sl_certificate *out, const struct sl_certificate_files *files,

@@ -119,6 +119,15 @@ void sl_client_credentials_destroy(struct sl_client_credentials *credentials)
     free(credentials);
 }
 
+bool sl_client_credentials_are_current(const struct sl_client_credentials *credentials,
+                                       char *reason)
+{
+    for (unsigned i = 0; i < credentials->certificate_count; i++)
+        if (!sl_certificate_is_current(&credentials->certificates[i], reason))
+            return false;
+    return true;
+}
+
 unsigned sl_client_certificate_count(const struct sl_client_credentials *credentials)
 {
     return credentials->certificate_count;

@@ -59,6 +59,15 @@ struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *fi
     return NULL;
 }
 
+bool sl_credentials_are_current(const struct sl_credentials *credentials, unsigned *index,
+                                char *reason)
+{
+    for (*index = 0; *index < credentials->count; (*index)++)
+        if (!sl_certificate_is_current(&credentials->certificates[*index], reason))
+            return false;
+    return true;
+}
+
 struct sl_credentials *sl_credentials_share(struct sl_credentials *credentials)
 {
     atomic_fetch_add_explicit(&credentials->shares, 1, memory_order_relaxed);

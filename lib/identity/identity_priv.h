@@ -77,6 +77,8 @@ bool sl_certificate_load_ocsp(struct sl_certificate *out, const char *path,
 /** Of the credentials' [i]. */
 const struct sl_certificate *sl_credentials_at(const struct sl_credentials *credentials,
                                                unsigned i);
+/** It and its chain are valid today. */
+bool sl_certificate_is_current(const struct sl_certificate *certificate, char *reason);
 void sl_certificate_wipe(struct sl_certificate *certificate);
 
 /* psk.c: a file of pre-shared keys. */

@@ -81,6 +81,13 @@ struct sl_certificate_fault {
  */
 struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *files, unsigned count,
                                            struct sl_certificate_fault *fault, char *reason);
+/**
+ * Whether every certificate, and all of its chain, is valid today. Loading does not ask: where keys
+ * are pinned nobody looks at the times, and a gateway that restarts is better than one that does not.
+ * *index, reason [SL_CREDENTIALS_REASON_LEN]  out, when one is not.
+ */
+bool sl_credentials_are_current(const struct sl_credentials *credentials, unsigned *index,
+                                char *reason);
 /** Takes a further share; return credentials. */
 struct sl_credentials *sl_credentials_share(struct sl_credentials *credentials);
 /** Gives a share back; with the last one they are gone. NULL is allowed. */
@@ -146,6 +153,9 @@ struct sl_psk {
     size_t key_len;       /* 1..SL_PSK_KEY_MAX */
 };
 
+/** As sl_credentials_are_current. */
+bool sl_client_credentials_are_current(const struct sl_client_credentials *credentials,
+                                       char *reason);
 /** What handshake needs of them. */
 unsigned sl_client_certificate_count(const struct sl_client_credentials *credentials);
 void *sl_client_certificate(const struct sl_client_credentials *credentials,

@@ -20,6 +20,7 @@ leaf() { # NAME COMMON_NAME DNS_NAME DAYS
 }
 leaf named named named.test 30
 leaf next next localhost 5
+leaf late late localhost 0 # ends as it begins
 cd "$pki" || exit
 : >index.txt
 printf '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\n' >ca.cnf
@@ -84,6 +85,11 @@ check 'one that ends soon is warned of' wait_for 5 grep -q 'next.crt expires in 
 write_config "[{certificate: $pki/next.crt, key: $pki/server.key}]" "trust: {ca_file: $pki/other-ca.crt}"
 check 'a set that does not fit together is refused with its line' grep -qE \
     "error: $config:8: key file .*server.key does not belong to certificate" <(ctl reload 2>&1)
+write_config "[{certificate: $pki/late.crt, key: $pki/late.key}]" "trust: {ca_file: $pki/other-ca.crt}"
+check 'and so is one that has expired' grep -qE "error: $config:8: certificate 1 of file .*late.crt has expired" \
+    <(ctl reload 2>&1)
+check 'by sluice check, too' grep -qE "^$config:8: certificate 1 of file .* has expired" \
+    <("$sluice" check -c "$config" 2>&1)
 check 'and nothing has changed' s_client 'line after a bad reload' -cert "$pki/client.crt" -key "$pki/client.key"
 check 'neither for the session' goes_on 'after a bad reload'
 write_config "[{certificate: $pki/server.crt, key: $pki/server.key}]" 'ring_kib: 2048'

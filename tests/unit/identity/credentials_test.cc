@@ -86,6 +86,47 @@ TEST_F(Credentials, KeepsTheChainBehindTheLeaf)
     EXPECT_EQ(X509_cmp(sk_X509_value(chain, 0), middle.certificate.get()), 0);
 }
 
+TEST_F(Credentials, RefuseAChainThatIsNotTheLeafs)
+{
+    Identity ca = make_identity("EC", "ca", nullptr, true);
+    Identity middle = make_identity("EC", "middle", &ca, true);
+    Identity leaf = make_identity("EC", "leaf", &middle);
+    Pair pair{directory.path("c"), directory.write("k", to_pem(leaf.key))};
+    for (const Identity *first : {&ca, &middle}) {
+        const Identity *second = first == &ca ? &middle : &leaf;
+        (void)directory.write("c", to_pem(leaf.certificate) + to_pem(first->certificate) +
+                                       to_pem(second->certificate));
+        ASSERT_FALSE(load({pair}));
+        const char *which = first == &ca ? "2 has not signed certificate 1"
+                                         : "3 has not signed certificate 2";
+        expect_refused(0, false,
+                       "certificate file " + pair.certificate + ": its certificate " + which +
+                           "; the leaf is first, then whoever has signed it");
+    }
+}
+
+TEST_F(Credentials, SayWhenOneIsNotValidToday)
+{
+    unsigned index = 0;
+    Identity ca = make_identity("EC", "ca", nullptr, true, -3600);
+    Identity leaf = make_identity("EC", "leaf", &ca);
+    Pair chained{directory.write("c", to_pem(leaf.certificate) + to_pem(ca.certificate)),
+                 directory.write("k", to_pem(leaf.key))};
+    Pair good = write("good", make_identity("EC", "good"));
+    ASSERT_TRUE(load({good})) << reason;
+    EXPECT_TRUE(sl_credentials_are_current(loaded, &index, reason)) << reason;
+    ASSERT_TRUE(load({good, chained})) << reason;
+    EXPECT_FALSE(sl_credentials_are_current(loaded, &index, reason));
+    EXPECT_EQ(index, 1u);
+    EXPECT_EQ(reason, "certificate 2 of file " + chained.certificate + " has expired");
+    Identity early = make_identity("EC", "early");
+    X509_gmtime_adj(X509_getm_notBefore(early.certificate.get()), 3600);
+    Pair future = write("early", early);
+    ASSERT_TRUE(load({future})) << reason;
+    EXPECT_FALSE(sl_credentials_are_current(loaded, &index, reason));
+    EXPECT_EQ(reason, "certificate 1 of file " + future.certificate + " is not valid yet");
+}
+
 TEST_F(Credentials, ReadsCertificateAndKeyFromOneFile)
 {
     Identity identity = make_identity("EC", "both");
