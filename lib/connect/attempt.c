@@ -33,14 +33,40 @@ struct attempt *connect_attempt_of(struct sl_connector *connector, uint32_t numb
                                                                                       : NULL;
 }
 
-struct attempt *connect_take_attempt(struct sl_connector *connector)
+unsigned connect_demand_max(const struct sl_connector *connector)
 {
+    unsigned kept_up = 0;
+    for (unsigned i = 0; i < connector->config.connection_count; i++)
+        kept_up += !connector->config.connections[i].on_demand;
+    static_assert(2 * SL_CONNECTIONS_MAX < SL_ATTEMPTS_MAX, "some are left for who asks");
+    return SL_ATTEMPTS_MAX - 2 * kept_up;
+}
+
+/** What consumers ask for leaves each entry that is kept up an attempt, and one to replace it. */
+static bool has_room(const struct sl_connector *connector, unsigned connection)
+{
+    if (!connector->config.connections[connection].on_demand)
+        return true;
+    unsigned count = 0;
     for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
+        const struct attempt *attempt = &connector->attempts[i];
+        count += attempt->state != ATTEMPT_NONE &&
+                 connector->config.connections[attempt->connection].on_demand;
+    }
+    return count < connect_demand_max(connector);
+}
+
+struct attempt *connect_take_attempt(struct sl_connector *connector, unsigned connection)
+{
+    for (unsigned i = 0; has_room(connector, connection) && i < SL_ATTEMPTS_MAX; i++) {
         const uint32_t number = ++connector->serial;
         struct attempt *attempt = &connector->attempts[sl_attempt_index(number)];
         if (number == 0 || attempt->state != ATTEMPT_NONE)
             continue;
-        *attempt = (struct attempt){.number = number, .replace_ns = NEVER, .leave_ns = NEVER};
+        *attempt = (struct attempt){.number = number,
+                                    .connection = connection,
+                                    .replace_ns = NEVER,
+                                    .leave_ns = NEVER};
         return attempt;
     }
     return NULL;

@@ -87,8 +87,10 @@ uint16_t connect_choose_port(struct sl_connector *connector, const struct sl_tup
 
 /* attempt.c */
 struct attempt *connect_attempt_of(struct sl_connector *connector, uint32_t number);
-/** NULL: there are too many. Its state is NONE until the first step. */
-struct attempt *connect_take_attempt(struct sl_connector *connector);
+/** For the entry of this index. NULL: there are too many. Its state is NONE until the first step. */
+struct attempt *connect_take_attempt(struct sl_connector *connector, unsigned connection);
+/** How many attempts may be those of consumers who asked. */
+unsigned connect_demand_max(const struct sl_connector *connector);
 /** The one place that writes an attempt's state. false: the state knows no such event. */
 bool connect_step(struct attempt *attempt, enum attempt_event event);
 

@@ -128,10 +128,9 @@ struct attempt *connect_begin(struct sl_connector *connector, unsigned connectio
                               struct attempt *predecessor)
 {
     const struct sl_connection_config *config = &connector->config.connections[connection];
-    struct attempt *attempt = connect_take_attempt(connector);
+    struct attempt *attempt = connect_take_attempt(connector, connection);
     if (attempt == NULL)
         return NULL;
-    attempt->connection = connection;
     attempt->path.tuple = config->tuple;
     attempt->path.hop = (struct sl_hop){.vlan_id = config->vlan_id, .group = config->group};
     if (!connect_step(attempt, EVENT_BEGIN))

@@ -14,16 +14,18 @@ static int find(const struct sl_connector *connector, const char *name, uint16_t
     return -1;
 }
 
-/** Its requests that have not been answered. */
-static unsigned waiting_of(const struct sl_connector *connector, uint32_t consumer)
+/** It waits for no more than its share, and has no more than half of what all may have. */
+static bool may_ask(const struct sl_connector *connector, uint32_t consumer)
 {
-    unsigned count = 0;
+    unsigned waiting = 0, up = 0;
     for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
         const struct attempt *attempt = &connector->attempts[i];
-        count += attempt->state != ATTEMPT_NONE && attempt->up_ns == 0 &&
-                 attempt->consumer == consumer + 1;
+        if (attempt->state == ATTEMPT_NONE || attempt->consumer != consumer + 1)
+            continue;
+        waiting += attempt->up_ns == 0;
+        up += attempt->up_ns != 0;
     }
-    return count;
+    return waiting < REQUESTS_MAX && waiting + up < connect_demand_max(connector) / 2;
 }
 
 int sl_connector_request(struct sl_connector *connector, const char *name, uint16_t service,
@@ -32,7 +34,7 @@ int sl_connector_request(struct sl_connector *connector, const char *name, uint1
     const int index = find(connector, name, service);
     if (index < 0)
         return -ENOENT;
-    if (connector->is_stopping || waiting_of(connector, consumer) >= REQUESTS_MAX)
+    if (connector->is_stopping || !may_ask(connector, consumer))
         return -EBUSY;
     struct attempt *attempt = connect_begin(connector, (unsigned)index, NULL);
     if (attempt == NULL)

@@ -65,7 +65,8 @@ void sl_connector_receive(struct sl_connector *connector, const struct sl_messag
 /**
  * A consumer asks for a session of its own with the server of an on_demand entry of its service. It
  * gets the open event with its number, or the reason why there is none; nothing is tried twice.
- * return 0; -ENOENT: there is no such entry; -EBUSY: it waits for too many, or everybody does.
+ * return 0; -ENOENT: there is no such entry; -EBUSY: it waits for too many or has too many, or
+ * everybody does.
  */
 int sl_connector_request(struct sl_connector *connector, const char *name, uint16_t service,
                          uint32_t consumer, uint32_t request) SL_MUST_USE;

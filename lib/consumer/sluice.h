@@ -152,7 +152,7 @@ int sluice_close_session(struct sluice *sluice, sluice_session session);
  * `connect` entry of the service with `on_demand: true`. Waits for the gateway to have heard it,
  * some milliseconds. return 0 and *request, a number above 0: SLUICE_OPEN follows, whose peer has
  * this number, or SLUICE_FAILED with it; -ENOENT: the gateway has no such connection for this
- * service; -EBUSY: too many are waited for; -ETIMEDOUT: it hangs; -EPIPE.
+ * service; -EBUSY: too many are waited for, or up; -ETIMEDOUT: it hangs; -EPIPE.
  */
 int sluice_request(struct sluice *sluice, const char *connection, uint32_t *request);
 

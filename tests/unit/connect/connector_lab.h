@@ -180,11 +180,14 @@ struct Lab {
 
 /** Two entries; the second is begun for who asks. */
 struct Demand : Lab {
+    uint32_t first; /* the attempt of the first */
     Demand() : Lab(2)
     {
         connections[1].on_demand = true;
         start();
-        EXPECT_EQ(1U, take().size()) << "for the first one alone";
+        const std::vector<Sent> told = take();
+        EXPECT_EQ(1U, told.size()) << "for the first one alone";
+        first = told.at(0).attempt;
     }
     int ask(uint32_t consumer, uint32_t number, const char *name = "peer1", uint16_t service = 3)
     {

@@ -75,6 +75,32 @@ TEST(ConnectorRequest, SixteenAreWaitedForByOneConsumerAndNoMore)
     EXPECT_EQ(0, lab.ask(5, 18)) << "one is up";
 }
 
+TEST(ConnectorRequest, HalfOfAllMayBeOneConsumersAndEntriesThatAreKeptUpHaveTheirOwn)
+{
+    Demand lab;
+    const uint32_t kept_up = lab.first;
+    lab.found(kept_up);
+    lab.take();
+    lab.up(kept_up);
+    const unsigned all = SL_ATTEMPTS_MAX - 2;
+    for (uint32_t i = 0; i < all; i++) {
+        const uint32_t consumer = i < all / 2 ? 5 : 6;
+        ASSERT_EQ(0, lab.ask(consumer, 1 + i)) << i;
+        lab.up(lab.begun().attempt, 0x1000 + i);
+        if (i + 1 == all / 2) {
+            EXPECT_EQ(-EBUSY, lab.ask(5, 1000)) << "its own half";
+        }
+    }
+    EXPECT_EQ(-EBUSY, lab.ask(7, 1000)) << "nothing is left for anybody";
+    lab.usage(0x77);
+    const Sent successor = lab.replacement();
+    EXPECT_EQ(0x77U, successor.begin.replaces) << "but for what is kept up";
+    lab.down(kept_up);
+    lab.down(successor.attempt);
+    lab.poll(10 * s);
+    EXPECT_EQ(SL_MESSAGE_FIND_HOP, lab.take().at(0).kind);
+}
+
 TEST(ConnectorRequest, OfAConsumerThatIsGoneIsGivenUp)
 {
     Demand lab;
