@@ -24,10 +24,10 @@ static void empty_bounding_set(void)
 }
 
 /** Neither by the kernel, nor by a debugger of the same user. prctl(2), core(5) */
-static int set_dumps(const struct sl_hardening *hardening)
+static int set_dumps(bool core_dumps)
 {
     const struct rlimit none = {0, 0};
-    if (hardening->config.core_dumps) /* which a change of the user ends */
+    if (core_dumps) /* which a change of the user ends */
         return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 ? 0 : -errno;
     if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return -errno;
@@ -47,7 +47,7 @@ int sl_hardening_begin(const struct sl_hardening_config *config, struct sl_harde
     if (error == 0) {
         empty_bounding_set();
         step = "can't give up core dumps";
-        error = set_dumps(hardening);
+        error = set_dumps(config->core_dumps);
     }
     if (error == 0) {
         step = "can't build the lists of system calls; `seccomp: off` goes without";
@@ -83,18 +83,42 @@ static void choose_capabilities(const struct sl_hardening *hardening, bool is_co
         (void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
 }
 
+/** With the capabilities that are chosen, and no others. */
+static int become(const struct sl_hardening_user *user, char *reason)
+{
+    int result = capng_change_id((int)user->uid, (int)user->gid, CAPNG_INIT_SUPP_GRP);
+    if (result == 0)
+        return 0;
+    snprintf(reason, SL_HARDENING_REASON_LEN,
+             "can't become user '%s': %s; start as root, or as that user without `user`",
+             user->name, errno != 0 ? strerror(errno) : "libcap-ng refuses");
+    return errno != 0 ? -errno : -EPERM;
+}
+
 int sl_hardening_change_user(const struct sl_hardening *hardening,
                              const struct sl_hardening_user *user, char *reason)
 {
     choose_capabilities(hardening, true);
-    int result = capng_change_id((int)user->uid, (int)user->gid, CAPNG_INIT_SUPP_GRP);
-    if (result != 0) {
-        snprintf(reason, SL_HARDENING_REASON_LEN,
-                 "can't become user '%s': %s; start as root, or as that user without `user`",
-                 user->name, errno != 0 ? strerror(errno) : "libcap-ng refuses");
-        return errno != 0 ? -errno : -EPERM;
-    }
-    int error = set_dumps(hardening);
+    int error = become(user, reason);
+    if (error != 0)
+        return error;
+    error = set_dumps(hardening->config.core_dumps);
+    return error != 0 ? fail(reason, error, "can't give up core dumps") : 0;
+}
+
+int sl_hardening_enter_helper(const struct sl_hardening_user *user, char *reason)
+{
+    int error = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno;
+    if (error != 0)
+        return fail(reason, error, "can't give up new privileges");
+    empty_bounding_set();
+    (void)capng_get_caps_process();
+    capng_clear(CAPNG_SELECT_CAPS);
+    if (user != NULL && (error = become(user, reason)) != 0)
+        return error;
+    if (user == NULL && capng_apply(CAPNG_SELECT_CAPS) != 0)
+        return fail(reason, -EPERM, "can't give up capabilities");
+    error = set_dumps(false); /* after the change of the user, which may undo it */
     return error != 0 ? fail(reason, error, "can't give up core dumps") : 0;
 }
 

@@ -66,6 +66,8 @@ int sl_hardening_find_user(const char *name, struct sl_hardening_user *out) SL_M
  * could not be made.
  */
 int sl_hardening_can_read(const struct sl_hardening_user *user, const char *path) SL_MUST_USE;
+/** Likewise, whether he could run it as a program. */
+int sl_hardening_can_run(const struct sl_hardening_user *user, const char *path) SL_MUST_USE;
 /** Likewise, whether he could remove what is at the path from its folder. */
 int sl_hardening_can_remove(const struct sl_hardening_user *user, const char *path) SL_MUST_USE;
 
@@ -81,6 +83,15 @@ int sl_hardening_change_user(const struct sl_hardening *hardening,
  * and the system calls of its kind alone. Several may enter at once. return 0 or -errno.
  */
 int sl_hardening_enter_thread(struct sl_hardening *hardening, enum sl_thread_kind kind) SL_MUST_USE;
+
+/**
+ * For a process that has one thread, and only starts programs: it becomes that user, with his
+ * groups and no others (NULL: it stays who it is), without capabilities and without a way back to
+ * any, for itself and those programs. No core dumps of either; and whoever is the same user, its
+ * programs among them, can neither attach to it nor open what it has open. return 0, or -errno and
+ * reason [SL_HARDENING_REASON_LEN]: it is to end then.
+ */
+int sl_hardening_enter_helper(const struct sl_hardening_user *user, char *reason) SL_MUST_USE;
 
 /**
  * Gives libcrypto a heap for private keys, of len bytes, a power of two: locked into memory where

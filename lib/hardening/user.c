@@ -32,6 +32,11 @@ static int try_to_read(const char *path)
     return fd < 0 ? errno : 0; /* its process ends now */
 }
 
+static int try_to_run(const char *path)
+{
+    return access(path, X_OK) == 0 ? 0 : errno; /* this process's user is the real one, too */
+}
+
 /** A folder may be written by him, and yet be one where only owners remove: open(2), O_TMPFILE has
  * no part in that. What the kernel asks of unlink(2) but for the sticky bit. */
 static int try_to_remove(const char *path)
@@ -65,6 +70,11 @@ static int ask_child(const struct sl_hardening_user *user, const char *path,
 int sl_hardening_can_read(const struct sl_hardening_user *user, const char *path)
 {
     return ask_child(user, path, try_to_read);
+}
+
+int sl_hardening_can_run(const struct sl_hardening_user *user, const char *path)
+{
+    return ask_child(user, path, try_to_run);
 }
 
 int sl_hardening_can_remove(const struct sl_hardening_user *user, const char *path)

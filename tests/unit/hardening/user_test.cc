@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -192,6 +194,74 @@ TEST_F(HardeningUser, WhatItCanReadIsWhatTheKernelSays)
     sl_hardening_user root{"root", 0, 0};
     EXPECT_EQ(sl_hardening_can_read(&root, file.c_str()), 0);
     EXPECT_EQ(geteuid(), 0u) << "this process has stayed what it was";
+}
+
+TEST_F(HardeningUser, WhatItCanRunIsWhatTheKernelSays)
+{
+    ASSERT_EQ(chmod(file.c_str(), 0744), 0);
+    EXPECT_EQ(sl_hardening_can_run(&nobody, file.c_str()), -EACCES);
+    ASSERT_EQ(chmod(file.c_str(), 0745), 0);
+    EXPECT_EQ(sl_hardening_can_run(&nobody, file.c_str()), 0);
+    ASSERT_EQ(chmod(folder.c_str(), 0700), 0);
+    EXPECT_EQ(sl_hardening_can_run(&nobody, file.c_str()), -EACCES) << "the folder is closed";
+    EXPECT_EQ(sl_hardening_can_run(&nobody, (folder + "/none").c_str()), -EACCES);
+    ASSERT_EQ(chmod(folder.c_str(), 0755), 0);
+    EXPECT_EQ(sl_hardening_can_run(&nobody, (folder + "/none").c_str()), -ENOENT);
+}
+
+// What stands of it in a program that the process starts: nothing there gives anything back.
+static std::string status_of_program(const sl_hardening_user *user)
+{
+    Ending ending = in_child([&] {
+        const gid_t groups[] = {0, 4, 27};
+        const rlimit core{4096, 4096};
+        char reason[SL_HARDENING_REASON_LEN];
+        if (setrlimit(RLIMIT_CORE, &core) != 0 || setgroups(3, groups) != 0 ||
+            sl_hardening_enter_helper(user, reason) != 0)
+            return say("cannot enter: " + std::string(reason));
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+        execl("/bin/sh", "sh", "-c",
+              "sed -nE 's/^(Uid|Gid|Groups|NoNewPrivs|Cap...):[[:space:]]*//p' /proc/self/status | "
+              "tr '\\n\\t' ' ,'; ulimit -c",
+              (char *)nullptr);
+        return 9;
+    });
+    return ending.how + ": " + ending.said;
+}
+
+TEST_F(HardeningUser, AProcessThatStartsProgramsHasNothingToGiveThem)
+{
+    const std::string none = std::string(kNone) + " ", caps = none + none + none + none + none;
+    auto ids = [](const std::string &id) { return id + "," + id + "," + id + "," + id + " "; };
+    const std::string uid = std::to_string(nobody.uid), gid = std::to_string(nobody.gid);
+    EXPECT_EQ(status_of_program(&nobody),
+              "exit 0: " + ids(uid) + ids(gid) + gid + "  " + caps + "1 0\n");
+    EXPECT_EQ(status_of_program(nullptr),
+              "exit 0: " + ids("0") + ids("0") + "0 4 27  " + caps + "1 0\n");
+}
+
+TEST_F(HardeningUser, NobodyAttachesToAProcessThatStartsPrograms)
+{
+    for (bool has_user : {true, false}) {
+        const sl_hardening_user *user = has_user ? &nobody : nullptr;
+        Ending ending = in_child([&] {
+            char reason[SL_HARDENING_REASON_LEN];
+            if (sl_hardening_enter_helper(user, reason) != 0)
+                return say(reason);
+            if (capabilities() != all_are(kNone))
+                return say(capabilities());
+            const std::string own = "/proc/" + std::to_string(getpid()) + "/";
+            if (fork() == 0) { // as the same user
+                bool is_open = open((own + "maps").c_str(), O_RDONLY) >= 0 ||
+                               open((own + "fd/2").c_str(), O_WRONLY) >= 0;
+                _exit(is_open && user != nullptr ? say("open") : 0); // root's files are root's
+            }
+            int status = 1;
+            wait(&status);
+            return WEXITSTATUS(status) * 2 + prctl(PR_GET_DUMPABLE);
+        });
+        EXPECT_EQ(ending.how, "exit 0") << ending.said;
+    }
 }
 
 TEST_F(HardeningUser, WhatItCanRemoveDependsOnTheFolder)
