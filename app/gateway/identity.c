@@ -131,6 +131,15 @@ static const struct sl_config_trust *trust_of(const struct sl_config *config, co
     return service != NULL && service->trust != NULL ? service->trust : config->trust;
 }
 
+/** Whether who will run the program can: the user that the gateway becomes, or whoever it is. */
+static int try_program(const struct settings *settings, const char *program)
+{
+    int error = settings->has_user ? sl_hardening_can_run(&settings->user, program) : -EAGAIN;
+    if (error != -EAGAIN)
+        return error;
+    return access(program, X_OK) == 0 ? 0 : -errno;
+}
+
 /** The service's pre-shared keys; what its certificates are taken for is known. */
 static bool load_psks(struct settings *settings, unsigned s, const struct sl_trust_rules *rules,
                       const struct rules_at *at)
@@ -149,11 +158,13 @@ static bool load_psks(struct settings *settings, unsigned s, const struct sl_tru
                                 "a client with a pre-shared key shows neither fingerprint nor "
                                 "node id: a service that expects somebody can't take such keys");
     snprintf(path, sizeof path, "%s.psk_lookup", at->trust);
-    if (service->looks_up && access(trust->psk_lookup, X_OK) != 0)
-        return settings_fail_at(settings, path, "lookup program %s cannot be run: %s",
-                                trust->psk_lookup, strerror(errno));
-    if (service->looks_up)
-        return true;
+    if (service->looks_up) {
+        int error = try_program(settings, trust->psk_lookup);
+        return error == 0 ||
+               settings_fail_at(settings, path, "lookup program %s cannot be run%s%s: %s",
+                                trust->psk_lookup, settings->has_user ? " by user " : "",
+                                settings->has_user ? settings->user.name : "", strerror(-error));
+    }
     service->psks = settings->psks[s] = sl_psks_load(trust->psk_file, reason);
     snprintf(path, sizeof path, "%s.psk_file", at->trust);
     return service->psks != NULL || settings_fail_at(settings, path, "%s", reason);

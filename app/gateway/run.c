@@ -27,6 +27,8 @@ static void target_poll(void *arg, uint64_t now)
     sl_runtime_poll(gateway->runtime, now);
     reload_clean_up(gateway);
     certificates_warn(gateway);
+    if (gateway->lookup != NULL)
+        sl_lookup_watch(gateway->lookup, log_warning);
 }
 
 static void target_print_stats(void *arg, FILE *out, bool as_json)
@@ -213,14 +215,19 @@ static void end(struct gateway *gateway)
         rte_eal_cleanup();
 }
 
-/** Before keys are read, threads exist and privileges are given up. return false, and reason. */
+/** Before keys are read and threads exist, while a user can be become. return false, and reason. */
 static bool start_lookup(struct gateway *gateway, const struct sl_config *config, char *reason)
 {
     const char *program = identity_lookup_program(config);
+    struct sl_hardening_user user;
     static_assert(SL_REASON_LEN <= REASON_LEN, "one buffer for both");
-    if (program != NULL)
-        gateway->lookup = sl_lookup_start(program, config->handshake_threads, reason);
-    return program == NULL || gateway->lookup != NULL;
+    if (program == NULL)
+        return true;
+    if (config->user != NULL && sl_hardening_find_user(config->user, &user) != 0)
+        return true; /* the settings are refused in a moment, with the line that names him */
+    gateway->lookup = sl_lookup_start(program, config->handshake_threads,
+                                      config->user != NULL ? &user : NULL, reason);
+    return gateway->lookup != NULL;
 }
 
 int gateway_run(const struct sl_config *config, const char *preload_path)
@@ -229,8 +236,8 @@ int gateway_run(const struct sl_config *config, const char *preload_path)
     char reason[REASON_LEN] = "";
     int status = EXIT_FAILED;
     sl_control_block_signals(); /* before EAL makes threads, which inherit it */
-    if (!start_lookup(&gateway, config, reason) ||
-        privileges_begin(config, &gateway.hardening, reason) != 0) {
+    if (privileges_begin(config, &gateway.hardening, reason) != 0 ||
+        !start_lookup(&gateway, config, reason)) {
         log_fatal(reason);
         return status;
     }

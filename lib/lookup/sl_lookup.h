@@ -12,6 +12,7 @@
 #define SL_LOOKUP_H
 
 #include "sl_handshake.h"
+#include "sl_hardening.h"
 
 /** One thread's conversation with one copy of the program. Neither asking nor listening waits. */
 struct sl_lookup;
@@ -28,11 +29,25 @@ uint64_t sl_lookup_garbage(const struct sl_lookup *lookup);
 struct sl_lookup_programs;
 
 /**
- * Starts `count` copies, each with pipes of its own. They, and their supervisor, end with this
- * process. To be called before it has threads, and before it gives up what they may need.
- * reason [SL_REASON_LEN] out, on failure. return NULL then.
+ * Starts `count` copies, each with pipes of its own, in a session of their own. Neither they nor
+ * their supervisor have capabilities, or descriptors of this process. They end with this process;
+ * the supervisor is deaf to signals meant for it. To be called before it has threads, and before it
+ * gives up what it takes to become the user.
+ * user    who they are to be; NULL: whoever this process is.
+ * reason  [SL_REASON_LEN] out, on failure. return NULL then. Waits for the supervisor to begin.
  */
-struct sl_lookup_programs *sl_lookup_start(const char *program, unsigned count, char *reason);
+struct sl_lookup_programs *sl_lookup_start(const char *program, unsigned count,
+                                           const struct sl_hardening_user *user, char *reason);
+/**
+ * Says in a line each what has happened since: copies that have ended and are started again, a
+ * program that cannot be run; once, that the supervisor is gone. Never waits. One thread calls this
+ * and the two below.
+ */
+void sl_lookup_watch(struct sl_lookup_programs *programs, void (*say)(const char *line));
+/** How many ends of copies have been said. */
+uint64_t sl_lookup_ends(const struct sl_lookup_programs *programs);
+/** The supervisor is gone: no copy is started again. */
+bool sl_lookup_is_lost(const struct sl_lookup_programs *programs);
 /** Lets go of them: they end in a moment, whoever this process is by now. */
 void sl_lookup_stop(struct sl_lookup_programs *programs);
 /** The pipes of copy i: to write questions to, to read answers from. */

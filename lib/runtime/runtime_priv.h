@@ -84,7 +84,7 @@ struct runtime_handshaker {
     struct sl_ring_producer *to_worker[SL_WORKERS_MAX];
 };
 
-#define STATS_MAX (SL_HANDSHAKE_COUNTER_COUNT + 5 + SL_GROUPS_MAX * 16)
+#define STATS_MAX (SL_HANDSHAKE_COUNTER_COUNT + 7 + SL_GROUPS_MAX * 16)
 
 struct sl_runtime {
     struct sl_runtime_config config;

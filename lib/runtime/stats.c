@@ -25,12 +25,18 @@ static void add_handshakes(struct sl_runtime *runtime)
         add(runtime, "handshake", sl_handshake_counter_name(counter),
             sl_handshake_counter_text(counter), sum);
     }
+    const struct sl_lookup_programs *lookup = runtime->config.lookup;
     uint64_t garbage = 0;
     for (unsigned h = 0; h < runtime->handshaker_count; h++)
         if (runtime->handshakers[h].lookup != NULL)
             garbage += sl_lookup_garbage(runtime->handshakers[h].lookup);
     add(runtime, "handshake", "PSK_GARBAGE", "lines of the lookup program that were no answers",
         garbage);
+    add(runtime, "handshake", "PSK_PROGRAM_ENDS", "times that a copy of the lookup program ended",
+        lookup != NULL ? sl_lookup_ends(lookup) : 0);
+    add(runtime, "handshake", "PSK_SUPERVISOR_LOST",
+        "1: nobody starts the lookup program again when it ends; restart the gateway",
+        lookup != NULL && sl_lookup_is_lost(lookup));
     add(runtime, "handshake", "IN_PROGRESS", "handshakes in progress", in_progress);
 }
 
