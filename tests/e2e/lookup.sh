@@ -40,22 +40,23 @@ logged() { wait_for 10 grep -qE "$1" "$gateway_log"; }
 find_programs() { # $copy and $supervisor
     copy=$(pgrep -f "$work/lookup.py $work/secret") && supervisor=$(ps -o ppid= "$copy" | tr -d ' ')
 }
-check_status() { # WHAT PID LINE EXPECTED
+status_is() { # PID LINE EXPECTED
     local is
-    is=$(sed -n "s/^$3:[[:space:]]*//p" "/proc/$2/status" | tr '\t' ' ')
-    check "$1" eval "echo '$3 is $is'; [ '$is' = '$4' ]"
+    is=$(sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" | tr '\t' ' ')
+    echo "$2 is '$is', expected '$3'"
+    [ "$is" = "$3" ]
 }
 check_programs() { # WHAT UID GROUPS
     local name pid
     check "$1: the program runs" wait_for 10 find_programs
     for name in copy supervisor; do
         pid=${!name}
-        check_status "$1: the $name is the user" "$pid" Uid "$2 $2 $2 $2"
-        check_status "$1: the $name is in his groups alone" "$pid" Groups "$3"
-        check_status "$1: the $name may gain no privileges" "$pid" NoNewPrivs 1
-        check_status "$1: the $name has no capability" "$pid" CapEff 0000000000000000
-        check_status "$1: nor could the $name have one" "$pid" CapPrm 0000000000000000
-        check_status "$1: nor could what the $name starts" "$pid" CapBnd 0000000000000000
+        check "$1: the $name is the user" status_is "$pid" Uid "$2 $2 $2 $2"
+        check "$1: the $name is in his groups alone" status_is "$pid" Groups "$3"
+        check "$1: the $name may gain no privileges" status_is "$pid" NoNewPrivs 1
+        check "$1: the $name has no capability" status_is "$pid" CapEff 0000000000000000
+        check "$1: nor could the $name have one" status_is "$pid" CapPrm 0000000000000000
+        check "$1: nor could what the $name starts" status_is "$pid" CapBnd 0000000000000000
         check "$1: the $name writes no core" grep -qE '^Max core file size +0 +0 ' "/proc/$pid/limits"
     done
 }
