@@ -165,6 +165,7 @@ static void make_handshaker(struct settings *settings)
         .handshake_timeout_ms = config->handshake_timeout_s * 1000,
         .chains_max = config->peer_chain_kib > 0 ? config->sessions : 0,
         .chain_len_max = config->peer_chain_kib << 10,
+        .certificate_chain_max = config->certificate_chain_kib << 10,
         .connection_ids = config->connection_ids,
         .legacy_sessions_max = config->legacy_cbc ? share(config->legacy_sessions, threads) : 0,
         .ticket_lifetime_s = config->session_tickets ? config->session_ticket_lifetime_s : 0,

@@ -222,6 +222,7 @@ static const cyaml_schema_field_t fields[] = {
                                SL_CONFIG_CONNECTIONS_MAX),
     CYAML_FIELD_SEQUENCE("connect_ports", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
                          connect_ports, &udp_port, 2, 2),
+    CYAML_FIELD_UINT("certificate_chain_kib", OPTIONAL, struct sl_config, certificate_chain_kib),
     CYAML_FIELD_UINT("peer_chain_kib", OPTIONAL, struct sl_config, peer_chain_kib),
     CYAML_FIELD_BOOL("connection_ids", OPTIONAL, struct sl_config, connection_ids),
     CYAML_FIELD_BOOL("session_tickets", OPTIONAL, struct sl_config, session_tickets),

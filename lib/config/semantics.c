@@ -34,6 +34,7 @@ void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml)
         {"consumer_socket_mode", &config->consumer_socket_mode, 0660},
         {"consumers_per_user", &config->consumers_per_user, 32},
         {"ring_kib", &config->ring_kib, 1024},
+        {"certificate_chain_kib", &config->certificate_chain_kib, 16},
         {"peer_chain_kib", &config->peer_chain_kib, 16},
         {"sessions", &config->sessions, 65536},
         {"half_open", &config->half_open, 4096},
@@ -90,6 +91,7 @@ static bool check_numbers(struct meaning *m)
         !check_range(m, "consumer_socket_mode", c->consumer_socket_mode, 0, 0777) ||
         !check_range(m, "consumers_per_user", c->consumers_per_user, 1, 64) ||
         !check_range(m, "ring_kib", c->ring_kib, 64, 65536) ||
+        !check_range(m, "certificate_chain_kib", c->certificate_chain_kib, 1, 16) ||
         !check_range(m, "peer_chain_kib", c->peer_chain_kib, 0, 64) ||
         !check_range(m, "sessions", c->sessions, 1, (uint64_t)c->workers << 20) ||
         !check_range(m, "half_open", c->half_open, 1, 1 << 20) ||

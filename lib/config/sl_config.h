@@ -154,6 +154,7 @@ struct sl_config {
     uint16_t *connect_ports; /* [2] first and last local port of these sessions; default 49152,
                                 65535 */
     unsigned connect_ports_count;
+    unsigned certificate_chain_kib; /* the longest chain that is taken of a peer; default 16 */
     unsigned peer_chain_kib; /* the longest verified chain that consumers get; default 16 */
     bool connection_ids;     /* default true */
     bool session_tickets;    /* default true */

@@ -7,10 +7,13 @@
 static enum sl_abort_cause cause_of(const struct handshake *handshake,
                                     enum sl_handshake_counter outcome)
 {
-    if (handshake->was_alerted && outcome != SL_HANDSHAKE_REFUSED_PEER)
+    if (handshake->was_alerted && outcome != SL_HANDSHAKE_REFUSED_PEER &&
+        outcome != SL_HANDSHAKE_CHAIN_TOO_LONG)
         return SL_ABORT_ALERT;
     if (outcome == SL_HANDSHAKE_REFUSED_PEER)
         return SL_ABORT_REFUSED_PEER;
+    if (outcome == SL_HANDSHAKE_CHAIN_TOO_LONG)
+        return SL_ABORT_CHAIN_TOO_LONG;
     return outcome == SL_HANDSHAKE_TIMED_OUT ? SL_ABORT_TIMED_OUT : SL_ABORT_FAILED;
 }
 
@@ -57,6 +60,17 @@ void sl_handshake_doubt(struct handshake *handshake)
     sl_handshake_arm(handshake);
 }
 
+void sl_handshake_refuse_doubted(struct handshake *handshake)
+{
+    handshake->refuse_ns = 0;
+    if (handshake->server.is_psk)
+        sl_handshake_refuse_psk(handshake);
+    else if (handshake->role->awaits_chain(handshake))
+        sl_handshake_refuse_chain(handshake);
+    else /* the true one has come */
+        sl_handshake_arm(handshake);
+}
+
 static void describe_time_out(const struct sl_message_abort *abort, char *text)
 {
     /* In tenths, so that many are of one kind. */
@@ -88,6 +102,11 @@ void sl_handshake_describe_abort(const struct sl_message_abort *abort, char *tex
     case SL_ABORT_REFUSED_PEER:
         snprintf(text, SL_REASON_LEN, "the server's certificate is not trusted: %s",
                  sl_handshake_verify_text(abort->verify_result));
+        return;
+    case SL_ABORT_CHAIN_TOO_LONG:
+        snprintf(text, SL_REASON_LEN,
+                 "the server's certificate chain is longer than certificate_chain_kib allows, or "
+                 "has more than 16 certificates");
         return;
     case SL_ABORT_ALERT:
         snprintf(text, SL_REASON_LEN, "the server answered alert %u (%s)", abort->alert,

@@ -6,6 +6,7 @@
 const struct role sl_handshake_client = {
     .is_client = true,
     .take_fragment = sl_handshake_take_server_fragment,
+    .awaits_chain = sl_handshake_awaits_server_chain,
     .take_message = sl_handshake_take_server_message,
 };
 

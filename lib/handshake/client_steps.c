@@ -62,12 +62,20 @@ static enum message_kind kind_of(uint8_t type)
     return kind;
 }
 
-static bool is_sound(const struct fragment *fragment, bool is_protected)
+static bool is_sound(const struct handshake *handshake, const struct fragment *fragment,
+                     bool is_protected)
 {
     enum message_kind kind = kind_of(fragment->type);
     return kind != MESSAGE_KINDS && messages[kind].is_protected == is_protected &&
            fragment->msg_len >= messages[kind].len_min &&
-           fragment->msg_len <= messages[kind].len_max;
+           fragment->msg_len <= messages[kind].len_max &&
+           (kind != MESSAGE_CERTIFICATE ||
+            sl_handshake_takes_chain_len(handshake, fragment->msg_len));
+}
+
+bool sl_handshake_awaits_server_chain(const struct handshake *handshake)
+{
+    return handshake->client.state <= CLIENT_AWAITS_CERTIFICATE;
 }
 
 bool sl_handshake_take_server_fragment(struct handshake *handshake, const struct fragment *fragment,
@@ -75,8 +83,11 @@ bool sl_handshake_take_server_fragment(struct handshake *handshake, const struct
 {
     (void)is_first_of_record;
     uint16_t ahead = (uint16_t)(fragment->msg_seq - handshake->client.next_seq);
-    if (!is_sound(fragment, is_protected))
+    if (!is_sound(handshake, fragment, is_protected)) {
+        if (sl_handshake_awaits_server_chain(handshake) && !is_protected)
+            sl_handshake_weigh_chain(handshake, fragment);
         return false;
+    }
     handshake->has_heard = true;
     if (ahead > UINT16_MAX / 2) {
         /* The server has not got our answer, RFC 6347 4.2.4: it need not wait for our timer. */
@@ -162,7 +173,8 @@ static bool take(struct handshake *handshake, enum message_kind kind,
     case MESSAGE_FINISHED:
         return take_finished(handshake, message);
     case MESSAGE_CERTIFICATE:
-        return sl_handshake_feed_message(handshake, 0, message) == SSL_ERROR_WANT_READ &&
+        return sl_handshake_takes_chain(handshake, message) &&
+               sl_handshake_feed_message(handshake, 0, message) == SSL_ERROR_WANT_READ &&
                sl_handshake_identify(handshake);
     default:
         return sl_handshake_feed_message(handshake, 0, message) == SSL_ERROR_WANT_READ;

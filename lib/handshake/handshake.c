@@ -156,7 +156,7 @@ void sl_handshake_expire(struct handshake *handshake)
     else if (handshake->server.question != 0)
         sl_handshake_miss_answer(handshake);
     else if (handshake->refuse_ns != 0 && now_ns >= handshake->refuse_ns)
-        sl_handshake_refuse_psk(handshake);
+        sl_handshake_refuse_doubted(handshake);
     else
         retransmit(handshake);
 }
@@ -227,7 +227,9 @@ void sl_handshake_advance(struct handshake *handshake)
     bool has_moved = false;
     while ((progress = handshake->role->take_message(handshake)) == PROGRESS_MADE)
         has_moved = true;
-    if (progress == PROGRESS_FAILED)
+    if (progress == PROGRESS_FAILED && handshake->has_long_chain)
+        sl_handshake_refuse_chain(handshake);
+    else if (progress == PROGRESS_FAILED)
         sl_handshake_fail(handshake, outcome_of(handshake));
     else if (progress == PROGRESS_DONE && handshake->server.is_legacy)
         keep(handshake);

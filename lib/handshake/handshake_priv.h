@@ -59,9 +59,10 @@ struct handshake {
     size_t heap_at;  /* timers.c; index + 1, 0: not in the heap */
     uint64_t begun_ns, give_up_ns;
     uint64_t refuse_ns; /* 0, or when a peer that seems to be none of ours is told so */
-    bool has_heard;   /* the peer has sent something that a handshake may have */
-    bool was_alerted; /* it has sent an alert that ends one */
+    bool has_heard;     /* the peer has sent something that a handshake may have */
+    bool was_alerted;   /* it has sent an alert that ends one */
     uint8_t alert;
+    bool has_long_chain; /* its certificates are too many */
 
     struct sl_path path;
     uint16_t path_payload_max;
@@ -194,6 +195,15 @@ bool sl_handshake_pay_for_fragment(struct handshake *handshake, uint32_t len);
 bool sl_handshake_keep_fragment(struct handshake *handshake, unsigned at, unsigned turn,
                                 const struct fragment *fragment);
 
+/* chain_limit.c: how long a chain a peer may show. */
+
+bool sl_handshake_takes_chain_len(const struct handshake *handshake, uint32_t msg_len);
+/** A fragment that is not kept while the peer's Certificate is due: is it for its length? */
+void sl_handshake_weigh_chain(struct handshake *handshake, const struct fragment *fragment);
+/** libssl may see the Certificate: it has not too many. Else the handshake has failed. */
+bool sl_handshake_takes_chain(struct handshake *handshake, const struct assembly *message);
+void sl_handshake_refuse_chain(struct handshake *handshake);
+
 /* input.c: what comes in. The handshake may be gone afterwards, but for sl_handshake_open_held. */
 
 /** An alert that ends what it comes in. */
@@ -271,9 +281,10 @@ void sl_handshake_fail_with_alert(struct handshake *handshake, uint8_t descripti
 /**
  * The peer seems to be none of ours; but anybody can have written what says so, and then the true
  * one comes, too. So this waits a little longer than a peer takes to send it again, RFC 6347
- * 4.2.4.1, and only then says no: sl_handshake_refuse_psk.
+ * 4.2.4.1, and only then says no: sl_handshake_refuse_doubted.
  */
 void sl_handshake_doubt(struct handshake *handshake);
+void sl_handshake_refuse_doubted(struct handshake *handshake);
 /** Why this handshake fails, for its worker. */
 struct sl_message_abort sl_handshake_explain(const struct handshake *handshake,
                                              enum sl_handshake_counter outcome);

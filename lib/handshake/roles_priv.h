@@ -30,6 +30,8 @@ struct role {
      */
     bool (*take_fragment)(struct handshake *handshake, const struct fragment *fragment,
                           bool is_protected, bool is_first_of_record);
+    /** The peer's Certificate has not been taken yet, and is the next or may be soon. */
+    bool (*awaits_chain)(const struct handshake *handshake);
     /** Gives libssl the next message, if it is there, whole and in its turn. */
     enum progress (*take_message)(struct handshake *handshake);
 };
@@ -117,6 +119,8 @@ void sl_handshake_choose_psk_steps(struct handshake *handshake);
 /** The step a fragment belongs to, or step_count. */
 unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fragment *fragment,
                               bool is_protected);
+/** The client's Certificate is the next step. */
+bool sl_handshake_awaits_certificate(const struct handshake *handshake);
 enum progress sl_handshake_take_step(struct handshake *handshake);
 
 /* server_psk.c: pre-shared keys. */
@@ -159,6 +163,7 @@ void sl_handshake_connect(struct sl_handshaker *handshaker, unsigned worker, uin
                           const struct sl_message_connect *connect);
 bool sl_handshake_take_server_fragment(struct handshake *handshake, const struct fragment *fragment,
                                        bool is_protected, bool is_first_of_record);
+bool sl_handshake_awaits_server_chain(const struct handshake *handshake);
 enum progress sl_handshake_take_server_message(struct handshake *handshake);
 
 #endif

@@ -1,5 +1,10 @@
 #include "handshake_priv.h"
 
+static bool awaits_chain(const struct handshake *handshake)
+{
+    return handshake->state == HANDSHAKE_RUNNING && sl_handshake_awaits_certificate(handshake);
+}
+
 static bool take_fragment(struct handshake *handshake, const struct fragment *fragment,
                           bool is_protected, bool is_first_of_record)
 {
@@ -12,8 +17,11 @@ static bool take_fragment(struct handshake *handshake, const struct fragment *fr
         fragment->off == 0)
         server->hello_seq = fragment->msg_seq;
     unsigned at = sl_handshake_step_of(handshake, fragment, is_protected);
-    if (at == server->step_count)
+    if (at == server->step_count) {
+        if (awaits_chain(handshake) && !is_protected)
+            sl_handshake_weigh_chain(handshake, fragment);
         return false;
+    }
     /* The client has not got our answer, RFC 6347 4.2.4: it need not wait for our timer. Only first
      * fragments, whose cookie the worker has checked. */
     if (at == 0 && server->step == 1 && fragment->off == 0)
@@ -22,6 +30,7 @@ static bool take_fragment(struct handshake *handshake, const struct fragment *fr
 }
 
 const struct role sl_handshake_server = {.take_fragment = take_fragment,
+                                         .awaits_chain = awaits_chain,
                                          .take_message = sl_handshake_take_step};
 
 struct handshake *sl_handshake_accept(struct sl_handshaker *handshaker, unsigned worker,

@@ -55,10 +55,12 @@ void sl_handshake_choose_psk_steps(struct handshake *handshake)
     handshake->server.step_count = sizeof steps_psk / sizeof steps_psk[0];
 }
 
-/** Whether a message of a sort whose length libssl has settled has that. */
+/** Whether a message of a sort whose length is settled by now has that. */
 static bool has_settled_len(const struct handshake *handshake, enum step_kind kind, uint32_t len)
 {
     const uint32_t suites_len = handshake->server.key_exchange_len;
+    if (kind == STEP_CERTIFICATE)
+        return sl_handshake_takes_chain_len(handshake, len);
     if (kind == STEP_KEY_EXCHANGE)
         return len == suites_len;
     return kind != STEP_PSK_KEY_EXCHANGE ||
@@ -78,6 +80,11 @@ unsigned sl_handshake_step_of(const struct handshake *handshake, const struct fr
         fragment->msg_len >= step->len_min && fragment->msg_len <= step->len_max &&
         (at < handshake->server.step || has_settled_len(handshake, kind, fragment->msg_len));
     return is_sound ? at : handshake->server.step_count;
+}
+
+bool sl_handshake_awaits_certificate(const struct handshake *handshake)
+{
+    return handshake->server.steps[handshake->server.step] == STEP_CERTIFICATE;
 }
 
 static bool feed(struct handshake *handshake)
@@ -110,7 +117,8 @@ static bool take_step(struct handshake *handshake)
         handshake->state = HANDSHAKE_RUNNING;
         return sl_handshake_enter(handshake);
     case STEP_CERTIFICATE:
-        if (!feed(handshake) || !sl_handshake_identify(handshake))
+        if (!sl_handshake_takes_chain(handshake, &handshake->messages[handshake->server.step]) ||
+            !feed(handshake) || !sl_handshake_identify(handshake))
             return false;
         follow_certificate(handshake, &handshake->messages[handshake->server.step]);
         return true;

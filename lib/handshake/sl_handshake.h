@@ -74,6 +74,8 @@ struct sl_handshaker_config {
     unsigned last_flights_max;             /* finished handshakes whose last flight is kept */
     unsigned chains_max;    /* sessions whose peers' certificates are kept for consumers; 0: none */
     unsigned chain_len_max; /* a longer chain is not kept */
+    /* Bytes of a peer's certificates, each with 3 for its length; 0: as a message has room for. */
+    uint32_t certificate_chain_max;
     unsigned first_timeout_ms;     /* 100..60000; RFC 6347 4.2.4.1 says 1000 */
     unsigned handshake_timeout_ms; /* a handshake older than this is aborted */
     bool connection_ids;           /* negotiate RFC 9146 when a client offers it */
@@ -100,6 +102,7 @@ struct sl_handshaker_config {
     X(TIMED_OUT, "handshakes given up after their time")                                           \
     X(REFUSED_PEER, "handshakes refused for the peer's certificate")                               \
     X(REFUSED_PSK, "handshakes refused: the peer did not know the pre-shared key")                 \
+    X(CHAIN_TOO_LONG, "handshakes refused: the peer's certificate chain was too long")             \
     X(PSK_UNKNOWN, "pre-shared key identities that nobody has")                                    \
     X(PSK_LOOKUP, "pre-shared keys that the lookup program was asked for")                         \
     X(PSK_UNANSWERED, "pre-shared keys that the lookup program did not tell in time")              \

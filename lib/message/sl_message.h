@@ -162,12 +162,13 @@ struct sl_message_data {
 
 /** Why a handshake was given up. */
 enum sl_abort_cause {
-    SL_ABORT_FAILED,       /* for what libssl says; nothing more is known when it says nothing */
-    SL_ABORT_OVERFLOW,     /* too many at once: it never began */
-    SL_ABORT_CPU_SPENT,    /* processor time of all, or of its prefix, is spent: likewise */
-    SL_ABORT_TIMED_OUT,    /* the peer has not answered, or not any more */
-    SL_ABORT_REFUSED_PEER, /* the peer's certificate */
-    SL_ABORT_ALERT,        /* the peer has said no */
+    SL_ABORT_FAILED,         /* for what libssl says; nothing more is known when it says nothing */
+    SL_ABORT_OVERFLOW,       /* too many at once: it never began */
+    SL_ABORT_CPU_SPENT,      /* processor time of all, or of its prefix, is spent: likewise */
+    SL_ABORT_TIMED_OUT,      /* the peer has not answered, or not any more */
+    SL_ABORT_REFUSED_PEER,   /* the peer's certificate */
+    SL_ABORT_ALERT,          /* the peer has said no */
+    SL_ABORT_CHAIN_TOO_LONG, /* the peer's certificates are too many, or too long */
 };
 
 /**

@@ -43,6 +43,7 @@ void check_limits(const sl_config &config)
     FUZZ_CHECK(is_in(config.certificates_count, 1, SL_CONFIG_CERTIFICATES_MAX));
     FUZZ_CHECK(config.sessions >= 1 && config.half_open >= 1);
     FUZZ_CHECK(is_in(config.first_timeout_ms, 100, 60000));
+    FUZZ_CHECK(is_in(config.certificate_chain_kib, 1, 16));
     FUZZ_CHECK(is_in(config.handshake_threads, 1, 8));
     FUZZ_CHECK(is_in(config.session_ticket_lifetime_s, 300, 604800));
     FUZZ_CHECK(config.idle_timeout_s >= 1 && config.handshake_timeout_s >= 1);

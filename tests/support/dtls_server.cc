@@ -88,6 +88,8 @@ DtlsServerContext::DtlsServerContext(const ServerOptions &options) : chosen(opti
         must(SSL_CTX_use_certificate(ctx, identity.certificate.get()), "certificate");
         must(SSL_CTX_use_PrivateKey(ctx, identity.key.get()), "key");
     }
+    for (const Certificate &certificate : chosen.chain)
+        must(SSL_CTX_add1_chain_cert(ctx, certificate.get()), "chain");
     if (chosen.client_authority) {
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
         must(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), chosen.client_authority->get()),

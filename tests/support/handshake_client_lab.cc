@@ -113,6 +113,7 @@ void ClientLab::make_client()
     config.to_worker = &client_rings.to;
     config.handshakes_max = chosen.handshakes_max;
     config.last_flights_max = 256;
+    config.certificate_chain_max = chosen.certificate_chain_max;
     config.first_timeout_ms = chosen.first_timeout_ms;
     config.handshake_timeout_ms = chosen.handshake_timeout_ms;
     config.keylog_file = chosen.keylog_file;
@@ -372,6 +373,7 @@ bool ClientLab::counters_add_up() const
     return counter(SL_HANDSHAKE_STARTED) ==
            counter(SL_HANDSHAKE_COMPLETED) + counter(SL_HANDSHAKE_FAILED) +
                counter(SL_HANDSHAKE_TIMED_OUT) + counter(SL_HANDSHAKE_REFUSED_PEER) +
+               counter(SL_HANDSHAKE_CHAIN_TOO_LONG) +
                sl_handshaker_in_progress(handshaker);
 }
 

@@ -48,6 +48,7 @@ struct ClientLabOptions {
     bool tickets = false;
     unsigned sessions_max = 0;
     unsigned handshakes_max = 256;
+    uint32_t certificate_chain_max = 0;
     unsigned first_timeout_ms = 1000;
     unsigned handshake_timeout_ms = 30000;
     unsigned cid_len = 0; /* of all clients of the lab */

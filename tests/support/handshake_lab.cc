@@ -135,6 +135,7 @@ void HandshakeLab::create_handshaker()
     config.last_flights_max = chosen.last_flights_max;
     config.chains_max = chosen.chains_max;
     config.chain_len_max = chosen.chain_len_max;
+    config.certificate_chain_max = chosen.certificate_chain_max;
     config.first_timeout_ms = chosen.first_timeout_ms;
     config.handshake_timeout_ms = chosen.handshake_timeout_ms;
     config.connection_ids = chosen.connection_ids;
@@ -318,7 +319,8 @@ bool HandshakeLab::counters_add_up() const
     return counter(SL_HANDSHAKE_STARTED) ==
            counter(SL_HANDSHAKE_COMPLETED) + counter(SL_HANDSHAKE_FAILED) +
                counter(SL_HANDSHAKE_TIMED_OUT) + counter(SL_HANDSHAKE_REFUSED_PEER) +
-               counter(SL_HANDSHAKE_REFUSED_PSK) + sl_handshaker_in_progress(handshaker);
+               counter(SL_HANDSHAKE_REFUSED_PSK) +
+               counter(SL_HANDSHAKE_CHAIN_TOO_LONG) + sl_handshaker_in_progress(handshaker);
 }
 
 } // namespace sl_test

@@ -43,6 +43,7 @@ struct LabOptions {
     unsigned handshakes_max = 256;
     unsigned last_flights_max = 256;
     unsigned chains_max = 256, chain_len_max = 16384;
+    uint32_t certificate_chain_max = 0;
     unsigned first_timeout_ms = 1000;
     unsigned handshake_timeout_ms = 30000;
     uint64_t ring_size = 1 << 20;

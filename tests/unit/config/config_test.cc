@@ -94,6 +94,7 @@ TEST_F(Config, ReadsWhomTheGatewayAndItsServicesTake)
     ASSERT_TRUE(Load(kGood)) << error;
     EXPECT_EQ(config->trust, nullptr);
     EXPECT_EQ(config->peer_chain_kib, 16u);
+    EXPECT_EQ(config->certificate_chain_kib, 16u);
     EXPECT_EQ(config->services_count, 0u);
 }
 
@@ -258,6 +259,8 @@ TEST_F(Config, LimitsHaveDefaultsAndRanges)
         << error;
     EXPECT_EQ(config->admission.handshakes_in_flight_per_prefix, 0u);
     EXPECT_EQ(config->admission.echoes_per_second, 7u);
+    EXPECT_EQ(ErrorOf(std::string(kGood) + "certificate_chain_kib: 17\n"),
+              "11: 'certificate_chain_kib' is 17; 1 to 16 are possible");
     EXPECT_EQ(ErrorOf(std::string(kGood) + "admission:\n  prefix_len_v4: 33\n"),
               "12: 'admission.prefix_len_v4' is 33; 1 to 32 are possible");
     EXPECT_EQ(ErrorOf(std::string(kGood) + "admission:\n  handshake_cpu_percent: 101\n"),

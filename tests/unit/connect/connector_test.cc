@@ -58,6 +58,10 @@ TEST(Connector, TheReasonOfTheLastFailureIsASentence)
         const char *text;
     } cases[] = {
         {SL_DOWN_ABORTED, 0, {SL_ABORT_ALERT, true, 42, 0, 0, 0}, "the server answered alert 42"},
+        {SL_DOWN_ABORTED,
+         0,
+         {SL_ABORT_CHAIN_TOO_LONG, true, 0, 0, 0, 0},
+         "the server's certificate chain is longer than certificate_chain_kib allows"},
         {SL_DOWN_ABORTED, 0, {SL_ABORT_TIMED_OUT, false, 0, 0, 0, 9000}, "no answer from the"},
         {SL_DOWN_NO_SLOT, 0, {}, "the worker's session table is full; raise sessions"},
         {SL_DOWN_TUPLE_TAKEN, 0, {}, "another session has the same addresses"},

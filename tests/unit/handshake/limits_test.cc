@@ -4,6 +4,7 @@
 #include <openssl/x509v3.h>
 
 #include "half_open.h"
+#include "many_names.h"
 
 using namespace sl_test;
 
@@ -14,15 +15,6 @@ constexpr uint32_t body_max = SL_RECORD_PLAINTEXT_MAX - SL_HANDSHAKE_HEADER_LEN;
 /** The shortest datagrams that libssl makes; ours become longer when they are sealed. */
 constexpr unsigned narrow = 256;
 constexpr unsigned our_narrow = narrow + SL_RECORD_OVERHEAD_MAX - SL_RECORD_HEADER_LEN;
-
-/** A certificate that is nearly as long as one may be: of many names. */
-std::string many_names(const std::string &first)
-{
-    std::string names = first;
-    for (unsigned i = 0; i < 260; i++)
-        names += ",DNS:" + std::string(55, 'a' + (char)(i % 26)) + std::to_string(100 + i);
-    return names;
-}
 
 /** What takes most memory once it is parsed. */
 void add_tiny_extensions(const Identity &identity, const Identity &issuer, unsigned count)
@@ -37,11 +29,6 @@ void add_tiny_extensions(const Identity &identity, const Identity &issuer, unsig
         ASN1_OBJECT_free(name);
     }
     X509_sign(identity.certificate.get(), issuer.key.get(), EVP_sha256());
-}
-
-size_t der_len(const Certificate &certificate)
-{
-    return (size_t)i2d_X509(certificate.get(), nullptr);
 }
 
 /** The first of a message's fragments; datagrams of a narrow path have one record each. */
@@ -229,7 +216,7 @@ TEST_F(ClientLimits, MessagesBeforeTheirTurnHaveNoMoreMemoryThanTheyMay)
 TEST_F(ClientLimits, TheNextMessageHasRoomWhateverIsHeldAlready)
 {
     ClientLabOptions options;
-    options.server_names = many_names("DNS:server.test");
+    options.server_names = many_names("DNS:server.test", 260);
     begin(options);
     for (uint16_t seq : {3, 4})
         inject_begun(seq, body_max);
@@ -246,8 +233,8 @@ TEST(HonestWorstCase, OfAClientWithALongChainOnANarrowPathComesThrough)
     HandshakeLab lab(options);
     lab.worker_of(1).path_payload_max = our_narrow;
     ClientOptions client;
-    client.identity =
-        make_identity("RSA", "client", &lab.authority, false, 86400, many_names("DNS:client.test"));
+    client.identity = make_identity("RSA", "client", &lab.authority, false, 86400,
+                                    many_names("DNS:client.test", 260));
     client.mtu = narrow;
     ASSERT_GT(der_len(client.identity->certificate), 16000u);
     ASSERT_LT(der_len(client.identity->certificate), body_max - 6);
@@ -274,7 +261,7 @@ TEST(HonestWorstCase, OfAServerWithALongChainOnANarrowPathComesThrough)
 {
     ClientLabOptions options;
     options.server_kinds = {"RSA"};
-    options.server_names = many_names("DNS:server.test");
+    options.server_names = many_names("DNS:server.test", 260);
     options.server.mtu = narrow;
     options.asks_clients = true;
     options.client_kinds = {"RSA"};
