@@ -3,9 +3,7 @@
  * each of which waits for the one before; the library works on several records side by side, so a
  * burst's are queued, and done together. docs/decisions/ccm-by-jobs.md.
  */
-#include <errno.h>
 #include <openssl/crypto.h>
-#include <stdlib.h>
 
 #include "aead_mb.h"
 #include "crypto_priv.h"
@@ -29,25 +27,13 @@ static_assert(sizeof(struct ccm_key) <= sizeof(struct gcm_key), "room in every e
 
 struct aead_ccm *aead_ccm_create(void)
 {
-    IMB_MGR *mgr = aead_mb_create(IMB_FEATURE_AESNI);
-    if (mgr == NULL)
-        return NULL;
-    struct aead_ccm *ccm = calloc(1, sizeof *ccm);
-    if (ccm == NULL) {
-        free_mb_mgr(mgr);
-        errno = ENOMEM;
-        return NULL;
-    }
-    ccm->mgr = mgr;
-    return ccm;
+    static_assert(offsetof(struct aead_ccm, mgr) == 0, "where aead_mb_create puts it");
+    return aead_mb_create(sizeof(struct aead_ccm), IMB_FEATURE_AESNI);
 }
 
 void aead_ccm_destroy(struct aead_ccm *ccm)
 {
-    if (ccm == NULL)
-        return;
-    free_mb_mgr(ccm->mgr);
-    free(ccm);
+    aead_mb_destroy(ccm, sizeof *ccm);
 }
 
 void aead_ccm_key_init(const struct aead_ccm *ccm, struct sl_aead_key *key, enum sl_aead_alg alg,

@@ -2,9 +2,7 @@
  * ChaCha20-Poly1305 by IPsec_MB's job interface, RFC 8439. A job is done when its submission comes
  * back: nothing queues. docs/decisions/chacha-by-jobs.md says why jobs, and when.
  */
-#include <errno.h>
 #include <openssl/crypto.h>
-#include <stdlib.h>
 
 #include "aead_mb.h"
 #include "crypto_priv.h"
@@ -19,26 +17,16 @@ struct aead_chacha {
 
 struct aead_chacha *aead_chacha_create(void)
 {
-    IMB_MGR *mgr = aead_mb_create(IMB_FEATURE_AESNI);
-    if (mgr == NULL)
-        return NULL;
-    struct aead_chacha *chacha = calloc(1, sizeof *chacha);
-    if (chacha == NULL) {
-        free_mb_mgr(mgr);
-        errno = ENOMEM;
-        return NULL;
-    }
-    chacha->mgr = mgr;
-    chacha->len_max = mgr->used_arch == IMB_ARCH_AVX512 ? UINT32_MAX : LEN_MAX_NARROW;
+    static_assert(offsetof(struct aead_chacha, mgr) == 0, "where aead_mb_create puts it");
+    struct aead_chacha *chacha = aead_mb_create(sizeof *chacha, IMB_FEATURE_AESNI);
+    if (chacha != NULL)
+        chacha->len_max = chacha->mgr->used_arch == IMB_ARCH_AVX512 ? UINT32_MAX : LEN_MAX_NARROW;
     return chacha;
 }
 
 void aead_chacha_destroy(struct aead_chacha *chacha)
 {
-    if (chacha == NULL)
-        return;
-    free_mb_mgr(chacha->mgr);
-    free(chacha);
+    aead_mb_destroy(chacha, sizeof *chacha);
 }
 
 /** Runs one job. false when the library refused it, which is not known to happen. */

@@ -1,7 +1,6 @@
 /** AES-GCM by direct calls of Intel's IPsec_MB: no job queue, one call opens or seals a record. */
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <stdlib.h>
 
 #include "aead_mb.h"
 #include "crypto_priv.h"
@@ -23,30 +22,23 @@ struct aead_ipsecmb {
 
 struct aead_ipsecmb *aead_ipsecmb_create(void)
 {
-    IMB_MGR *mgr = aead_mb_create(IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ);
-    if (mgr == NULL)
+    static_assert(offsetof(struct aead_ipsecmb, mgr) == 0, "where aead_mb_create puts it");
+    struct aead_ipsecmb *mb = aead_mb_create(sizeof *mb, IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ);
+    if (mb == NULL)
         return NULL;
-    struct aead_ipsecmb *mb = aligned_alloc(CACHE_LINE, (sizeof *mb + 63) & ~(size_t)63);
-    if (mb == NULL || mgr->gcm128_enc == NULL || mgr->gcm256_pre == NULL) {
-        errno = mb == NULL ? ENOMEM : ENOTSUP;
-        free_mb_mgr(mgr);
-        free(mb);
+    if (mb->mgr->gcm128_enc == NULL || mb->mgr->gcm256_pre == NULL) {
+        aead_ipsecmb_destroy(mb);
+        errno = ENOTSUP;
         return NULL;
     }
-    memset(mb, 0, sizeof *mb);
-    mb->mgr = mgr;
     const uint64_t wide = IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
-    mb->is_vaes = mgr->used_arch == IMB_ARCH_AVX512 && (mgr->features & wide) == wide;
+    mb->is_vaes = mb->mgr->used_arch == IMB_ARCH_AVX512 && (mb->mgr->features & wide) == wide;
     return mb;
 }
 
 void aead_ipsecmb_destroy(struct aead_ipsecmb *mb)
 {
-    if (mb == NULL)
-        return;
-    free_mb_mgr(mb->mgr);
-    OPENSSL_cleanse(mb, sizeof *mb);
-    free(mb);
+    aead_mb_destroy(mb, sizeof *mb);
 }
 
 const char *aead_ipsecmb_name(const struct aead_ipsecmb *mb)

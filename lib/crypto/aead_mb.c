@@ -1,8 +1,13 @@
 #include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "aead_mb.h"
 
-IMB_MGR *aead_mb_create(uint64_t needed)
+#define CACHE_LINE 64
+
+static IMB_MGR *create_manager(uint64_t needed)
 {
     IMB_MGR *mgr = alloc_mb_mgr(0);
     if (mgr == NULL) {
@@ -16,4 +21,30 @@ IMB_MGR *aead_mb_create(uint64_t needed)
     free_mb_mgr(mgr);
     errno = ENOTSUP;
     return NULL;
+}
+
+void *aead_mb_create(size_t len, uint64_t needed)
+{
+    IMB_MGR *mgr = create_manager(needed);
+    if (mgr == NULL)
+        return NULL;
+    IMB_MGR **engine =
+        aligned_alloc(CACHE_LINE, (len + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1));
+    if (engine == NULL) {
+        free_mb_mgr(mgr);
+        errno = ENOMEM;
+        return NULL;
+    }
+    memset(engine, 0, len);
+    *engine = mgr;
+    return engine;
+}
+
+void aead_mb_destroy(void *engine, size_t len)
+{
+    if (engine == NULL)
+        return;
+    free_mb_mgr(*(IMB_MGR **)engine);
+    OPENSSL_cleanse(engine, len);
+    free(engine);
 }

@@ -3,11 +3,15 @@
 #define AEAD_MB_H
 
 #include <intel-ipsec-mb.h>
+#include <stddef.h>
 
 /**
- * A manager with the functions for this processor; free_mb_mgr frees it. NULL and errno ENOTSUP
- * when it lacks one of the `needed` IMB_FEATURE_..., else ENOMEM.
+ * An engine of `len` bytes, zeroed, at a cache line of its own, whose first member is its manager:
+ * an `IMB_MGR *` with the functions for this processor. NULL and errno ENOTSUP when that lacks one
+ * of the `needed` IMB_FEATURE_..., else ENOMEM.
  */
-IMB_MGR *aead_mb_create(uint64_t needed);
+void *aead_mb_create(size_t len, uint64_t needed);
+/** The manager and the engine, which is wiped. NULL: nothing. */
+void aead_mb_destroy(void *engine, size_t len);
 
 #endif
