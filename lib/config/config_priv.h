@@ -15,12 +15,23 @@ extern const cyaml_schema_value_t config_schema;
 void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml);
 bool config_check_meaning(const struct sl_config *config, struct sl_yaml *yaml,
                           struct sl_yaml_errors *errors);
+/** A file whose keys are compared. */
+struct config_meaning {
+    const struct sl_config *config;
+    struct sl_yaml *yaml;
+    struct sl_yaml_errors *errors;
+};
+/** The error of what stands at `path` in the file. return false. */
+bool config_fail_at(const struct config_meaning *m, const char *path, const char *reason);
 /** Has letters a-z, digits, '_', '-' and '.' only. */
 bool config_is_name(const char *text);
 
 /* address.c */
 /** One host on a network may have it: not unspecified, loopback, multicast or broadcast. */
 bool config_is_host_ip(const struct sl_ip *ip);
+
+/** services.c: listeners, services, trust, and the certificates that they need. */
+bool config_check_services(const struct config_meaning *m);
 
 /* connections.c: the entries of `connect`. */
 void config_default_connections(struct sl_config *config, struct sl_yaml *yaml);

@@ -4,17 +4,12 @@
 
 #include "config_priv.h"
 
-struct meaning {
-    const struct sl_config *config;
-    struct sl_yaml *yaml;
-    struct sl_yaml_errors *errors;
-};
-
-static void fail_at(struct meaning *m, const char *path, const char *reason)
+bool config_fail_at(const struct config_meaning *m, const char *path, const char *reason)
 {
     unsigned line;
     sl_yaml_find(m->yaml, path, &line);
     sl_yaml_fail(m->errors, line, "%s", reason);
+    return false;
 }
 
 static bool has(struct sl_yaml *yaml, const char *key)
@@ -71,19 +66,18 @@ void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml)
         config->consumer_socket = strdup("/run/sluice/consumers.sock");
 }
 
-static bool check_range(struct meaning *m, const char *key, uint64_t value, uint64_t min,
-                        uint64_t max)
+static bool check_range(const struct config_meaning *m, const char *key, uint64_t value,
+                        uint64_t min, uint64_t max)
 {
     if (value >= min && value <= max)
         return true;
     char reason[128];
     snprintf(reason, sizeof reason, "'%s' is %llu; %llu to %llu are possible", key,
              (unsigned long long)value, (unsigned long long)min, (unsigned long long)max);
-    fail_at(m, key, reason);
-    return false;
+    return config_fail_at(m, key, reason);
 }
 
-static bool check_numbers(struct meaning *m)
+static bool check_numbers(const struct config_meaning *m)
 {
     const struct sl_config *c = m->config;
     if (!check_range(m, "workers", c->workers, 1, SL_CONFIG_WORKERS_MAX) ||
@@ -102,21 +96,17 @@ static bool check_numbers(struct meaning *m)
         !check_range(m, "legacy_sessions", c->legacy_sessions, 1, 65536) ||
         !check_range(m, "session_ticket_lifetime_s", c->session_ticket_lifetime_s, 300, 86400 * 7))
         return false;
-    if ((c->ring_kib & (c->ring_kib - 1)) != 0) {
-        fail_at(m, "ring_kib", "'ring_kib' has to be a power of two");
-        return false;
-    }
+    if ((c->ring_kib & (c->ring_kib - 1)) != 0)
+        return config_fail_at(m, "ring_kib", "'ring_kib' has to be a power of two");
     unsigned line;
     const yaml_node_t *mode = sl_yaml_find(m->yaml, "consumer_socket_mode", &line);
-    if (mode != NULL && mode->data.scalar.value[0] != '0') {
-        fail_at(m, "consumer_socket_mode",
-                "'consumer_socket_mode' is octal and begins with 0, as 0660");
-        return false;
-    }
+    if (mode != NULL && mode->data.scalar.value[0] != '0')
+        return config_fail_at(m, "consumer_socket_mode",
+                              "'consumer_socket_mode' is octal and begins with 0, as 0660");
     return true;
 }
 
-static bool check_admission(struct meaning *m)
+static bool check_admission(const struct config_meaning *m)
 {
     const struct sl_config_admission *a = &m->config->admission;
     const unsigned most = 1000000000;
@@ -136,15 +126,14 @@ static bool check_admission(struct meaning *m)
            check_range(m, "admission.neighbours_per_second", a->neighbours_per_second, 0, most);
 }
 
-static bool check_socket(struct meaning *m, const char *key, const char *path)
+static bool check_socket(const struct config_meaning *m, const char *key, const char *path)
 {
     if (strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return true;
-    fail_at(m, key, "path too long for a Unix socket");
-    return false;
+    return config_fail_at(m, key, "path too long for a Unix socket");
 }
 
-static bool check_sockets(struct meaning *m)
+static bool check_sockets(const struct config_meaning *m)
 {
     const struct sl_config *c = m->config;
     if (!check_socket(m, "control_socket", c->control_socket) ||
@@ -153,9 +142,8 @@ static bool check_sockets(struct meaning *m)
     if (strcmp(c->control_socket, c->consumer_socket) != 0)
         return true;
     bool is_given = has(m->yaml, "consumer_socket");
-    fail_at(m, is_given ? "consumer_socket" : "control_socket",
-            "'control_socket' and 'consumer_socket' are the same path");
-    return false;
+    return config_fail_at(m, is_given ? "consumer_socket" : "control_socket",
+                          "'control_socket' and 'consumer_socket' are the same path");
 }
 
 /** The name of a device, without what is behind the comma and without PCI's domain 0. */
@@ -176,8 +164,8 @@ static bool is_same_device(const char *a, const char *b)
 }
 
 /** A port before this one, or one of the first `count` devices of this one, has it already. */
-static bool check_device(struct meaning *m, const char *path, const char *device, unsigned i,
-                         unsigned count)
+static bool check_device(const struct config_meaning *m, const char *path, const char *device,
+                         unsigned i, unsigned count)
 {
     bool is_used = false;
     for (unsigned p = 0; p <= i; p++) {
@@ -192,33 +180,33 @@ static bool check_device(struct meaning *m, const char *path, const char *device
         return true;
     char reason[128];
     snprintf(reason, sizeof reason, "'%.64s' is used twice", device);
-    fail_at(m, path, reason);
-    return false;
+    return config_fail_at(m, path, reason);
 }
 
 /** The line is that of the key that should not be there, or of the port that lacks one. */
-static bool check_port_driver(struct meaning *m, const struct sl_config_port *port,
+static bool check_port_driver(const struct config_meaning *m, const struct sl_config_port *port,
                               const char *path)
 {
     bool is_dpdk = port->driver == SL_CONFIG_DRIVER_DPDK;
     char key[CONFIG_PATH_MAX];
     if (is_dpdk && port->interface != NULL) {
         snprintf(key, sizeof key, "%.64s.interface", path);
-        fail_at(m, key, "driver 'dpdk' takes 'devices' and no 'interface'");
+        config_fail_at(m, key, "driver 'dpdk' takes 'devices' and no 'interface'");
     } else if (!is_dpdk && port->devices_count > 0) {
         snprintf(key, sizeof key, "%.64s.devices", path);
-        fail_at(m, key, "'devices' are for driver 'dpdk'; the others take an 'interface'");
+        config_fail_at(m, key, "'devices' are for driver 'dpdk'; the others take an 'interface'");
     } else if (is_dpdk && port->devices_count == 0) {
-        fail_at(m, path, "driver 'dpdk' needs 'devices'");
+        config_fail_at(m, path, "driver 'dpdk' needs 'devices'");
     } else if (!is_dpdk && port->interface == NULL) {
-        fail_at(m, path, "needs the name of an 'interface' (or driver 'dpdk' and its 'devices')");
+        config_fail_at(m, path,
+                       "needs the name of an 'interface' (or driver 'dpdk' and its 'devices')");
     } else {
         return true;
     }
     return false;
 }
 
-static bool check_port_devices(struct meaning *m, unsigned i)
+static bool check_port_devices(const struct config_meaning *m, unsigned i)
 {
     const struct sl_config_port *port = &m->config->ports[i];
     char path[CONFIG_PATH_MAX];
@@ -227,10 +215,8 @@ static bool check_port_devices(struct meaning *m, unsigned i)
         return false;
     if (port->interface != NULL) {
         snprintf(path, sizeof path, "ports[%u].interface", i);
-        if (strpbrk(port->interface, "/, \t=") != NULL) {
-            fail_at(m, path, "not the name of an interface");
-            return false;
-        }
+        if (strpbrk(port->interface, "/, \t=") != NULL)
+            return config_fail_at(m, path, "not the name of an interface");
         return check_device(m, path, port->interface, i, 0);
     }
     for (unsigned k = 0; k < port->devices_count; k++) {
@@ -241,7 +227,8 @@ static bool check_port_devices(struct meaning *m, unsigned i)
     return true;
 }
 
-static bool is_taken(const struct meaning *m, const struct sl_ip *ip, unsigned port, unsigned end)
+static bool is_taken(const struct config_meaning *m, const struct sl_ip *ip, unsigned port,
+                     unsigned end)
 {
     struct sl_ip other;
     for (unsigned k = 0; k < end; k++)
@@ -251,7 +238,7 @@ static bool is_taken(const struct meaning *m, const struct sl_ip *ip, unsigned p
     return false;
 }
 
-static bool check_address(struct meaning *m, unsigned i, unsigned k)
+static bool check_address(const struct config_meaning *m, unsigned i, unsigned k)
 {
     const char *text = m->config->ports[i].addresses[k];
     char path[CONFIG_PATH_MAX], reason[160] = "";
@@ -266,11 +253,10 @@ static bool check_address(struct meaning *m, unsigned i, unsigned k)
     if (reason[0] == '\0')
         return true;
     snprintf(path, sizeof path, "ports[%u].addresses[%u]", i, k);
-    fail_at(m, path, reason);
-    return false;
+    return config_fail_at(m, path, reason);
 }
 
-static bool check_ports(struct meaning *m)
+static bool check_ports(const struct config_meaning *m)
 {
     for (unsigned i = 0; i < m->config->ports_count; i++) {
         const struct sl_config_port *port = &m->config->ports[i];
@@ -281,10 +267,8 @@ static bool check_ports(struct meaning *m)
             if (!check_address(m, i, k))
                 return false;
         snprintf(path, sizeof path, "ports[%u].vlan", i);
-        if (port->vlan < 0 || port->vlan > 4094) {
-            fail_at(m, path, "'vlan' is 1 to 4094, or 0 for none");
-            return false;
-        }
+        if (port->vlan < 0 || port->vlan > 4094)
+            return config_fail_at(m, path, "'vlan' is 1 to 4094, or 0 for none");
     }
     return true;
 }
@@ -294,112 +278,10 @@ bool config_is_name(const char *text)
     return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == strlen(text);
 }
 
-static bool check_listeners(struct meaning *m)
-{
-    for (unsigned i = 0; i < m->config->listeners_count; i++) {
-        const struct sl_config_listener *listener = &m->config->listeners[i];
-        char path[CONFIG_PATH_MAX];
-        snprintf(path, sizeof path, "listeners[%u].port", i);
-        if (listener->port == 0) {
-            fail_at(m, path, "a UDP port is 1 to 65535");
-            return false;
-        }
-        for (unsigned k = 0; k < i; k++)
-            if (m->config->listeners[k].port == listener->port) {
-                fail_at(m, path, "UDP port used twice");
-                return false;
-            }
-        snprintf(path, sizeof path, "listeners[%u].service", i);
-        if (!config_is_name(listener->service)) {
-            fail_at(m, path, "the name of a service has letters a-z, digits, '_', '-' and '.'");
-            return false;
-        }
-    }
-    return true;
-}
-
-/** A service that nobody can come for is a slip of the pen. */
-static bool is_used(const struct sl_config *config, const char *service)
-{
-    for (unsigned i = 0; i < config->listeners_count; i++)
-        if (strcmp(config->listeners[i].service, service) == 0)
-            return true;
-    for (unsigned i = 0; i < config->connections_count; i++)
-        if (strcmp(config->connections[i].service, service) == 0)
-            return true;
-    return false;
-}
-
-static bool check_services(struct meaning *m)
-{
-    const struct sl_config *config = m->config;
-    char path[CONFIG_PATH_MAX], reason[96];
-    for (unsigned i = 0; i < config->services_count; i++) {
-        const char *name = config->services[i].name;
-        snprintf(path, sizeof path, "services[%u].name", i);
-        for (unsigned k = 0; k < i; k++)
-            if (strcmp(config->services[k].name, name) == 0) {
-                snprintf(reason, sizeof reason, "service '%s' is there twice", name);
-                fail_at(m, path, reason);
-                return false;
-            }
-        if (!is_used(config, name)) {
-            snprintf(reason, sizeof reason, "no listener and no connection is for service '%s'",
-                     name);
-            fail_at(m, path, reason);
-            return false;
-        }
-    }
-    return true;
-}
-
-/** What a trust, which stands at `at`, says of pre-shared keys. */
-static bool check_psks(struct meaning *m, const struct sl_config_trust *trust, const char *at,
-                       const char **program)
-{
-    char path[CONFIG_PATH_MAX];
-    if (trust == NULL || trust->psk_lookup == NULL)
-        return true;
-    snprintf(path, sizeof path, "%.100s.psk_lookup", at);
-    if (trust->psk_file != NULL) {
-        fail_at(m, path,
-                "give one of 'psk_file' and 'psk_lookup': with both, the time that an answer takes "
-                "would tell who is in the file");
-        return false;
-    }
-    if (*program != NULL && strcmp(*program, trust->psk_lookup) != 0) {
-        fail_at(m, path, "another program was named before: one answers for all services");
-        return false;
-    }
-    *program = trust->psk_lookup;
-    return true;
-}
-
-static bool check_trust(struct meaning *m)
-{
-    const struct sl_config *config = m->config;
-    const char *program = NULL;
-    char at[CONFIG_PATH_MAX];
-    if (config->client_ca != NULL && config->trust != NULL) {
-        fail_at(m, "client_ca",
-                "'client_ca' is short for 'trust: {ca_file: FILE}': give one of them");
-        return false;
-    }
-    if (!check_psks(m, config->trust, "trust", &program))
-        return false;
-    for (unsigned i = 0; i < config->services_count; i++) {
-        snprintf(at, sizeof at, "services[%u].trust", i);
-        if (!check_psks(m, config->services[i].trust, at, &program))
-            return false;
-    }
-    return true;
-}
-
 bool config_check_meaning(const struct sl_config *config, struct sl_yaml *yaml,
                           struct sl_yaml_errors *errors)
 {
-    struct meaning m = {config, yaml, errors};
+    const struct config_meaning m = {config, yaml, errors};
     return check_numbers(&m) && check_admission(&m) && check_sockets(&m) && check_ports(&m) &&
-           check_listeners(&m) && check_services(&m) && check_trust(&m) &&
-           config_check_connections(config, yaml, errors);
+           config_check_services(&m) && config_check_connections(config, yaml, errors);
 }
