@@ -83,14 +83,48 @@ check 'sluice-load with PSK and AES-128-CCM-8' load_psk 4433 PSK-AES128-CCM8 "$w
 for i in 1 2 3; do echo "sensor-$i:$(key_of sensor-$i)"; done >"$work/sensors"
 check 'the lookup program tells the keys of many' load_psk 4435 PSK-AES128-GCM-SHA256 "$work/sensors"
 check 'it was asked' wait_counter 5 .handshake.psk_lookup '>= 20'
-printf '%s\n' "carl:$key" >>"$work/psk"
-check 'the keys are read again' "$sluice_ctl" -s "$control" reload
-check 'who is new in them comes in' psk_client line-carl PSK-AES128-GCM-SHA256 carl
-check 'so does who was there before' psk_client line-anna PSK-AES128-GCM-SHA256
-check 'and a client without a key does still not' refused 'alert handshake failure' s_client x
-check 'nor one without forward secrecy beside certificates' refused 'alert handshake failure' psk_client x PSK-AES128-GCM-SHA256 anna $key 4434
-check 'the program is still asked' psk_client line PSK-AES128-GCM-SHA256 sensor-1 "$(key_of sensor-1)" 4435
 check 'a stranger to it hears what a wrong key hears' refused 'alert decrypt error' psk_client x PSK-AES128-GCM-SHA256 nobody $key 4435
+
+# Another file: who is in it comes in, who is not any more does not, and sessions go on.
+mkfifo "$work/long.in"
+exec {long_fd}<>"$work/long.in"
+ip netns exec "$peer_ns" timeout 120 openssl s_client -dtls1_2 -connect "$gateway_ip4:$port" -quiet \
+    -cipher ECDHE-PSK-CHACHA20-POLY1305 -psk_identity anna -psk "$key" <"$work/long.in" >"$work/long.out" 2>&1 &
+long_pid=$!
+at_exit gateway_kill $long_pid
+goes_on() { # LINE
+    echo "$1" >&$long_fd
+    wait_for 10 grep -qxF "$1" "$work/long.out"
+}
+ctl() { "$sluice_ctl" -s "$control" "$@"; }
+reload_says() { ctl reload >"$work/reload" 2>&1; cat "$work/reload"; grep -qE "$1" "$work/reload"; }
+check 'a session begins' goes_on 'before the reload'
+printf '%s\n' "carla:$key" >"$work/psk"
+check 'sluice-ctl reload takes another file' reload_says '^reloaded '
+check 'who is new in it comes in' psk_client line-carla ECDHE-PSK-CHACHA20-POLY1305 carla
+check 'beside certificates, too' psk_client line-carla-2 ECDHE-PSK-CHACHA20-POLY1305 carla $key 4434
+check 'who is not in it any more does not' refused 'alert decrypt error' psk_client x PSK-AES128-GCM-SHA256
+check 'nor does anybody without a key' refused 'alert handshake failure' s_client x
+check 'nor one without forward secrecy beside certificates' refused 'alert handshake failure' psk_client x PSK-AES128-GCM-SHA256 carla $key 4434
+check 'the lookup program is still asked' psk_client line-sensor PSK-AES128-GCM-SHA256 sensor-1 "$(key_of sensor-1)" 4435
+check 'the session does not notice' goes_on 'after the reload'
+printf '%s\n' "anna:$key" 'no key' >"$work/psk"
+check 'a file with a mistake is refused with its line' reload_says "^error: $config:[0-9]+: PSK file .*psk"
+check 'and nothing has changed' psk_client line-carla-3 ECDHE-PSK-CHACHA20-POLY1305 carla
+sed "s,$work/lookup,/bin/true," "$config" >"$work/new" && cp "$config" "$work/old" && cp "$work/new" "$config"
+printf '%s\n' "anna:$key" >"$work/psk"
+check 'another lookup program needs a restart, and the file is taken' reload_says '^needs a restart: .*psk_lookup'
+cp "$work/old" "$config"
+printf '%s\n' "anna:$key" "b er:t:ff" >"$work/psk"
+kill -HUP "$gateway_pid"
+reloaded_thrice() { [ "$(grep -c " reloaded $config" "$gateway_log")" = 3 ]; }
+check 'SIGHUP reloads, too' wait_for 10 reloaded_thrice
+check 'and who was gone is back' psk_client line-anna ECDHE-PSK-CHACHA20-POLY1305
+check 'the session is still there' goes_on 'after SIGHUP'
+exec {long_fd}>&-
+kill $long_pid
+wait $long_pid 2>/dev/null
+
 no_session 'no session is left of them'
 check_equation
 check 'the gateway ends cleanly' gateway_stop
@@ -98,6 +132,7 @@ no_lookup() { ! pgrep -f "$work/secret" >/dev/null; }
 check 'and the lookup program with it' wait_for 10 no_lookup
 
 consumer_stop echo
-sed 's/psk_lookup: .*lookup,/psk_lookup: nowhere,/' "$config" >"$work/bad.yaml"
+gateway_config "trust: {psk_lookup: $work/lookup}"
+sed 's/psk_lookup: .*lookup/psk_lookup: nowhere/' "$config" >"$work/bad.yaml"
 check 'sluice check names a program that is not there' refused 'bad.yaml:[0-9]*: lookup program .*/nowhere cannot be run' \
     "$sluice" check -c "$work/bad.yaml"

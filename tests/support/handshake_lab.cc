@@ -21,18 +21,33 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
         for (const std::string &kind : chosen.server_kinds)
             chosen.server_certificates.push_back({kind, "server " + kind, ""});
     credentials = make_credentials(chosen.server_certificates);
-    if (!chosen.psk_lines.empty()) {
-        char reason[SL_CREDENTIALS_REASON_LEN];
-        psks.reset(sl_psks_load(directory.write("psk", chosen.psk_lines).c_str(), reason));
-        if (psks == nullptr)
-            throw std::runtime_error(reason);
-    }
+    psks = load_psks(chosen.psk_lines);
     for (unsigned i = 0; i < chosen.workers; i++) {
         workers.push_back(std::make_unique<HandshakeWorker>(i, chosen.ring_size));
         from_workers.push_back(workers.back()->to_handshaker_consumer());
         to_workers.push_back(workers.back()->from_handshaker_producer());
     }
     create_handshaker();
+}
+
+HandshakeLab::Psks HandshakeLab::load_psks(const std::string &lines)
+{
+    char reason[SL_CREDENTIALS_REASON_LEN];
+    Psks loaded(nullptr, sl_psks_destroy);
+    if (lines.empty())
+        return loaded;
+    loaded.reset(sl_psks_load(directory.write("psk", lines).c_str(), reason));
+    if (loaded == nullptr)
+        throw std::runtime_error(reason);
+    return loaded;
+}
+
+void HandshakeLab::set_psks(sl_handshake_service &service) const
+{
+    service.psks = psks.get();
+    service.looks_up = chosen.looks_up;
+    service.plain_psk = chosen.plain_psk;
+    service.takes_only_psk = chosen.takes_only_psk;
 }
 
 HandshakeLab::Credentials
@@ -82,8 +97,7 @@ struct Services {
                 throw std::runtime_error(why);
         }
         for (size_t i = 0; i < trusts.size(); i++)
-            services.push_back(
-                {names[i].c_str(), trusts[i].get(), nullptr, false, false, false});
+            services.push_back({names[i].c_str(), trusts[i].get(), nullptr, false, false, false});
     }
     std::vector<Trust> trusts; /* the handshaker has shares of its own */
     std::vector<std::string> names;
@@ -92,20 +106,32 @@ struct Services {
 
 } // namespace
 
-bool HandshakeLab::replace_services(const std::vector<TrustRules> &rules,
-                                    const std::vector<ServerCertificate> &certificates)
+bool HandshakeLab::give(const std::vector<sl_handshake_service> &services, sl_credentials *shown)
 {
-    Services next(rules);
-    Credentials shown = make_credentials(certificates);
     char reason[SL_REASON_LEN];
     sl_handshake_services *made =
-        sl_handshake_services_create(handshaker, shown.get(), next.services.data(), reason);
+        sl_handshake_services_create(handshaker, shown, services.data(), reason);
     if (made == nullptr)
         throw std::runtime_error(reason);
     bool is_taken = sl_handshaker_replace_services(handshaker, made);
     if (!is_taken)
         sl_handshake_services_destroy(made);
     return is_taken;
+}
+
+bool HandshakeLab::replace_services(const std::vector<TrustRules> &rules,
+                                    const std::vector<ServerCertificate> &certificates)
+{
+    Services next(rules);
+    return give(next.services, make_credentials(certificates).get());
+}
+
+bool HandshakeLab::replace_psks(const std::string &psk_lines)
+{
+    Services next(chosen.services);
+    psks = load_psks(psk_lines);
+    set_psks(next.services[0]);
+    return give(next.services, credentials.get());
 }
 
 void HandshakeLab::create_handshaker()
@@ -119,10 +145,7 @@ void HandshakeLab::create_handshaker()
         chosen.services.push_back(rules);
     }
     Services first(chosen.services);
-    first.services[0].psks = psks.get();
-    first.services[0].looks_up = chosen.looks_up;
-    first.services[0].plain_psk = chosen.plain_psk;
-    first.services[0].takes_only_psk = chosen.takes_only_psk;
+    set_psks(first.services[0]);
     char reason[SL_REASON_LEN];
     sl_handshaker_config config = {};
     config.credentials = credentials.get();

@@ -98,6 +98,8 @@ class HandshakeLab
      * false: it has not taken the last ones yet. */
     bool replace_services(const std::vector<TrustRules> &rules,
                           const std::vector<ServerCertificate> &certificates);
+    /** Another PSK file for the first service; all else stays. */
+    bool replace_psks(const std::string &psk_lines);
 
     /** Runs until done, or until no more than `limit_ms` have passed. return done(). */
     bool run_until(const std::function<bool()> &done, uint64_t limit_ms = 120000);
@@ -155,7 +157,11 @@ class HandshakeLab
     std::unique_ptr<sl_credentials, decltype(&sl_credentials_destroy)> credentials;
     using Credentials = std::unique_ptr<sl_credentials, decltype(&sl_credentials_destroy)>;
     Credentials make_credentials(const std::vector<ServerCertificate> &certificates);
-    std::unique_ptr<sl_psks, decltype(&sl_psks_destroy)> psks;
+    bool give(const std::vector<sl_handshake_service> &services, sl_credentials *shown);
+    using Psks = std::unique_ptr<sl_psks, decltype(&sl_psks_destroy)>;
+    Psks load_psks(const std::string &lines);
+    void set_psks(sl_handshake_service &service) const;
+    Psks psks;
     std::queue<sl_handshake_answer> answers;
     sl_handshake_lookup lookup;
     void create_handshaker();

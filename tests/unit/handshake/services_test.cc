@@ -33,6 +33,24 @@ ClientOptions as(const Identity &identity)
     return options;
 }
 
+/** Of a client with a pre-shared key. */
+ClientOptions with_key(const std::string &identity, const Bytes &key)
+{
+    ClientOptions options;
+    options.suites = "ECDHE-PSK-CHACHA20-POLY1305";
+    options.psk_identity = identity;
+    options.psk = key;
+    return options;
+}
+
+LabOptions taking_keys(const std::string &lines)
+{
+    LabOptions options;
+    options.psk_lines = lines;
+    options.takes_only_psk = true;
+    return options;
+}
+
 std::string shown_to(DtlsClient &client)
 {
     char name[64] = "";
@@ -102,4 +120,39 @@ TEST(Services, ThatWereGivenAndNeverTakenAreFreed)
     lab.add_client(1, as(anna));
     lab.start(1); /* a handshake is under way, too */
     EXPECT_TRUE(lab.replace_services({only(anna)}, second_certificate));
+}
+
+TEST(Services, TakeThePreSharedKeysOfTheNewFileAndNoOthers)
+{
+    HandshakeLab lab(taking_keys("anna:0011\nbert:2233\n"));
+    ASSERT_TRUE(lab.connect(1, with_key("anna", {0x00, 0x11})));
+    ASSERT_TRUE(lab.connect(2, with_key("bert", {0x22, 0x33})));
+    ASSERT_TRUE(lab.replace_psks("bert:4455\ncarl:6677\n"));
+    ASSERT_TRUE(lab.connect(3, with_key("carl", {0x66, 0x77}))) << lab.client(3).error();
+    ASSERT_TRUE(lab.connect(4, with_key("bert", {0x44, 0x55}))) << lab.client(4).error();
+    EXPECT_FALSE(lab.connect(5, with_key("bert", {0x22, 0x33}))) << "the key before";
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_PSK_UNKNOWN), 0u);
+    EXPECT_FALSE(lab.connect(6, with_key("anna", {0x00, 0x11})));
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_PSK_UNKNOWN), 1u);
+    EXPECT_FALSE(lab.connect(7)) << "certificates are taken as little as before";
+    lab.client(1).send({'h', 'i'});
+    lab.run_for(50);
+    EXPECT_EQ(lab.peer(1).data.size(), 1u) << "who is in stays in";
+}
+
+TEST(Services, KeepThePreSharedKeysOfAHandshakeThatHasBegun)
+{
+    HandshakeLab lab(taking_keys("anna:0011\n"));
+    unsigned to_client = 0;
+    lab.judge = [&](bool to_server, unsigned, const Bytes &) {
+        to_client += !to_server;
+        return Fate::Deliver;
+    };
+    lab.add_client(1, with_key("anna", {0x00, 0x11}));
+    lab.start(1);
+    ASSERT_TRUE(lab.run_until([&] { return to_client >= 2; })) << "the server's flight is out";
+    ASSERT_TRUE(lab.replace_psks("bert:2233\n"));
+    EXPECT_TRUE(lab.run_until([&] { return lab.is_connected(1); })) << lab.client(1).error();
+    EXPECT_TRUE(sl_handshaker_has_replaced_services(lab.handshaker));
+    EXPECT_FALSE(lab.connect(2, with_key("anna", {0x00, 0x11})));
 }
