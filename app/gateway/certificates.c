@@ -73,8 +73,8 @@ static void keep_service(struct settings *now, unsigned s,
     struct sl_trust *trust_before = now->trusts[s];
     struct sl_psks *psks_before = now->psks[s];
     now->handshake_services[s] = *service;
-    now->trusts[s] = service->trust != NULL ? sl_trust_share(service->trust) : NULL;
-    now->psks[s] = service->psks != NULL ? sl_psks_share(service->psks) : NULL;
+    now->trusts[s] = sl_trust_share(service->trust);
+    now->psks[s] = sl_psks_share(service->psks);
     sl_trust_destroy(trust_before);
     sl_psks_destroy(psks_before);
 }
@@ -82,7 +82,7 @@ static void keep_service(struct settings *now, unsigned s,
 int certificates_replace(struct gateway *gateway, struct settings *next, char *reason)
 {
     struct settings *now = &gateway->settings;
-    unsigned count = now->runtime.worker.service_count;
+    unsigned count = now->runtime.handshaker.service_count;
     struct sl_handshake_service services[SL_SERVICES_MAX] = {0};
     for (unsigned s = 0; s < count; s++)
         services[s] = service_for(gateway, next, s);

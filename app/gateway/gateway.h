@@ -27,11 +27,12 @@ void log_fatal(const char *reason);
 /** The configuration made into what the libraries want; borrows from it. */
 struct settings {
     const struct sl_config *config;
-    struct sl_credentials *credentials;
+    struct sl_credentials *credentials;       /* NULL: none is needed, or none yet */
     struct sl_trust *trusts[SL_SERVICES_MAX]; /* by service; NULL: none yet */
     struct sl_psks *psks[SL_SERVICES_MAX];    /* by service; NULL: none, or none yet */
     struct sl_handshake_service handshake_services[SL_SERVICES_MAX];
     const char *services[SL_SERVICES_MAX];
+    unsigned served_count; /* of them: those that clients come for, which are the first */
     struct sl_connection_config connections[SL_CONNECTIONS_MAX];
     struct sl_client_credentials *client_credentials[SL_CONNECTIONS_MAX];
     struct sl_client_config clients[SL_CONNECTIONS_MAX];

@@ -8,6 +8,7 @@
 
 #define PATH_LEN 96
 
+/** None at all where no service needs one: the configuration was checked. */
 static bool load_credentials(struct settings *settings)
 {
     const struct sl_config *config = settings->config;
@@ -21,6 +22,8 @@ static bool load_credentials(struct settings *settings)
         files[i] = (struct sl_certificate_files){config->certificates[i].certificate,
                                                  config->certificates[i].key,
                                                  config->certificates[i].ocsp_file};
+    if (config->certificates_count == 0)
+        return true;
     settings->credentials = sl_credentials_load(files, config->certificates_count, &fault, reason);
     if (settings->credentials != NULL)
         return true;
@@ -170,15 +173,6 @@ static bool load_psks(struct settings *settings, unsigned s, const struct sl_tru
     return service->psks != NULL || settings_fail_at(settings, path, "%s", reason);
 }
 
-/** No certificate is taken: a pre-shared key is the only way in. */
-static bool is_by_psk_alone(const struct sl_trust_rules *rules,
-                            const struct sl_handshake_service *service)
-{
-    return (service->psks != NULL || service->looks_up) && rules->ca_file == NULL &&
-           rules->crl_file == NULL && rules->peers.fingerprint_count == 0 &&
-           rules->peers.node_id_count == 0 && !rules->anonymous;
-}
-
 static bool load_trust(struct settings *settings, unsigned service)
 {
     char reason[SL_CREDENTIALS_REASON_LEN] = "", path[PATH_LEN];
@@ -190,7 +184,7 @@ static bool load_trust(struct settings *settings, unsigned service)
     *out = (struct sl_handshake_service){.name = name};
     if (!load_psks(settings, service, &rules, &at))
         return false;
-    out->takes_only_psk = is_by_psk_alone(&rules, out);
+    out->takes_only_psk = sl_config_takes_only_psk(settings->config, name);
     if (out->takes_only_psk)
         return true;
     out->trust = settings->trusts[service] = sl_trust_load(&rules, &fault, reason);

@@ -111,6 +111,7 @@ static bool make_listeners(struct settings *settings)
             (struct sl_listener){.port = config->listeners[l].port, .service = (uint16_t)service};
     }
     worker->listener_count = config->listeners_count;
+    settings->served_count = worker->service_count;
     settings->runtime.services = settings->services;
     return true;
 }
@@ -152,7 +153,7 @@ static void make_handshaker(struct settings *settings)
     settings->runtime.handshaker = (struct sl_handshaker_config){
         .credentials = settings->credentials,
         .services = settings->handshake_services,
-        .service_count = settings->runtime.worker.service_count,
+        .service_count = settings->served_count,
         .cpu_percent = config->admission.handshake_cpu_percent,
         .cpu_percent_per_prefix = config->admission.handshake_cpu_percent_per_prefix,
         .prefix_len_v4 = (uint8_t)config->admission.prefix_len_v4,

@@ -1,4 +1,4 @@
-/* Listeners and services: who is come for, and whom each takes. */
+/* Listeners and services: what clients come for, whom each takes, and what it needs for that. */
 #include "config_priv.h"
 
 static bool check_listeners(const struct config_meaning *m)
@@ -91,7 +91,45 @@ static bool check_trust(const struct config_meaning *m)
     return true;
 }
 
+bool sl_config_takes_only_psk(const struct sl_config *config, const char *service)
+{
+    const struct sl_config_trust *trust = config->trust;
+    for (unsigned i = 0; i < config->services_count; i++)
+        if (strcmp(config->services[i].name, service) == 0 && config->services[i].trust != NULL)
+            trust = config->services[i].trust;
+    return trust != NULL && (trust->psk_file != NULL || trust->psk_lookup != NULL) &&
+           trust->ca_file == NULL && trust->crl_file == NULL &&
+           trust->peers.fingerprints_count + trust->peers.node_ids_count == 0 && !trust->anonymous;
+}
+
+static bool check_roles(const struct config_meaning *m)
+{
+    return m->config->listeners_count + m->config->connections_count > 0 ||
+           config_fail_at(m, "listeners",
+                          "give 'listeners', 'connect' or both: nobody could come, and nobody is "
+                          "gone to");
+}
+
+static bool check_certificates(const struct config_meaning *m)
+{
+    const struct sl_config *config = m->config;
+    char path[CONFIG_PATH_MAX], reason[192];
+    for (unsigned i = 0; config->certificates_count == 0 && i < config->listeners_count; i++) {
+        const char *service = config->listeners[i].service;
+        if (sl_config_takes_only_psk(config, service))
+            continue;
+        snprintf(path, sizeof path, "listeners[%u].service", i);
+        snprintf(reason, sizeof reason,
+                 "service '%s' has to show a certificate, and 'certificates' are missing: only one "
+                 "that takes nothing but pre-shared keys does without",
+                 service);
+        return config_fail_at(m, path, reason);
+    }
+    return true;
+}
+
 bool config_check_services(const struct config_meaning *m)
 {
-    return check_listeners(m) && check_services(m) && check_trust(m);
+    return check_roles(m) && check_listeners(m) && check_services(m) && check_trust(m) &&
+           check_certificates(m);
 }

@@ -140,9 +140,9 @@ struct sl_config {
     unsigned ring_kib;             /* of each ring's data, a power of two; default 1024 */
     struct sl_config_port *ports;
     unsigned ports_count;
-    struct sl_config_listener *listeners;
+    struct sl_config_listener *listeners; /* none: a client only, see connect */
     unsigned listeners_count;
-    struct sl_config_certificate *certificates;
+    struct sl_config_certificate *certificates; /* none: no service needs one */
     unsigned certificates_count;
     char *client_ca;               /* short for trust: {ca_file: FILE} */
     struct sl_config_trust *trust; /* of services that say nothing of their own; NULL: see
@@ -189,6 +189,12 @@ struct sl_config {
  */
 struct sl_config *sl_config_load(const char *path, char *error, size_t error_len);
 void sl_config_destroy(struct sl_config *config);
+
+/**
+ * Whether clients of this service come in with a pre-shared key or not at all: none is asked for a
+ * certificate, and none is shown one.
+ */
+bool sl_config_takes_only_psk(const struct sl_config *config, const char *service);
 
 /** IPv4 becomes IPv4-mapped. false: it is none. */
 bool sl_config_parse_ip(const char *text, struct sl_ip *ip) SL_MUST_USE;

@@ -119,11 +119,11 @@ bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason)
     handshaker->bio_method = sl_handshake_make_bio_method();
     if (handshaker->bio_method == NULL)
         return sl_handshake_refuse(reason, "libssl cannot be started");
-    if (config->credentials == NULL && config->client_count == 0) {
+    if (config->service_count == 0 && config->client_count == 0) {
         snprintf(reason, SL_REASON_LEN, "a handshaker is to be a server, a client, or both");
         return false;
     }
     return open_keylog(handshaker, reason) &&
-           (config->credentials == NULL || make_services(handshaker, reason)) &&
+           (config->service_count == 0 || make_services(handshaker, reason)) &&
            make_clients(handshaker, reason);
 }

@@ -74,8 +74,8 @@ static bool set_up(SSL_CTX *ctx, const struct sl_handshaker *handshaker,
         return sl_handshake_refuse(reason, "libssl refuses the connection ID extension");
     if (!bind_sessions(ctx, service))
         return sl_handshake_refuse(reason, "libssl refuses the session ID context");
-    return sl_handshake_show_certificates(ctx, credentials, reason) &&
-           (service->takes_only_psk || sl_handshake_set_up_tickets(ctx, handshaker, reason)) &&
+    return (service->takes_only_psk || (sl_handshake_show_certificates(ctx, credentials, reason) &&
+                                        sl_handshake_set_up_tickets(ctx, handshaker, reason))) &&
            (service->trust == NULL || !sl_trust_asks(service->trust) ||
             ask_for_certificates(ctx, service->trust, reason));
 }

@@ -7,11 +7,16 @@ static bool make_service(const struct sl_handshaker *handshaker, struct sl_crede
                          struct service *service, const struct sl_handshake_service *from,
                          char *reason)
 {
-    service->trust = from->trust != NULL ? sl_trust_share(from->trust) : NULL;
-    service->psks = from->psks != NULL ? sl_psks_share(from->psks) : NULL;
+    service->trust = sl_trust_share(from->trust);
+    service->psks = sl_psks_share(from->psks);
     service->suites = sl_handshake_suites_of(from);
     service->takes_certificates = !from->takes_only_psk;
     snprintf(service->name, sizeof service->name, "%s", from->name);
+    if (credentials == NULL && service->takes_certificates) {
+        snprintf(reason, SL_REASON_LEN, "service '%s' has to show a certificate, and there is none",
+                 service->name);
+        return false;
+    }
     service->ctx = sl_handshake_make_server_context(handshaker, credentials, from, reason);
     return service->ctx != NULL;
 }

@@ -59,9 +59,10 @@ struct sl_handshake_service {
 };
 
 struct sl_handshaker_config {
-    struct sl_credentials *credentials; /* it takes a share of its own; NULL: it is no server */
+    struct sl_credentials *credentials; /* it takes a share of its own; NULL: none, where services
+                                           take only pre-shared keys */
     const struct sl_handshake_service *services; /* [service_count], borrowed for the call */
-    unsigned service_count;                      /* at least one for a server */
+    unsigned service_count;                      /* 0: it is no server */
     const struct sl_handshake_lookup *lookup;    /* NULL: no service looks up */
     unsigned lookup_timeout_ms;                  /* an answer that takes longer is none */
     const struct sl_client_config *clients;      /* [client_count], borrowed for the call */
@@ -142,8 +143,9 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker);
 
 /**
  * What a server's handshakes begin with: its certificates, its services and whom they take. Made on
- * any thread, with shares of its own of credentials and trusts, and with as many services as the
- * handshaker has. NULL and reason [SL_REASON_LEN] when libssl refuses.
+ * any thread, with shares of its own of credentials, trusts and keys, and with as many services as
+ * the handshaker has. credentials: NULL as in sl_handshaker_config. NULL and reason [SL_REASON_LEN]
+ * when there is none and a service needs one, or libssl refuses.
  */
 struct sl_handshake_services;
 struct sl_handshake_services *

@@ -62,7 +62,7 @@ struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *fi
 bool sl_credentials_are_current(const struct sl_credentials *credentials, unsigned *index,
                                 char *reason)
 {
-    for (*index = 0; *index < credentials->count; (*index)++)
+    for (*index = 0; *index < sl_credentials_count(credentials); (*index)++)
         if (!sl_certificate_is_current(&credentials->certificates[*index], reason))
             return false;
     return true;
@@ -70,7 +70,8 @@ bool sl_credentials_are_current(const struct sl_credentials *credentials, unsign
 
 struct sl_credentials *sl_credentials_share(struct sl_credentials *credentials)
 {
-    atomic_fetch_add_explicit(&credentials->shares, 1, memory_order_relaxed);
+    if (credentials != NULL)
+        atomic_fetch_add_explicit(&credentials->shares, 1, memory_order_relaxed);
     return credentials;
 }
 
@@ -93,7 +94,7 @@ const struct sl_certificate *sl_credentials_at(const struct sl_credentials *cred
 
 unsigned sl_credentials_count(const struct sl_credentials *credentials)
 {
-    return credentials->count;
+    return credentials != NULL ? credentials->count : 0;
 }
 
 void *sl_credentials_certificate(const struct sl_credentials *credentials, unsigned i)

@@ -89,7 +89,8 @@ struct sl_psks *sl_psks_load(const char *path, char *reason)
 
 struct sl_psks *sl_psks_share(struct sl_psks *psks)
 {
-    atomic_fetch_add_explicit(&psks->shares, 1, memory_order_relaxed);
+    if (psks != NULL)
+        atomic_fetch_add_explicit(&psks->shares, 1, memory_order_relaxed);
     return psks;
 }
 

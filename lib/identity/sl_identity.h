@@ -88,12 +88,12 @@ struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *fi
  */
 bool sl_credentials_are_current(const struct sl_credentials *credentials, unsigned *index,
                                 char *reason);
-/** Takes a further share; return credentials. */
+/** Takes a further share; return credentials. NULL is allowed. */
 struct sl_credentials *sl_credentials_share(struct sl_credentials *credentials);
 /** Gives a share back; with the last one they are gone. NULL is allowed. */
 void sl_credentials_destroy(struct sl_credentials *credentials);
 
-/** What handshake needs of them; types of libcrypto (X509, EVP_PKEY, STACK_OF(X509)). */
+/** What handshake needs of them; types of libcrypto (X509, EVP_PKEY, STACK_OF(X509)). NULL has 0. */
 unsigned sl_credentials_count(const struct sl_credentials *credentials);
 void *sl_credentials_certificate(const struct sl_credentials *credentials, unsigned i); /* X509 * */
 void *sl_credentials_key(const struct sl_credentials *credentials, unsigned i); /* EVP_PKEY * */

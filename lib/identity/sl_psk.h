@@ -20,7 +20,7 @@ struct sl_psks;
  * return the keys (the caller has one share of them), or NULL. Allocates and reads a file.
  */
 struct sl_psks *sl_psks_load(const char *path, char *reason);
-/** Takes a further share; return psks. */
+/** Takes a further share; return psks. NULL is allowed. */
 struct sl_psks *sl_psks_share(struct sl_psks *psks);
 /** Gives a share back; with the last one the keys are wiped. NULL is allowed. */
 void sl_psks_destroy(struct sl_psks *psks);

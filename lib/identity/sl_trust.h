@@ -71,7 +71,7 @@ struct sl_trust;
  */
 struct sl_trust *sl_trust_load(const struct sl_trust_rules *rules, struct sl_trust_fault *fault,
                                char *reason);
-/** Takes a further share; return trust. */
+/** Takes a further share; return trust. NULL is allowed. */
 struct sl_trust *sl_trust_share(struct sl_trust *trust);
 /** Gives a share back; with the last one the trust is gone. NULL is allowed. */
 void sl_trust_destroy(struct sl_trust *trust);

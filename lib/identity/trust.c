@@ -144,7 +144,8 @@ struct sl_trust *sl_trust_load(const struct sl_trust_rules *rules, struct sl_tru
 
 struct sl_trust *sl_trust_share(struct sl_trust *trust)
 {
-    atomic_fetch_add_explicit(&trust->shares, 1, memory_order_relaxed);
+    if (trust != NULL)
+        atomic_fetch_add_explicit(&trust->shares, 1, memory_order_relaxed);
     return trust;
 }
 

@@ -96,6 +96,8 @@ int sl_runtime_replace_services(struct sl_runtime *runtime, struct sl_credential
     struct sl_handshake_services *made[SL_HANDSHAKERS_MAX];
     unsigned count = 0;
     runtime->reason = reason;
+    if (runtime->config.handshaker.service_count == 0)
+        return 0; /* it is no server */
     if (!sl_runtime_has_replaced_services(runtime))
         return runtime_fail(runtime, -EBUSY,
                             "a handshake thread has not taken the last certificates yet");

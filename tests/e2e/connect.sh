@@ -74,9 +74,15 @@ check 'it ends in good order' gateway_stop
 server_end
 
 gateway_config "$(entry "expect: {fingerprints: [\"$fingerprint\"]}")"
+sed -i '/^listeners:/d; /^certificates:/d' "$config" # a client only
 gateway_start || exit
 mbedtls_server cid=off
 check 'a fingerprint that is expected: up, without connection IDs' wait_for 20 is_connection 'upstream up'
+check 'from a gateway that is no server, and has no certificate' test "$("$sluice_ctl" -s "$control" certificates)" = none
+check 'which reloads what there is to reload' eval '"$sluice_ctl" -s "$control" reload | grep -q "^reloaded "'
+check 'nobody is served there' refused 'no session came up' on_peer timeout 20 "$build/app/load/sluice-load" \
+    --insecure -c 1 --handshake-timeout 1s --first-timeout 200ms "$gateway_ip4:$port"
+check 'the session goes on' is_connection 'upstream up .* opened 1,'
 server_end KILL
 gateway_stop >/dev/null
 

@@ -88,7 +88,7 @@ check 'a stranger to it hears what a wrong key hears' refused 'alert decrypt err
 # Another file: who is in it comes in, who is not any more does not, and sessions go on.
 mkfifo "$work/long.in"
 exec {long_fd}<>"$work/long.in"
-ip netns exec "$peer_ns" timeout 120 openssl s_client -dtls1_2 -connect "$gateway_ip4:$port" -quiet \
+ip netns exec "$peer_ns" timeout 120 openssl s_client -dtls1_2 -connect "$gateway_ip4:$port" \
     -cipher ECDHE-PSK-CHACHA20-POLY1305 -psk_identity anna -psk "$key" <"$work/long.in" >"$work/long.out" 2>&1 &
 long_pid=$!
 at_exit gateway_kill $long_pid
@@ -121,9 +121,9 @@ reloaded_thrice() { [ "$(grep -c " reloaded $config" "$gateway_log")" = 3 ]; }
 check 'SIGHUP reloads, too' wait_for 10 reloaded_thrice
 check 'and who was gone is back' psk_client line-anna ECDHE-PSK-CHACHA20-POLY1305
 check 'the session is still there' goes_on 'after SIGHUP'
+echo Q >&$long_fd
 exec {long_fd}>&-
-kill $long_pid
-wait $long_pid 2>/dev/null
+wait $long_pid
 
 no_session 'no session is left of them'
 check_equation
@@ -131,7 +131,23 @@ check 'the gateway ends cleanly' gateway_stop
 no_lookup() { ! pgrep -f "$work/secret" >/dev/null; }
 check 'and the lookup program with it' wait_for 10 no_lookup
 
+# Nothing but keys: no certificate is needed.
 consumer_stop echo
+gateway_config "trust: {psk_file: $work/psk}"
+sed -i '/^certificates:/d' "$config"
+gateway_start || exit
+consumer_start alone "$sluice_echo" -s "$consumers" echo
+check 'a gateway without a certificate takes who has a key' psk_client line ECDHE-PSK-CHACHA20-POLY1305
+check 'and nobody else' refused 'alert handshake failure' s_client x
+check 'it has no certificates to show' test "$(ctl certificates)" = none
+check 'and reloads' reload_says '^reloaded .* certificates: 0$'
+check 'its keys are still taken' psk_client line-2 ECDHE-PSK-CHACHA20-POLY1305
+sed -i '/^trust:/d' "$config"
+check 'with a service that shows one it needs one' reload_says "^error: $config:[0-9]+: service 'echo' has to show a certificate"
+check_equation
+check 'it ends cleanly' gateway_stop
+consumer_stop alone
+
 gateway_config "trust: {psk_lookup: $work/lookup}"
 sed 's/psk_lookup: .*lookup/psk_lookup: nowhere/' "$config" >"$work/bad.yaml"
 check 'sluice check names a program that is not there' refused 'bad.yaml:[0-9]*: lookup program .*/nowhere cannot be run' \

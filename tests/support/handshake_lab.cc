@@ -20,7 +20,8 @@ HandshakeLab::HandshakeLab(const LabOptions &options)
     if (chosen.server_certificates.empty())
         for (const std::string &kind : chosen.server_kinds)
             chosen.server_certificates.push_back({kind, "server " + kind, ""});
-    credentials = make_credentials(chosen.server_certificates);
+    if (chosen.has_certificates)
+        credentials = make_credentials(chosen.server_certificates);
     psks = load_psks(chosen.psk_lines);
     for (unsigned i = 0; i < chosen.workers; i++) {
         workers.push_back(std::make_unique<HandshakeWorker>(i, chosen.ring_size));

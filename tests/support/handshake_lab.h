@@ -30,6 +30,7 @@ struct ServerCertificate {
 struct LabOptions {
     std::vector<std::string> server_kinds = {"EC"};
     std::vector<ServerCertificate> server_certificates; /* instead: these */
+    bool has_certificates = true;
     unsigned server_chain = 0;         /* certificates between the server's and its authority's */
     bool asks_clients = false;         /* a CA is configured */
     std::vector<TrustRules> services;  /* instead: what each of several takes */

@@ -140,6 +140,33 @@ TEST(Psk, CanBeAllThatAServiceTakes)
     EXPECT_EQ(lab.peer(2).sends.back().at(0).bytes, (Bytes{SL_ALERT_FATAL, 40}));
 }
 
+TEST(Psk, NeedsNoCertificateWhereNothingElseIsTaken)
+{
+    LabOptions options = with_file();
+    options.has_certificates = false;
+    options.takes_only_psk = true;
+    options.ticket_lifetime_s = 300;
+    HandshakeLab lab(options);
+    ASSERT_TRUE(lab.connect(1, client_of("anna", key_of_anna))) << lab.client(1).error();
+    expect_echo(lab, 1);
+    ASSERT_TRUE(lab.connect(2, client_of("anna", key_of_anna, "PSK-AES128-GCM-SHA256")));
+    EXPECT_FALSE(lab.connect(3));
+    EXPECT_EQ(lab.peer(3).sends.back().at(0).bytes, (Bytes{SL_ALERT_FATAL, 40}));
+}
+
+TEST(Psk, LeavesAServiceThatTakesCertificatesInNeedOfOne)
+{
+    LabOptions options = with_file();
+    options.has_certificates = false;
+    try {
+        HandshakeLab lab(options);
+        FAIL() << "a handshaker without what it has to show";
+    } catch (const std::runtime_error &error) {
+        EXPECT_STREQ(error.what(),
+                     "service 'service 0' has to show a certificate, and there is none");
+    }
+}
+
 // legacy_cbc widens what a service takes certificates with, and nothing else.
 TEST(Psk, StaysWhatItIsBesideLegacySuites)
 {
