@@ -130,6 +130,59 @@ gateway_start || exit
 check_threads 'a device without an interface' $none
 check 'it ends within two seconds' gateway_stop 2
 
+# A reload reads as the user, who may do less than whoever started the gateway.
+mkdir "$work/tls"
+renew() { # NAME MODE-OF-THE-KEY: that certificate, which root has put there, and its key for the user's group
+    cp "$pki/$1.crt" "$work/tls/cert.crt"
+    install -m "$2" -g "$gid" "$pki/$1.key" "$work/tls/cert.key"
+}
+give_keys() { install -m "$2" -g "$gid" <(echo "$1:00112233445566778899aabbccddeeff") "$work/tls/psk"; } # IDENTITY MODE
+psk_client() { # LINE IDENTITY
+    local ready='^ *PSK identity: '
+    talk "$1" "$work/s_client.out" openssl s_client -dtls1_2 -connect "$gateway_ip4:$port" \
+        -cipher ECDHE-PSK-CHACHA20-POLY1305 -psk_identity "$2" -psk 00112233445566778899aabbccddeeff
+}
+reload_says() { "$sluice_ctl" -s "$control" reload >"$work/reload" 2>&1; cat "$work/reload"; grep -qE "$1" "$work/reload"; }
+suite_was() { grep -q "Cipher is $1-" "$work/s_client.out"; }
+renew server 640
+give_keys anna 640
+hardened_config "certificates: [{certificate: $work/tls/cert.crt, key: $work/tls/cert.key}]" \
+    "trust: {psk_file: $work/tls/psk, anonymous: true}"
+gateway_start || exit
+consumer_start reloading "$sluice_echo" -s "$consumers" echo
+check 'before a reload: a client sees the certificate' s_client line-1
+check 'which is' suite_was ECDHE-ECDSA
+check 'a key of the file is taken' psk_client line-2 anna
+renew server-rsa 640
+give_keys bert 640
+kill -HUP "$gateway_pid"
+check 'SIGHUP: the user reads the files again' wait_for 10 grep -q " reloaded $config" "$gateway_log"
+check 'a client sees the new certificate' s_client line-3
+check 'which is' suite_was ECDHE-RSA
+check 'a key of the new file is taken' psk_client line-4 bert
+check 'one that is gone is not' refused 'alert decrypt error' psk_client x anna
+renew server 600
+check 'a private key that he may not read is refused, with its line' \
+    reload_says "^error: $config:[0-9]+: key file $work/tls/cert.key .*Permission denied"
+renew server 640
+give_keys anna 600
+check 'so are pre-shared keys' reload_says "^error: $config:[0-9]+: PSK file $work/tls/psk .*Permission denied"
+check 'nothing has changed: the certificate' s_client line-5
+check 'which is' suite_was ECDHE-RSA
+check 'and the keys' psk_client line-6 bert
+give_keys anna 640
+chmod 600 "$config"
+check 'a configuration that he may not read is refused' reload_says "^error: .*$config.*Permission denied"
+chmod 644 "$config"
+check 'and taken when he may' reload_says '^reloaded '
+check 'with its certificate' s_client line-7
+check 'which is' suite_was ECDHE-ECDSA
+check 'and its keys' psk_client line-8 anna
+check_threads 'after reloads' 0000000000001000
+check_equation
+check 'it ends within two seconds' gateway_stop 2
+consumer_stop reloading
+
 # sluice check: what the user could not read or remove later.
 hardened_config
 key_line=$(grep -n server.key "$config" | cut -d: -f1)
