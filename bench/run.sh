@@ -25,7 +25,7 @@ done
 out=$(realpath -m "${OUT:-$root/bench/out/latest.json}")
 cd "$root"
 build=${BUILD:-build}
-programs=(micro/{machine,replay,parse,session,crypto,record,ring}_bench e2e/{stage,load}_bench)
+programs=(micro/{machine,replay,parse,session,crypto,record,ring}_bench e2e/{stage,load,handshake}_bench)
 
 [ -f "$build/build.ninja" ] || meson setup "$build" >&2
 gateway=$(meson introspect --buildoptions "$build" |

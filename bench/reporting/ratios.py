@@ -17,6 +17,13 @@ PIPELINES = {
 }
 
 
+# A handshake that resumes a session beside a full one, on the server's side.
+HANDSHAKES = {
+    "ratio.handshake_resumed": ("handshake.resumed.us", "handshake.full.us"),
+    "ratio.handshake_mutual_resumed": ("handshake.mutual.resumed.us", "handshake.mutual.full.us"),
+}
+
+
 def first_of(keys, values):
     """The first key that was measured, or None."""
     return next((key for key in keys if key in values), None)
@@ -66,9 +73,15 @@ def libssl_ratios(values):
                [peer / (own - port) for peer, own, port in laps_of(values, keys)])
 
 
+def handshake_ratios(values):
+    """Round by round: the kinds take turns within one."""
+    for name, (resumed, full) in HANDSHAKES.items():
+        yield name, [one / other for one, other in zip(values.get(resumed, []), values.get(full, []))]
+
+
 def ratios(values):
     """values: {KEY: [round, ...]}. {ratio.NAME: [...]} of those whose both sides were measured."""
     found = {}
-    for kind in (aead_ratios, pipeline_ratios, libssl_ratios):
+    for kind in (aead_ratios, pipeline_ratios, libssl_ratios, handshake_ratios):
         found.update((name, rounds) for name, rounds in kind(values) if rounds)
     return found

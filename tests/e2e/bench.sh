@@ -32,6 +32,8 @@ check 'in which no session was lost, no memory taken, and less sent to strangers
     [.results | to_entries[] | select(.key | test("^flood.*(sessions_lost|memory_growth_kib)$")) | .value.max]
         == [range(8) | 0] and
     ([.results | to_entries[] | select(.key | endswith("bytes_per_byte")) | .value.max] | max < 1)' "$OUT"
+check 'and full and resumed handshakes' has_keys handshake.{,mutual.}{full,resumed}.us \
+    ratio.handshake_{,mutual_}resumed
 check 'and open and seal of libcrypto' has_keys \
     $(keys '{record,aead}.{open,seal}.openssl{,.aes128}.{64,1400}.ns' | grep -E 'record.*ssl\.[0-9]|aead.*aes')
 if grep -qw avx /proc/cpuinfo; then
