@@ -55,10 +55,15 @@ static void describe_names(const X509 *certificate, char *out, size_t out_len)
     GENERAL_NAMES_free(names);
 }
 
+int64_t sl_identity_time(const ASN1_TIME *moment)
+{
+    struct tm utc; /* without a moment libcrypto would take the present one */
+    return moment != NULL && ASN1_TIME_to_tm(moment, &utc) == 1 ? timegm(&utc) : 0;
+}
+
 static int64_t end_of(const X509 *certificate)
 {
-    struct tm end;
-    return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1 ? timegm(&end) : 0;
+    return sl_identity_time(X509_get0_notAfter(certificate));
 }
 
 void sl_credentials_describe(const struct sl_credentials *credentials, unsigned i,

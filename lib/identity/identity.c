@@ -7,22 +7,26 @@
 
 #include "identity_priv.h"
 
-int sl_identity_write_subject(const X509 *certificate, char *out, size_t out_len)
+int sl_identity_write_name(const X509_NAME *name, char *out, size_t out_len)
 {
     out[0] = 0;
     BIO *bio = BIO_new(BIO_s_mem());
     if (bio == NULL)
         return -EINVAL;
     const char *text = NULL;
-    long len = X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0
-                   ? BIO_get_mem_data(bio, &text)
-                   : -1;
+    long len =
+        X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0 ? BIO_get_mem_data(bio, &text) : -1;
     size_t kept = len < 0 ? 0 : (size_t)len < out_len ? (size_t)len : out_len - 1;
     if (kept > 0)
         memcpy(out, text, kept);
     out[kept] = 0;
     BIO_free(bio);
     return len >= 0 ? 0 : -EINVAL;
+}
+
+int sl_identity_write_subject(const X509 *certificate, char *out, size_t out_len)
+{
+    return sl_identity_write_name(X509_get_subject_name(certificate), out, out_len);
 }
 
 /** The form in which the trust has the id is the one that its readers know. */

@@ -16,8 +16,14 @@ bool sl_identity_refuse(char *reason, const char *format, ...)
 
 /* identity.c */
 
-/** The subject as RFC 2253 has it, cut to out [out_len]. return 0, or -EINVAL. */
+/** A name, or a subject, as RFC 2253 has it, cut to out [out_len]. return 0, or -EINVAL. */
+int sl_identity_write_name(const X509_NAME *name, char *out, size_t out_len);
 int sl_identity_write_subject(const X509 *certificate, char *out, size_t out_len);
+
+/* describe.c */
+
+/** In seconds since 1970; 0: there is none (NULL), or it is malformed. */
+int64_t sl_identity_time(const ASN1_TIME *moment);
 
 /* public_key.c */
 
@@ -115,12 +121,35 @@ bool sl_node_id_matches(const struct sl_node_id *id, const struct sl_key_digests
 void sl_node_id_write(char *out, const struct sl_key_digests *key, const char *prefix,
                       bool is_compatible); /* out [SL_NODE_ID_SIZE] */
 
-/* authorities.c */
+/* authorities.c, lists.c */
 
-/** A store of the authorities and revocation lists of both files, for the caller to free; crl_path
- * may be NULL. *is_crl_file tells which of the files is at fault. */
-X509_STORE *sl_authorities_load(const char *ca_path, const char *crl_path, bool *is_crl_file,
-                                char *reason);
+/** A revocation list: of its issuer's, the best one, the last to end. */
+struct sl_list {
+    char *path; /* of its file */
+    char issuer[144];
+    int64_t begin_s, end_s; /* since 1970; end_s 0: never */
+};
+
+struct sl_authorities {
+    X509_STORE *store; /* NULL: no authorities */
+    struct sl_list *lists;
+    unsigned list_count;
+};
+
+/** The authorities and revocation lists of both files; crl_path may be NULL. Wipe them in any case.
+ * *is_crl_file tells which of the files is at fault. */
+bool sl_authorities_load(struct sl_authorities *out, const char *ca_path, const char *crl_path,
+                         bool *is_crl_file, char *reason);
+void sl_authorities_wipe(struct sl_authorities *authorities);
+
+/** What is in the two files. */
+struct sl_list_files {
+    const char *ca_path, *crl_path; /* crl_path may be NULL */
+    STACK_OF(X509_INFO) * ca_infos, *crl_infos;
+};
+/** Where lists are there, each authority has one that is its own and in force. Notes them. */
+bool sl_lists_take(struct sl_authorities *out, const struct sl_list_files *files, char *reason);
+void sl_lists_free(struct sl_authorities *authorities);
 
 /* trust.c, trust_check.c */
 
@@ -133,7 +162,7 @@ struct sl_peers {
 
 struct sl_trust {
     atomic_uint shares;
-    X509_STORE *store; /* NULL: no authorities */
+    struct sl_authorities authorities;
     struct sl_peers peers, expected;
     bool is_anonymous;
     char node_id_prefix[SL_NODE_ID_PREFIX_MAX + 1];

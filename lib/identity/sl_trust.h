@@ -83,6 +83,15 @@ bool sl_trust_insists(const struct sl_trust *trust);
 bool sl_trust_is_by_authority_alone(const struct sl_trust *trust);
 /** A peer of the authorities' has to be one of some that are named. */
 bool sl_trust_has_expected(const struct sl_trust *trust);
+/** A revocation list that peers' chains are checked against. */
+struct sl_crl_info {
+    const char *file, *issuer; /* borrowed from the trust; the issuer as RFC 2253 has it */
+    int64_t begins_s, ends_s;  /* since 1970; ends_s 0: never */
+};
+/** How many issuers have one; of those that an issuer has, the one that is good for the longest
+ * time is described. NULL has 0. Once it has ended, no peer of its issuer's is taken. */
+unsigned sl_trust_crl_count(const struct sl_trust *trust);
+void sl_trust_describe_crl(const struct sl_trust *trust, unsigned i, struct sl_crl_info *out);
 /** Authorities and revocation lists: X509_STORE *, or NULL. */
 void *sl_trust_store(const struct sl_trust *trust);
 

@@ -59,9 +59,10 @@ static bool load_store(struct sl_trust *trust, const struct sl_trust_rules *rule
                        struct sl_trust_fault *fault, char *reason)
 {
     bool is_crl_file = false;
-    trust->store = sl_authorities_load(rules->ca_file, rules->crl_file, &is_crl_file, reason);
+    bool ok = sl_authorities_load(&trust->authorities, rules->ca_file, rules->crl_file,
+                                  &is_crl_file, reason);
     fault->rule = is_crl_file ? SL_TRUST_CRL_FILE : SL_TRUST_CA_FILE;
-    return trust->store != NULL;
+    return ok;
 }
 
 /* The domain: every part with its length before it, so that no two trusts are the same text. */
@@ -99,12 +100,13 @@ static bool add_peers(EVP_MD_CTX *digest, const struct sl_peers *peers)
 static bool make_domain(struct sl_trust *trust, char *reason)
 {
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    bool ok = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
-              (trust->store == NULL || add_authorities(digest, trust->store)) &&
-              add_peers(digest, &trust->peers) && add_peers(digest, &trust->expected) &&
-              add(digest, &trust->is_anonymous, sizeof trust->is_anonymous) &&
-              add(digest, trust->node_id_prefix, sizeof trust->node_id_prefix) &&
-              EVP_DigestFinal_ex(digest, trust->domain, NULL);
+    bool ok =
+        digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
+        (trust->authorities.store == NULL || add_authorities(digest, trust->authorities.store)) &&
+        add_peers(digest, &trust->peers) && add_peers(digest, &trust->expected) &&
+        add(digest, &trust->is_anonymous, sizeof trust->is_anonymous) &&
+        add(digest, trust->node_id_prefix, sizeof trust->node_id_prefix) &&
+        EVP_DigestFinal_ex(digest, trust->domain, NULL);
     EVP_MD_CTX_free(digest);
     return ok || sl_identity_refuse(reason, "out of memory");
 }
@@ -162,13 +164,13 @@ void sl_trust_destroy(struct sl_trust *trust)
         return;
     free_peers(&trust->peers);
     free_peers(&trust->expected);
-    X509_STORE_free(trust->store);
+    sl_authorities_wipe(&trust->authorities);
     free(trust);
 }
 
 bool sl_trust_asks(const struct sl_trust *trust)
 {
-    return trust->store != NULL || !sl_peers_are_none(&trust->peers) ||
+    return trust->authorities.store != NULL || !sl_peers_are_none(&trust->peers) ||
            !sl_peers_are_none(&trust->expected);
 }
 
@@ -179,7 +181,7 @@ bool sl_trust_insists(const struct sl_trust *trust)
 
 bool sl_trust_is_by_authority_alone(const struct sl_trust *trust)
 {
-    return trust->store != NULL && sl_peers_are_none(&trust->peers);
+    return trust->authorities.store != NULL && sl_peers_are_none(&trust->peers);
 }
 
 bool sl_trust_has_expected(const struct sl_trust *trust)
@@ -189,7 +191,7 @@ bool sl_trust_has_expected(const struct sl_trust *trust)
 
 void *sl_trust_store(const struct sl_trust *trust)
 {
-    return trust->store;
+    return trust->authorities.store;
 }
 
 const uint8_t *sl_trust_domain(const struct sl_trust *trust)

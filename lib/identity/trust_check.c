@@ -81,7 +81,8 @@ static int check_ways(const struct sl_trust *trust, X509_STORE_CTX *verification
                       const struct sl_key_digests *key, uint8_t *method)
 {
     enum sl_identity_method by = find(&trust->peers, certificate, key);
-    if (by == SL_IDENTITY_NONE && trust->store == NULL && sl_peers_are_none(&trust->peers)) {
+    if (by == SL_IDENTITY_NONE && trust->authorities.store == NULL &&
+        sl_peers_are_none(&trust->peers)) {
         by = find(&trust->expected, certificate, key);
         if (by == SL_IDENTITY_NONE)
             return X509_V_OK; /* anybody; whether that is expected is another question */
@@ -90,7 +91,7 @@ static int check_ways(const struct sl_trust *trust, X509_STORE_CTX *verification
     if (by != SL_IDENTITY_NONE)
         return check_alone(verification, certificate);
     *method = SL_IDENTITY_CERTIFICATE;
-    return trust->store != NULL ? check_chain(verification) : X509_V_ERR_CERT_REJECTED;
+    return trust->authorities.store != NULL ? check_chain(verification) : X509_V_ERR_CERT_REJECTED;
 }
 
 struct sl_trust_verdict sl_trust_check(const struct sl_trust *trust, void *verification_)

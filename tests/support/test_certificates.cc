@@ -135,7 +135,8 @@ std::string make_crl_pem(const Identity &issuer, const Certificate &revoked, lon
     must(X509_CRL_set_version(crl.get(), X509_CRL_VERSION_2));
     must(X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(issuer.certificate.get())));
     must(X509_CRL_set1_lastUpdate(crl.get(), now.get()));
-    must(X509_CRL_set1_nextUpdate(crl.get(), next.get()));
+    if (end_s != kNever)
+        must(X509_CRL_set1_nextUpdate(crl.get(), next.get()));
     if (revoked != nullptr) {
         X509_REVOKED *entry = must(X509_REVOKED_new());
         must(X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked.get())));

@@ -30,7 +30,8 @@ Identity make_identity(const std::string &kind, const std::string &common_name,
 /** SHA-256 of the certificate, in hex with colons. */
 std::string fingerprint_of(const Certificate &certificate, const char *digest = "SHA256");
 /** A revocation list of issuer's that names revoked, or nobody (nullptr); in force from now +
- * begin_s to now + end_s. */
+ * begin_s to now + end_s, or for ever. */
+constexpr long kNever = 0;
 std::string make_crl_pem(const Identity &issuer, const Certificate &revoked, long end_s = 86400,
                          long begin_s = -86400);
 /** What an OCSP responder of issuer's says of a certificate, in DER. */

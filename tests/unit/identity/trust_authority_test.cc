@@ -112,3 +112,55 @@ TEST(Trust, WantsAListOfEachAuthoritysOwnThatHasNotEnded)
     rules.authorities += make_crl_pem(root, nullptr, -60);
     expect_refused(rules, SL_TRUST_CA_FILE, 0, "has expired");
 }
+
+// libcrypto would refuse every peer of that authority, and only then.
+TEST(Trust, WantsNoListOfTheFuture)
+{
+    Identity root = make_identity("EC", "root", nullptr, true);
+    Identity middle = make_identity("EC", "middle", &root, true);
+    const std::string early = make_crl_pem(root, nullptr, 7200, 3600);
+    TrustRules rules;
+    rules.authorities = to_pem(root.certificate);
+    rules.lists = early;
+    expect_refused(rules, SL_TRUST_CRL_FILE, 0,
+                   "the revocation list of authority /CN=root is not valid yet: is this machine's "
+                   "clock right?");
+    rules.lists = early + make_crl_pem(root, nullptr);
+    EXPECT_NE(rules.load(), nullptr) << "another one is good";
+    rules.lists += make_crl_pem(middle, nullptr, 7200, 3600);
+    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "of authority /CN=middle is not valid yet");
+    rules.lists = "";
+    rules.authorities += early;
+    expect_refused(rules, SL_TRUST_CA_FILE, 0, "is not valid yet");
+}
+
+TEST(Trust, TellsUntilWhenItsListsAreGood)
+{
+    Identity root = make_identity("EC", "root", nullptr, true);
+    Identity middle = make_identity("EC", "middle", &root, true);
+    Identity impostor = make_identity("EC", "root", nullptr, true);
+    const int64_t now_s = time(nullptr);
+    TrustRules rules;
+    EXPECT_EQ(sl_trust_crl_count(nullptr), 0u);
+    rules.authorities = to_pem(root.certificate);
+    EXPECT_EQ(sl_trust_crl_count(must_load(rules).get()), 0u);
+    rules.authorities += make_crl_pem(root, nullptr, 1000, -500);
+    rules.lists = make_crl_pem(root, nullptr, 500, -100) + make_crl_pem(impostor, nullptr, 9000) +
+                  make_crl_pem(middle, nullptr, 100) + make_crl_pem(middle, nullptr, 3000, -300);
+    Trust trust = must_load(rules);
+    ASSERT_EQ(sl_trust_crl_count(trust.get()), 2u);
+    sl_crl_info info;
+    sl_trust_describe_crl(trust.get(), 0, &info);
+    EXPECT_STREQ(info.issuer, "CN=root");
+    EXPECT_EQ(std::string(info.file).substr(std::string(info.file).rfind('/')), "/ca");
+    EXPECT_NEAR((double)(info.begins_s - now_s), -500, 5);
+    EXPECT_NEAR((double)(info.ends_s - now_s), 1000, 5);
+    sl_trust_describe_crl(trust.get(), 1, &info);
+    EXPECT_STREQ(info.issuer, "CN=middle");
+    EXPECT_EQ(std::string(info.file).substr(std::string(info.file).rfind('/')), "/crl");
+    EXPECT_NEAR((double)(info.begins_s - now_s), -300, 5);
+    EXPECT_NEAR((double)(info.ends_s - now_s), 3000, 5);
+    rules.lists += make_crl_pem(root, nullptr, kNever);
+    sl_trust_describe_crl((trust = must_load(rules)).get(), 0, &info);
+    EXPECT_EQ(info.ends_s, 0) << "never";
+}
