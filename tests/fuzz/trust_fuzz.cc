@@ -1,13 +1,11 @@
-/** Whom a configuration names: fingerprints, node ids and their prefix; and files of pre-shared
- * keys. Refused with a reason of one line, or taken as they are written. lib/identity */
+/** Text that says whom we take: fingerprints, node ids and their prefix; files of pre-shared keys;
+ * lists of address prefixes; a lookup program's lines. Refused with a reason of one line, or taken
+ * as it is written. lib/identity, lib/admission, lib/lookup */
 #include "fuzz.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
-extern "C" {
-#include "sl_identity.h"
-}
+#include "lookup_lines.h"
+#include "prefix_lists.h"
+#include "psk_files.h"
 
 using fuzz::Bytes;
 using fuzz::join;
@@ -15,6 +13,8 @@ using fuzz::of_text;
 
 namespace
 {
+
+enum Kind : uint8_t { NAMES, PSK_FILE, PREFIXES, LOOKUP };
 
 void check_reason(const char *reason)
 {
@@ -62,44 +62,25 @@ void check_names(fuzz::Input &input)
     sl_trust_destroy(trust);
 }
 
-void check_psks(const Bytes &text)
-{
-    static const int fd = memfd_create("psks", MFD_CLOEXEC);
-    static const std::string path = "/proc/self/fd/" + std::to_string(fd);
-    FUZZ_CHECK(ftruncate(fd, 0) == 0 &&
-               pwrite(fd, text.data(), text.size(), 0) == (ssize_t)text.size());
-    sl_client_files files{};
-    files.psk_file = path.c_str();
-    char reason[SL_CREDENTIALS_REASON_LEN] = "";
-    sl_client_credentials *credentials = sl_client_credentials_load(&files, reason);
-    if (credentials == nullptr) {
-        check_reason(reason);
-        return;
-    }
-    const unsigned count = sl_client_psk_count(credentials);
-    FUZZ_CHECK(count >= 1 && count <= text.size());
-    for (unsigned i = 0; i < count; i++) {
-        const sl_psk *psk = sl_client_psk(credentials, i);
-        const Bytes identity = of_text(psk->identity);
-        FUZZ_CHECK(!identity.empty() && identity.size() <= SL_PSK_IDENTITY_MAX);
-        FUZZ_CHECK(fuzz::contains(text, identity));
-        FUZZ_CHECK(psk->key_len >= 1 && psk->key_len <= SL_PSK_KEY_MAX);
-        static volatile uint8_t sum; /* all of it can be read */
-        for (size_t k = 0; k < psk->key_len; k++)
-            sum = (uint8_t)(sum + psk->key[k]);
-    }
-    sl_client_credentials_destroy(credentials);
-}
-
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz::Input input(data, size);
-    if (input.u8() & 1)
-        check_psks(input.rest());
-    else
+    switch (input.u8() % 4) {
+    case NAMES:
         check_names(input);
+        break;
+    case PSK_FILE:
+        fuzz::check_psk_file(input.rest());
+        break;
+    case PREFIXES:
+        fuzz::check_prefix_lists(text_of(input.rest()));
+        break;
+    case LOOKUP:
+        fuzz::check_lookup(input);
+        break;
+    }
     return 0;
 }
 
@@ -122,11 +103,11 @@ std::vector<Bytes> fuzz::seeds()
     for (const std::string &prefix : {std::string("node-"), std::string("a b"),
                                       std::string(39, 'p'), std::string("A_0.-"), std::string()})
         seeds.push_back(join({{0, 1, (uint8_t)prefix.size()}, of_text(prefix + prefix + hex32)}));
-    for (const std::string &text :
-         {std::string("anna:00112233\n# none\n\r\nb:c:0f\r\n"), std::string("anna\n"),
-          std::string(":00\n"), std::string("a:0\n"), "a:" + hex32 + hex32 + "00\n",
-          "a:" + hex32 + hex32, std::string(129, 'i') + ":00", std::string("#\n"),
-          std::string("a:00\0b", 6), std::string("a:00\nb:01\nc:02\nd:03\ne:04\n")})
-        seeds.push_back(join({{1}, of_text(text)}));
+    for (const std::string &text : psk_file_seeds())
+        seeds.push_back(join({{PSK_FILE}, of_text(text)}));
+    for (const std::string &text : prefix_list_seeds())
+        seeds.push_back(join({{PREFIXES}, of_text(text)}));
+    for (const Bytes &said : lookup_seeds())
+        seeds.push_back(join({{LOOKUP}, said}));
     return seeds;
 }
