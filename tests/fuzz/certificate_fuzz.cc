@@ -1,12 +1,12 @@
-/** Certificates: who a peer is by one that libcrypto has parsed, and the files of the gateway.
- * lib/identity */
+/** Certificates: who a peer is by one that libcrypto has parsed, the files of the gateway, and the
+ * OCSP response for one of them. lib/identity */
 #include "fuzz.h"
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
+
+#include "memory_file.h"
+#include "ocsp_response.h"
 
 extern "C" {
 #include "sl_identity.h"
@@ -37,9 +37,9 @@ void check_peer(const Bytes &der)
     X509_free(certificate);
 }
 
-bool check_own(const std::string &path, char *reason)
+bool check_own(const char *path, char *reason)
 {
-    const sl_certificate_files files = {path.c_str(), path.c_str(), nullptr};
+    const sl_certificate_files files = {path, path, nullptr};
     sl_certificate_fault fault = {};
     sl_credentials *credentials = sl_credentials_load(&files, 1, &fault, reason);
     if (credentials == nullptr) {
@@ -53,11 +53,11 @@ bool check_own(const std::string &path, char *reason)
     return true;
 }
 
-bool check_ca(const std::string &path, bool has_lists, char *reason)
+bool check_ca(const char *path, bool has_lists, char *reason)
 {
     sl_trust_rules rules = {};
-    rules.ca_file = path.c_str();
-    rules.crl_file = has_lists ? path.c_str() : nullptr;
+    rules.ca_file = path;
+    rules.crl_file = has_lists ? path : nullptr;
     sl_trust_fault fault;
     sl_trust *trust = sl_trust_load(&rules, &fault, reason);
     if (trust == nullptr) {
@@ -73,12 +73,11 @@ bool check_ca(const std::string &path, bool has_lists, char *reason)
 /** One file as certificate and key, or as CA file and that of revocation lists. */
 void check_file(const Bytes &text, bool is_ca, bool has_lists)
 {
-    static const int fd = memfd_create("certificate", MFD_CLOEXEC);
-    static const std::string path = "/proc/self/fd/" + std::to_string(fd);
-    FUZZ_CHECK(ftruncate(fd, 0) == 0 &&
-               pwrite(fd, text.data(), text.size(), 0) == (ssize_t)text.size());
+    static const fuzz::MemoryFile file;
+    file.put(text);
     char reason[SL_CREDENTIALS_REASON_LEN] = "";
-    bool is_loaded = is_ca ? check_ca(path, has_lists, reason) : check_own(path, reason);
+    bool is_loaded =
+        is_ca ? check_ca(file.path(), has_lists, reason) : check_own(file.path(), reason);
     if (!is_loaded) {
         FUZZ_CHECK(strlen(reason) > 10 && strlen(reason) < SL_CREDENTIALS_REASON_LEN);
         FUZZ_CHECK(strchr(reason, '\n') == nullptr);
@@ -92,15 +91,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz::Input input(data, size);
     const uint8_t mode = input.u8();
-    if (mode & 1)
+    if (mode & 8)
+        fuzz::check_ocsp(input.rest(), mode & 1);
+    else if (mode & 1)
         check_file(input.rest(), mode & 2, mode & 4);
     else
         check_peer(input.rest());
     return 0;
 }
 
-/* Keys can't be made the same twice: corpus/certificate holds some. */
+/* Of whole certificates corpus/certificate holds some. */
 std::vector<Bytes> fuzz::seeds()
 {
-    return {};
+    std::vector<Bytes> seeds;
+    for (const Bytes &der : ocsp_seeds())
+        for (const uint8_t mode : {8, 9})
+            seeds.push_back(join({{mode}, der}));
+    return seeds;
 }
