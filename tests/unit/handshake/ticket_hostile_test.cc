@@ -1,6 +1,7 @@
 /* Tickets that are none, or somebody else's, or too large: a full handshake, RFC 5077 3.1. */
 #include <gtest/gtest.h>
 
+#include "ticket_forger.h"
 #include "ticket_lab.h"
 
 using namespace sl_test;
@@ -17,22 +18,6 @@ void expect_full(HandshakeLab &lab, unsigned id, const Bytes &ticket)
     EXPECT_FALSE(lab.peer(id).is_resumed);
     EXPECT_EQ(lab.peer(id).identity.method, SL_IDENTITY_NONE);
     EXPECT_NE(lab.client(id).ticket(), ticket);
-}
-
-/** The session of another, with a ticket that was changed. */
-std::shared_ptr<SSL_SESSION> with_ticket(SSL_SESSION *session, const Bytes &ticket)
-{
-    unsigned char *der = nullptr;
-    int len = i2d_SSL_SESSION(session, &der);
-    Bytes bytes(der, der + len);
-    OPENSSL_free(der);
-    const unsigned char *old = nullptr;
-    size_t old_len = 0;
-    SSL_SESSION_get0_ticket(session, &old, &old_len);
-    auto at = std::search(bytes.begin(), bytes.end(), old, old + old_len);
-    std::copy(ticket.begin(), ticket.end(), at);
-    const unsigned char *in = bytes.data();
-    return {d2i_SSL_SESSION(nullptr, &in, (long)bytes.size()), SSL_SESSION_free};
 }
 
 } // namespace
@@ -79,15 +64,35 @@ TEST(HostileTicket, ChangedAnywhereGetsAFullHandshake)
         Bytes changed = ticket;
         changed[at] ^= 0x40;
         ClientOptions client = resuming(lab.client(1));
-        client.session = with_ticket(lab.client(1).session().get(), changed);
+        client.session = with_ticket(lab.client(1).session(), changed);
         ASSERT_TRUE(lab.connect(id, client)) << at << lab.client(id).error();
         EXPECT_FALSE(lab.peer(id).is_resumed) << at;
         id++;
     }
     ClientOptions unchanged = resuming(lab.client(1));
-    unchanged.session = with_ticket(lab.client(1).session().get(), ticket);
+    unchanged.session = with_ticket(lab.client(1).session(), ticket);
     ASSERT_TRUE(lab.connect(id, unchanged));
     EXPECT_TRUE(lab.peer(id).is_resumed);
+}
+
+// libssl's own limit, the lifetime, is far away.
+TEST(HostileTicket, WhoseDataSayThatItsTimeHasPassedGetsAFullHandshake)
+{
+    HandshakeLab lab(with_tickets());
+    ASSERT_TRUE(lab.connect(1));
+    const Session session = lab.client(1).session();
+    const TicketForger forger;
+    const Session inside = decode(forger.open(lab.client(1).ticket()));
+    unsigned id = 2;
+    for (int left_s : {3600, -1}) {
+        Bytes data = data_of(inside);
+        sl_store_be64(&data.at(2), (uint64_t)(time(nullptr) + left_s));
+        ClientOptions client = resuming(lab.client(1));
+        client.session = with_ticket(session, forger.seal(encode(with_data(inside, data))));
+        ASSERT_TRUE(lab.connect(id, client)) << lab.client(id).error();
+        EXPECT_EQ(lab.peer(id).is_resumed, left_s > 0);
+        id++;
+    }
 }
 
 TEST(HostileTicket, OfAChainThatIsTooLongToBeNotedIsNotGiven)
