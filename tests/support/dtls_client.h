@@ -82,6 +82,8 @@ class DtlsClient : public DtlsPeer
     }
     /** Changes what libssl protects, before it is sealed for the wire. Set before the start. */
     std::function<void(uint8_t &type, Bytes &plain)> before_seal;
+    /** Changes a handshake record of epoch 0 on its way out. */
+    std::function<void(Bytes &record)> before_send;
     Bytes client_random() const;
 
     /** Called by the extension's callbacks. */

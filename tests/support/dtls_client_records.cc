@@ -137,14 +137,18 @@ void DtlsClient::write(const uint8_t *bytes, size_t len)
 {
     Bytes datagram;
     sl_reader r = sl_reader_of(bytes, len);
-    sl_record_header header;
+    sl_record_header header = {};
     while (sl_reader_left(&r) > 0) {
         const uint8_t *at = r.at;
         must(sl_wire_parse_record(&r, 0, &header) == SL_DROP_NONE, "libssl's output");
-        if (header.epoch == 1 && (server_cid || before_seal))
-            write_protected(datagram, Bytes(at, r.at));
-        else
-            datagram.insert(datagram.end(), at, r.at);
+        Bytes record(at, r.at);
+        if (header.epoch == 1 && (server_cid || before_seal)) {
+            write_protected(datagram, record);
+            continue;
+        }
+        if (header.type == SL_CONTENT_HANDSHAKE && header.epoch == 0 && before_send)
+            before_send(record);
+        datagram.insert(datagram.end(), record.begin(), record.end());
     }
     output.push_back(datagram);
 }
