@@ -1,185 +1,18 @@
 /**
  * libsluice at a gateway that answers and writes what it likes: the reply to a registration with
- * its descriptors, the info page, rings in both directions. lib/consumer, docs/ring-protocol.md
+ * its descriptors, the info page, rings in both directions, answers to requests for a session.
+ * lib/consumer, docs/ring-protocol.md
  */
-#include "fuzz.h"
-
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <mutex>
-#include <thread>
-
 #include "sluice.h"
 
-extern "C" {
-#include "sl_ring.h"
-}
+#include "hostile_gateway.h"
 
+using namespace fuzz::hostile;
 using fuzz::Bytes;
 using fuzz::join;
 
 namespace
 {
-
-constexpr unsigned kWorkers = 2;
-constexpr uint64_t kRingSize = SL_RING_SIZE_MIN;
-constexpr uint64_t kGeneration = 7;
-
-struct Memory {
-    int fd = -1;
-    uint8_t *at = nullptr;
-    size_t len = 0;
-    explicit Memory(size_t size) : fd(memfd_create("fuzz", MFD_CLOEXEC)), len(size)
-    {
-        FUZZ_CHECK(ftruncate(fd, (off_t)size) == 0);
-        at = (uint8_t *)mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        FUZZ_CHECK(at != MAP_FAILED);
-    }
-};
-
-/** A gateway for one consumer at a time: its memory, and a thread that answers registrations. */
-class Gateway
-{
-  public:
-    Gateway()
-    {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        strcpy(address.sun_path, path.c_str());
-        unlink(path.c_str());
-        listen_fd_ = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        FUZZ_CHECK(bind(listen_fd_, (sockaddr *)&address, sizeof address) == 0);
-        FUZZ_CHECK(listen(listen_fd_, 1) == 0);
-        FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, wake) == 0);
-        answerer_ = std::thread([this] { answer_all(); });
-    }
-    ~Gateway()
-    {
-        shutdown(listen_fd_, SHUT_RDWR);
-        answerer_.join();
-        unlink(path.c_str());
-    }
-
-    /** All memory as a new gateway has it. */
-    void reset()
-    {
-        for (Memory *memory : {&info_, &receive[0], &receive[1], &send[0], &send[1]})
-            memset(memory->at, 0, memory->len);
-        *info() = {SL_RING_MAGIC, SL_RING_ABI_VERSION, kWorkers, kRingSize, 900, 0,
-                   kGeneration,   UINT64_MAX / 2};
-        for (unsigned i = 0; i < kWorkers; i++)
-            sl_ring_producer_init(&producer[i], &gateway_words(i)->receive,
-                                  &client_words(i)->receive, receive[i].at + SL_RING_DATA_OFF,
-                                  kRingSize);
-    }
-
-    sl_ring_info *info()
-    {
-        return (sl_ring_info *)(void *)info_.at;
-    }
-    sl_ring_gateway_words *gateway_words(unsigned i)
-    {
-        return (sl_ring_gateway_words *)(void *)receive[i].at;
-    }
-    sl_ring_client_words *client_words(unsigned i)
-    {
-        return (sl_ring_client_words *)(void *)send[i].at;
-    }
-    std::vector<int> sound_fds() const
-    {
-        return {info_.fd, wake[1], receive[0].fd, send[0].fd, receive[1].fd, send[1].fd};
-    }
-
-    /** What the next one that registers is told; it hears nothing but the end when this is empty.
-     */
-    void set_reply(const Bytes &reply, const std::vector<int> &fds)
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        reply_ = reply;
-        fds_ = fds;
-    }
-    void hang_up()
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (client_fd_ >= 0)
-            shutdown(client_fd_, SHUT_RDWR);
-    }
-
-    void forget()
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (client_fd_ >= 0)
-            close(client_fd_);
-        client_fd_ = -1;
-    }
-    /** Descriptors of this process; the thread is between two of its own meanwhile. */
-    unsigned count_fds()
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        unsigned count = 0;
-        for (int fd = 0; fd < 256; fd++)
-            count += fcntl(fd, F_GETFD) >= 0;
-        return count;
-    }
-
-    const std::string path = "/tmp/sluice-fuzz-gateway-" + std::to_string(getpid());
-    Memory receive[kWorkers] = {Memory(SL_RING_DATA_OFF + kRingSize),
-                                Memory(SL_RING_DATA_OFF + kRingSize)};
-    Memory send[kWorkers] = {Memory(SL_RING_DATA_OFF + kRingSize),
-                             Memory(SL_RING_DATA_OFF + kRingSize)};
-    sl_ring_producer producer[kWorkers];
-    int wake[2];
-
-  private:
-    void answer_all()
-    {
-        int fd;
-        while ((fd = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0) {
-            sl_ring_hello hello;
-            FUZZ_CHECK(recv(fd, &hello, sizeof hello, 0) == sizeof hello);
-            FUZZ_CHECK(hello.magic == SL_RING_MAGIC && strcmp(hello.service, "echo") == 0);
-            std::lock_guard<std::mutex> lock(mutex_);
-            send_reply(fd);
-            client_fd_ = fd; /* of one at a time */
-        }
-        if (client_fd_ >= 0)
-            close(client_fd_);
-    }
-
-    void send_reply(int fd)
-    {
-        alignas(cmsghdr) char control[CMSG_SPACE(128 * sizeof(int))] = {};
-        iovec iov = {reply_.data(), reply_.size()};
-        msghdr message{};
-        message.msg_iov = &iov;
-        message.msg_iovlen = 1;
-        if (!fds_.empty()) {
-            message.msg_control = control;
-            message.msg_controllen = CMSG_SPACE(fds_.size() * sizeof(int));
-            cmsghdr *rights = CMSG_FIRSTHDR(&message);
-            rights->cmsg_level = SOL_SOCKET;
-            rights->cmsg_type = SCM_RIGHTS;
-            rights->cmsg_len = CMSG_LEN(fds_.size() * sizeof(int));
-            memcpy(CMSG_DATA(rights), fds_.data(), fds_.size() * sizeof(int));
-        }
-        if (reply_.empty())
-            shutdown(fd, SHUT_RDWR);
-        else
-            FUZZ_CHECK(sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)reply_.size());
-    }
-
-    Memory info_{SL_RING_DATA_OFF};
-    int listen_fd_ = -1, client_fd_ = -1;
-    std::mutex mutex_;
-    Bytes reply_;
-    std::vector<int> fds_;
-    std::thread answerer_;
-};
 
 Gateway &gateway()
 {
@@ -293,7 +126,42 @@ void check_event(const sluice_event &event)
     }
 }
 
-void use(sluice *s, fuzz::Input &input)
+/** Asks for a session; the answer is there before the question, and may be another's. */
+void request(sluice *s, fuzz::Input &input, uint32_t &number)
+{
+    static const std::string names[] = {"upstream", "", std::string(31, 'n'), std::string(32, 'n')};
+    const uint8_t how = input.u8();
+    const std::string &name = names[how % 4];
+    const bool is_name = !name.empty() && name.size() < sizeof sl_ring_request::connection;
+    const bool has_ended = sluice_receive(s, nullptr, 0) == -EPIPE;
+    const sl_ring_answer sound = {SL_RING_REQUEST_MAGIC, number + 1, how / 4U % 4};
+    Bytes said(sizeof sound);
+    memcpy(said.data(), &sound, sizeof sound);
+    fuzz::damage(input, said);
+    said.resize(std::max<size_t>(said.size(), 1));
+    if (is_name)
+        gateway().say(said);
+    sl_ring_answer answer{};
+    memcpy((void *)&answer, said.data(), std::min(said.size(), sizeof answer));
+    uint32_t given = 0;
+    const int result = sluice_request(s, name.c_str(), &given);
+    if (!is_name || has_ended) {
+        FUZZ_CHECK(result == (is_name ? -EPIPE : -ENOENT));
+        return;
+    }
+    number++;
+    FUZZ_CHECK(gateway().hear_request() == std::make_pair(name, number) || result == -EPIPE);
+    if (said.size() < sizeof answer || answer.magic != sound.magic || answer.request != number)
+        FUZZ_CHECK(result == -EPIPE);
+    else if (answer.status == SL_RING_STATUS_OK)
+        FUZZ_CHECK(result == -EPIPE || (result == 0 && given == number));
+    else
+        FUZZ_CHECK(result == -EPIPE ||
+                   result == (answer.status == SL_RING_STATUS_SERVICE ? -ENOENT : -EBUSY));
+    FUZZ_CHECK(result != -EPIPE || sluice_receive(s, nullptr, 0) == -EPIPE);
+}
+
+void use(sluice *s, fuzz::Input &input, uint32_t &requests)
 {
     sluice_event events[8];
     const uint8_t what = input.u8();
@@ -340,6 +208,8 @@ void use(sluice *s, fuzz::Input &input)
     default:
         if (what == 0xff)
             gateway().hang_up();
+        else
+            request(s, input, requests);
     }
 }
 
@@ -360,8 +230,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(result == 0 ||
                std::find(std::begin(errors), std::end(errors), result) != std::end(errors));
     FUZZ_CHECK((result == 0) == (s != nullptr));
+    uint32_t requests = 0;
     for (unsigned n = 0; result == 0 && n < 64 && !input.is_empty(); n++)
-        use(s, input);
+        use(s, input, requests);
     sluice_disconnect(s);
     gateway().forget();
     FUZZ_CHECK(gateway().count_fds() == before);
@@ -378,6 +249,11 @@ std::vector<Bytes> fuzz::seeds()
         join({sound, entries, receive, wait, sends, receive}),
         join({sound, receive, {6, 14}, entries, {6, 14}, receive, {0xff}, wait, receive}),
     };
+    for (const Bytes &request :
+         {Bytes{7, 0, 0}, Bytes{7, 8, 0}, Bytes{7, 12, 0}, Bytes{7, 1, 0}, Bytes{7, 3, 0},
+          Bytes{7, 2, 0}, Bytes{7, 0, 1, 1, 0, 8, 0}, Bytes{7, 0, 1, 1, 0, 0, 1},
+          Bytes{7, 0, 1, 3, 0, 15, 0}, Bytes{7, 0, 1, 4, 0, 15, 1, 9}})
+        seeds.push_back(join({sound, request, request, entries, receive, request}));
     const Bytes wrongs[] = {
         {1, 0, 1}, {1, 2, 0, 0, 0, 0, 0, 0, 0, 3}, {1, 4, 1},
         {1, 16},   {1, 8, 0, 0xff, 0xff, 0, 0},    {1, 12, 0, 1, 2, 3, 4, 5, 6, 7, 8}};

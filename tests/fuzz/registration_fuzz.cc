@@ -1,5 +1,6 @@
-/** What comes to the socket where consumers register: who says hello is in, the rest is sent away,
- * and those who are in notice nothing. lib/registry, docs/ring-protocol.md */
+/** What comes to the socket where consumers register: who says hello is in, and is answered when he
+ * asks for a session; the rest is sent away, and those who are in notice nothing. lib/registry,
+ * docs/ring-protocol.md */
 #include "fuzz.h"
 
 #include <unistd.h>
@@ -21,7 +22,7 @@ namespace
 
 const char *const kServices[] = {"echo", "relay"};
 
-/** A registry whose workers give attachments back at once. */
+/** A registry whose workers give attachments back at once, and whose connections are none. */
 class Gateway
 {
   public:
@@ -41,6 +42,12 @@ class Gateway
             auto *gateway = static_cast<Gateway *>(arg);
             gateway->attached--;
             sl_registry_detached(gateway->registry_, attachment);
+        };
+        config.request = [](void *arg, const sl_consumer_info *, const char *connection,
+                            uint32_t number) {
+            auto *gateway = static_cast<Gateway *>(arg);
+            gateway->requests.push_back({connection, number});
+            return gateway->request_status;
         };
         char reason[256];
         FUZZ_CHECK(sl_registry_create(&config, &registry_, reason) == 0);
@@ -63,6 +70,8 @@ class Gateway
 
     const std::string path = "/tmp/sluice-fuzz-registry-" + std::to_string(getpid());
     unsigned attached = 0;
+    std::vector<std::pair<std::string, uint32_t>> requests; /* that were passed on */
+    sl_ring_status request_status = SL_RING_STATUS_OK;
 
   private:
     sl_registry *registry_ = nullptr;
@@ -118,6 +127,44 @@ ssize_t hear_soon(Gateway &gateway, RawConsumer &consumer)
     }
 }
 
+/** One who is in asks for a session. return whether he still is. */
+bool ask_for_session(Gateway &gateway, RawConsumer &visitor, fuzz::Input &input)
+{
+    const uint8_t how = input.u8();
+    sl_ring_request request{};
+    request.magic = SL_RING_REQUEST_MAGIC;
+    request.request = how;
+    strcpy(request.connection, "upstream");
+    Bytes said(sizeof request);
+    memcpy(said.data(), &request, sizeof request);
+    fuzz::damage(input, said);
+    said.resize(std::max<size_t>(said.size(), 1));
+    const bool has_fds = how & 1;
+    if (has_fds)
+        say_with_fds(visitor, said, 1 + how / 64);
+    else
+        visitor.say(said.data(), said.size());
+    memcpy((void *)&request, said.data(), std::min(said.size(), sizeof request));
+    const bool is_sound = !has_fds && said.size() == sizeof request && request.request != 0 &&
+                          request.magic == SL_RING_REQUEST_MAGIC &&
+                          memchr(request.connection, 0, sizeof request.connection) != nullptr;
+    gateway.requests.clear();
+    gateway.request_status = (sl_ring_status)(how / 2 % 4);
+    gateway.poll();
+    FUZZ_CHECK(gateway.requests.size() == is_sound);
+    sl_ring_answer answer;
+    const ssize_t heard = recv(visitor.socket, &answer, sizeof answer, MSG_DONTWAIT);
+    if (!is_sound) {
+        FUZZ_CHECK(heard <= 0);
+        return false;
+    }
+    FUZZ_CHECK(heard == sizeof answer && answer.magic == SL_RING_REQUEST_MAGIC);
+    FUZZ_CHECK(answer.request == request.request && answer.status == gateway.request_status);
+    FUZZ_CHECK(gateway.requests[0].first == request.connection);
+    FUZZ_CHECK(gateway.requests[0].second == request.request);
+    return true;
+}
+
 void one_visitor(Gateway &gateway, fuzz::Input &input)
 {
     const uint8_t how = input.u8();
@@ -150,7 +197,12 @@ void one_visitor(Gateway &gateway, fuzz::Input &input)
     /* One that talks on after its registration has ended it. */
     const bool is_in = expected == SL_RING_STATUS_OK && !(how & 4);
     FUZZ_CHECK(gateway.consumers() == before + is_in);
-    if (how & 8 && is_in) {
+    bool stays = is_in;
+    for (unsigned n = how & 16 ? input.u8() % 4 : 0; n > 0 && stays; n--)
+        stays = ask_for_session(gateway, visitor, input);
+    gateway.poll(); /* an end is noticed behind what was said */
+    FUZZ_CHECK(gateway.consumers() == before + stays);
+    if (how & 8 && stays) {
         const Bytes more = input.bytes(40);
         if (!more.empty())
             visitor.say(more.data(), more.size());
@@ -204,5 +256,13 @@ std::vector<Bytes> fuzz::seeds()
         {0, 1, 0, 0, 20, 'x', 0, 1, 3, 0, 47, 0}, /* service; too short */
         {0, 1, 4, 0, 48, 3, 1, 2, 3},             /* too long */
         {0, 2, 7, 0, 16, 0xff, 7, 0, 40, 0xff},
+        {16, 0, 3, 2, 0, 4, 0, 6, 0},     /* sound, of each answer */
+        {16, 0, 1, 2, 1, 0, 0, 0, 9},     /* magic, */
+        {16, 0, 1, 0, 0},                 /* number, */
+        {16, 0, 1, 2, 1, 7, 0, 16, 0xff}, /* name, */
+        {16, 0, 1, 2, 2, 7, 0, 16, 0x9f, 7, 0, 44, 0x9f},
+        {16, 0, 1, 2, 1, 3, 0, 47, 0},    /* length, */
+        {16, 0, 1, 2, 1, 4, 0, 47, 1, 7}, /* and descriptors */
+        {16, 0, 2, 4, 0, 0x81, 0},
     };
 }
