@@ -69,12 +69,14 @@ static void print_peer_text(const struct sluice_peer *peer)
         printf(" request=%u", peer->request);
     if (peer->replaces != 0)
         printf(" replaces=%016" PRIx64, peer->replaces);
-    if (memcmp(peer->public_key_sha256, none, sizeof none) == 0)
+    if (memcmp(peer->public_key_sha256, none, sizeof none) != 0) {
+        fputs(" public_key_sha256=", stdout);
+        print_hex(peer->public_key_sha256, sizeof peer->public_key_sha256);
+        fputs(" node_id=", stdout);
+        print_escaped(peer->node_id, strnlen(peer->node_id, sizeof peer->node_id));
+    }
+    if (peer->method == SLUICE_PEER_ANONYMOUS)
         return;
-    fputs(" public_key_sha256=", stdout);
-    print_hex(peer->public_key_sha256, sizeof peer->public_key_sha256);
-    fputs(" node_id=", stdout);
-    print_escaped(peer->node_id, strnlen(peer->node_id, sizeof peer->node_id));
     fputs(" subject=", stdout);
     print_escaped(peer->subject, strnlen(peer->subject, sizeof peer->subject));
 }

@@ -77,7 +77,8 @@ struct sluice_peer {
     uint8_t certificate_sha256[32];
     uint8_t public_key_sha256[32];
     char node_id[80];    /* of its key; "" without a certificate */
-    char subject[144];   /* what the certificate calls it: proves nothing, but from an authority */
+    char subject[144];   /* SLUICE_PEER_PSK: the identity of its key. Else what the certificate
+                            calls it: proves nothing, but from an authority */
     char connection[32]; /* which `connect` entry of the gateway's this session comes of; "": the
                             peer began it */
     uint64_t replaces;   /* a session of this connection, which this one takes the place of and

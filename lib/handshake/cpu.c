@@ -22,10 +22,10 @@ bool sl_handshake_init_cpu(struct cpu_share *cpu, const struct sl_handshaker_con
         .all = rate_of(config->cpu_percent),
         .per_prefix = rate_of(config->cpu_percent_per_prefix),
         .prefixes = {.v4_len = config->prefix_len_v4, .v6_len = config->prefix_len_v6}};
+    memcpy(cpu->prefixes.key, config->prefix_key, sizeof cpu->prefixes.key);
     if (config->cpu_ns == NULL || (cpu->all.event_ns == 0 && cpu->per_prefix.event_ns == 0))
         return true;
     cpu->clock_ns = config->cpu_ns;
-    memcpy(cpu->prefixes.key, config->prefix_key, sizeof cpu->prefixes.key);
     const size_t len = sl_buckets_memory_len(PREFIX_SETS);
     cpu->memory = aligned_alloc(SL_CACHE_LINE, len);
     if (cpu->memory == NULL)

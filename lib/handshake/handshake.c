@@ -151,6 +151,8 @@ void sl_handshake_expire(struct handshake *handshake)
     else if (!sl_handshake_is_outbox_empty(sl_handshake_outbox(handshake)))
         /* The worker does not keep up: what is due would only wait behind the rest. */
         sl_handshake_set_timer(&handshake->owner->timers, handshake, now_ns + NS_PER_MS);
+    else if (now_ns >= handshake->give_up_ns && handshake->server.is_doubted)
+        sl_handshake_refuse_psk(handshake);
     else if (now_ns >= handshake->give_up_ns)
         sl_handshake_fail(handshake, SL_HANDSHAKE_TIMED_OUT);
     else if (handshake->server.question != 0)

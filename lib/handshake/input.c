@@ -80,11 +80,24 @@ void sl_handshake_take_plaintext(struct handshake *handshake, uint8_t type, cons
         sl_handshake_fail(handshake, SL_HANDSHAKE_FAILED);
 }
 
-/** An epoch-1 record overtook what makes the keys: it waits, unless others do already. */
+/** The oldest goes. */
+static void make_room(struct handshake *handshake)
+{
+    count_bad(handshake);
+    free(handshake->held[0].record);
+    handshake->held_count--;
+    memmove(handshake->held, handshake->held + 1, handshake->held_count * sizeof *handshake->held);
+}
+
+/** An epoch-1 record overtook what makes the keys. The true one is the last of its flight, and comes
+ * again when it must: it is not kept out by what a stranger has sent before. */
 static void hold(struct handshake *handshake, const uint8_t *record, size_t len)
 {
+    if (handshake->held_count == HELD_MAX)
+        make_room(handshake);
     struct held *held = &handshake->held[handshake->held_count];
-    if (handshake->held_count == HELD_MAX || (held->record = malloc(len)) == NULL) {
+    held->record = malloc(len);
+    if (held->record == NULL) {
         count_bad(handshake);
         return;
     }

@@ -74,7 +74,11 @@ struct server_side {
     bool is_psk;                     /* libssl has chosen a suite with a pre-shared key */
     struct sl_psk_secret psk;        /* the client's, once it is found */
     uint64_t question;               /* its number while the lookup program is asked, else 0 */
-    uint64_t answer_due_ns;          /* then: until when it is waited for */
+    uint64_t asker;                  /* then: its source prefix, hashed */
+    uint64_t answer_due_ns;          /* until when the answer is waited for */
+    uint64_t key_exchange_hash;      /* of the ClientKeyExchange with an identity */
+    bool is_doubted;                 /* a record of epoch 1 has not opened */
+    bool is_unanswered;              /* nobody said whether the client has a key */
 };
 
 /** client_steps.c: what a client waits for. */
@@ -135,6 +139,9 @@ void sl_handshake_miss_answer(struct handshake *handshake);
 void sl_handshake_forget_question(struct handshake *handshake);
 /** A record of epoch 1 has not opened: perhaps the client does not know the key. */
 void sl_handshake_doubt_psk(struct handshake *handshake);
+/** A fragment of a message that libssl has: if it is the ClientKeyExchange of somebody in doubt, his
+ * Finished follows once more, and has to open. */
+void sl_handshake_see_psk_again(struct handshake *handshake, const struct fragment *fragment);
 /** It has had its time. */
 void sl_handshake_refuse_psk(struct handshake *handshake);
 

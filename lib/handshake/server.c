@@ -26,6 +26,8 @@ static bool take_fragment(struct handshake *handshake, const struct fragment *fr
      * fragments, whose cookie the worker has checked. */
     if (at == 0 && server->step == 1 && fragment->off == 0)
         sl_handshake_repeat_flight(handshake);
+    if (at < server->step)
+        sl_handshake_see_psk_again(handshake, fragment);
     return at < server->step || sl_handshake_keep_fragment(handshake, at, server->step, fragment);
 }
 

@@ -59,11 +59,22 @@ static bool write_identity(struct handshake *handshake, const struct sl_reader *
     return false;
 }
 
-/** Nobody has the identity, or nobody said: the Finished will tell the client that it is refused.
- */
+/** Nobody has the identity: the Finished will tell the client that it is refused. */
 static bool invent(struct handshake *handshake)
 {
     return sl_psk_invent(INVENTED_KEY_LEN, &handshake->server.psk);
+}
+
+/** No source prefix has more than half of the questions, so that others can be asked about. */
+static bool has_room_to_ask(const struct sl_handshaker *handshaker, uint64_t asker)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i <= handshaker->questions.mask; i++) {
+        const struct handshake *other = handshaker->questions.slots[i].object;
+        count += other != NULL && other->server.asker == asker;
+    }
+    return count < SL_HANDSHAKE_QUESTIONS_MAX / 2 &&
+           handshaker->question_count < SL_HANDSHAKE_QUESTIONS_MAX;
 }
 
 /** Asks the lookup program. false: it can't be asked. */
@@ -77,12 +88,15 @@ static bool ask(struct handshake *handshake, const struct sl_reader *identity)
         .identity = identity->at,
         .identity_len = sl_reader_left(identity),
     };
-    if (lookup == NULL || handshaker->question_count == SL_HANDSHAKE_QUESTIONS_MAX ||
+    const uint64_t asker =
+        sl_prefix_hash(&handshaker->cpu.prefixes, &handshake->path.tuple.remote_ip);
+    if (lookup == NULL || !has_room_to_ask(handshaker, asker) ||
         !lookup->ask(lookup->arg, &question))
         return false;
     handshaker->questions_asked++;
     handshaker->question_count++;
     handshake->server.question = question.number;
+    handshake->server.asker = asker;
     handshake->server.answer_due_ns =
         handshaker->now_ns + handshaker->config.lookup_timeout_ms * NS_PER_MS;
     sl_handshake_insert(&handshaker->questions, question.number, handshake);
@@ -98,11 +112,13 @@ static bool look_up(struct handshake *handshake, const struct sl_reader *identit
     bool can_be_told = write_identity(handshake, identity);
     if (psks != NULL)
         return sl_psks_find(psks, identity->at, sl_reader_left(identity), &handshake->server.psk);
-    if (can_be_told && ask(handshake, identity))
-        return true;
-    if (can_be_told)
-        sl_handshake_count(handshake->owner, SL_HANDSHAKE_PSK_UNANSWERED);
-    return invent(handshake);
+    if (!can_be_told)
+        return invent(handshake);
+    if (!ask(handshake, identity)) {
+        handshake->server.is_unanswered = true;
+        handshake->refuse_ns = handshake->owner->now_ns;
+    }
+    return true;
 }
 
 static void count_unknown(struct handshake *handshake)
@@ -116,7 +132,7 @@ enum progress sl_handshake_find_psk(struct handshake *handshake, struct assembly
     struct server_side *server = &handshake->server;
     if (server->psk.key_len > 0)
         return PROGRESS_MADE;
-    if (server->question != 0)
+    if (server->question != 0 || server->is_unanswered)
         return PROGRESS_WAITS;
     struct sl_reader identity = identity_of(handshake, message);
     if (identity.failed) { /* forged, as epoch 0 can be: the true one comes again */
@@ -124,9 +140,11 @@ enum progress sl_handshake_find_psk(struct handshake *handshake, struct assembly
         sl_handshake_reset_assembly(message);
         return PROGRESS_WAITS;
     }
+    server->key_exchange_hash = sl_siphash(handshake->owner->config.prefix_key,
+                                           message->message + SL_HANDSHAKE_HEADER_LEN, message->len);
     if (!look_up(handshake, &identity))
         return PROGRESS_FAILED;
-    if (server->question != 0) {
+    if (server->psk.key_len == 0) {
         sl_handshake_arm(handshake);
         return PROGRESS_WAITS;
     }
@@ -149,7 +167,7 @@ static void go_on(struct handshake *handshake, const struct sl_handshake_answer 
     struct sl_psk_secret *psk = &handshake->server.psk;
     sl_handshake_forget_question(handshake);
     bool ok = invent(handshake); /* in any case, as for an identity that nobody has */
-    if (answer != NULL && answer->key_len > 0 && answer->key_len <= sizeof psk->key) {
+    if (answer->key_len > 0 && answer->key_len <= sizeof psk->key) {
         psk->is_known = true;
         psk->key_len = answer->key_len;
         memcpy(psk->key, answer->key, answer->key_len);
@@ -163,8 +181,8 @@ static void go_on(struct handshake *handshake, const struct sl_handshake_answer 
 
 void sl_handshake_miss_answer(struct handshake *handshake)
 {
-    sl_handshake_count(handshake->owner, SL_HANDSHAKE_PSK_UNANSWERED);
-    go_on(handshake, NULL);
+    handshake->server.is_unanswered = true;
+    sl_handshake_refuse_psk(handshake);
 }
 
 bool sl_handshake_take_answers(struct sl_handshaker *handshaker, unsigned budget)
@@ -187,15 +205,33 @@ bool sl_handshake_take_answers(struct sl_handshaker *handshaker, unsigned budget
 }
 
 /* Whoever does not know the key seals a Finished that does not open. So does anybody who forges
- * one. */
+ * one, and the true one may be lost. So it is told only when the client's flight has come once more,
+ * with a ClientKeyExchange that a stranger does not know, and its Finished has had time to open. */
 void sl_handshake_doubt_psk(struct handshake *handshake)
 {
     if (handshake->server.is_psk && !handshake->keys->is_proven)
-        sl_handshake_doubt(handshake);
+        handshake->server.is_doubted = true;
 }
 
-/** RFC 4279 2 */
+void sl_handshake_see_psk_again(struct handshake *handshake, const struct fragment *fragment)
+{
+    const struct sl_handshaker_config *config = &handshake->owner->config;
+    if (!handshake->server.is_doubted || handshake->keys->is_proven || handshake->refuse_ns != 0 ||
+        fragment->type != SL_HANDSHAKE_CLIENT_KEY_EXCHANGE || fragment->len != fragment->msg_len ||
+        sl_siphash(config->prefix_key, fragment->bytes, fragment->len) !=
+            handshake->server.key_exchange_hash)
+        return;
+    handshake->refuse_ns = handshake->owner->now_ns + config->first_timeout_ms * NS_PER_MS / 2;
+    sl_handshake_arm(handshake);
+}
+
+/* RFC 4279 2. Who could not be asked about may have the right key, and should come again. */
 void sl_handshake_refuse_psk(struct handshake *handshake)
 {
+    if (handshake->server.is_unanswered) {
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_PSK_UNANSWERED);
+        sl_handshake_fail_with_alert(handshake, SSL_AD_INTERNAL_ERROR, SL_HANDSHAKE_FAILED);
+        return;
+    }
     sl_handshake_fail_with_alert(handshake, SSL_AD_DECRYPT_ERROR, SL_HANDSHAKE_REFUSED_PSK);
 }

@@ -14,7 +14,7 @@ sluice_load=$build/app/load/sluice-load
 lookup=$support/../../drivers-config/psk/lookup.py
 
 key=00112233445566778899aabbccddeeff
-printf '%s\n' "anna:$key" "b er:t:ff" >"$work/psk"
+printf '%s\n' "anna:$key" "b er:t:ff" $'o\xf6:ff' >"$work/psk"
 chmod 600 "$work/psk"
 head -c 32 /dev/urandom >"$work/secret"
 printf '#!/bin/sh\nexec %q %q\n' "$lookup" "$work/secret" >"$work/lookup"
@@ -23,12 +23,14 @@ key_of() { # IDENTITY: as the lookup program has it
     printf %s "$1" | openssl dgst -sha256 -mac hmac -macopt "hexkey:$(xxd -p -c 64 "$work/secret")" | sed 's/.*= *//' | cut -c-32
 }
 
-gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: mixed}, {port: 4435, service: asked}]" \
+gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: mixed}, {port: 4435, service: asked}, {port: 4436, service: seen}]" \
     "services:
   - name: echo
     trust: {psk_file: $work/psk, plain_psk: true}
   - name: mixed
     trust: {ca_file: $pki/ca.crt, psk_file: $work/psk}
+  - name: seen
+    trust: {psk_file: $work/psk}
   - name: asked
     trust: {psk_lookup: $work/lookup, plain_psk: true}"
 gateway_start || exit
@@ -45,6 +47,14 @@ for suite in ECDHE-PSK-CHACHA20-POLY1305 PSK-AES128-GCM-SHA256 PSK-AES256-GCM-SH
     PSK-AES128-CCM PSK-AES256-CCM PSK-AES128-CCM8 PSK-AES256-CCM8; do
     check "s_client gets its line back under $suite" psk_client "line-$suite" $suite
 done
+consumer_start cat "$sluice_cat" -s "$consumers" --greet 'who is it' seen
+greeted() { # IDENTITY KEY
+    echo | on_peer timeout 10 openssl s_client -dtls1_2 -connect "$gateway_ip4:4436" -cipher ECDHE-PSK-CHACHA20-POLY1305 \
+        -psk_identity "$1" -psk "$2" >"$work/greeted.out" 2>&1
+    wait_for 10 grep -qE "^open .* method=psk subject=$3\$" "$work/cat.out"
+}
+check 'sluice-cat prints whose key it was' greeted anna $key anna
+check 'with what is not printable escaped, and the backslash of that, too' greeted $'o\xf6' ff 'o\\x5cxf6'
 check 's_client with an identity of other characters' psk_client line ECDHE-PSK-CHACHA20-POLY1305 'b er:t' ff
 check 'a wrong key hears decrypt error' refused 'alert decrypt error' psk_client x PSK-AES128-GCM-SHA256 anna "${key/0/1}"
 check 'and so does a stranger' refused 'alert decrypt error' psk_client x PSK-AES128-GCM-SHA256 otto

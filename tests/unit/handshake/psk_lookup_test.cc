@@ -47,31 +47,41 @@ TEST(PskLookup, IsAskedOnceHoweverOftenTheClientSendsItsFlight)
     expect_echo(lab, 1);
 }
 
-TEST(PskLookup, TellsTheSameToAStrangerToAWrongKeyAndWithoutAnAnswer)
+TEST(PskLookup, TellsTheSameToAStrangerAndToAWrongKey)
 {
     std::vector<std::vector<Bytes>> all;
-    for (unsigned kind = 0; kind < 4; kind++) {
+    for (bool is_stranger : {false, true}) {
         HandshakeLab lab(with_lookup());
-        lab.takes_questions = kind != 3;
         lab.add_client(1, client_of("anna", wrong_key));
         lab.start(1);
-        lab.run_until([&] { return !lab.questions.empty() || kind == 3; });
-        if (kind == 0)
-            lab.answer(lab.questions[0].number, key_of_anna);
-        if (kind == 1)
-            lab.answer(lab.questions[0].number); /* nobody's */
+        lab.run_until([&] { return !lab.questions.empty(); });
+        lab.answer(lab.questions.at(0).number, is_stranger ? Bytes() : key_of_anna);
         ASSERT_TRUE(lab.run_until([&] { return lab.peer(1).is_aborted; }));
         lab.run_for(100);
         EXPECT_TRUE(lab.client(1).has_failed());
         EXPECT_EQ(lab.peer(1).sends.back().at(0).bytes, Bytes(decrypt_error, decrypt_error + 2));
         EXPECT_EQ(lab.counter(SL_HANDSHAKE_REFUSED_PSK), 1u);
-        EXPECT_EQ(lab.counter(SL_HANDSHAKE_PSK_UNKNOWN), kind > 0);
-        EXPECT_EQ(lab.counter(SL_HANDSHAKE_PSK_UNANSWERED), kind > 1);
+        EXPECT_EQ(lab.counter(SL_HANDSHAKE_PSK_UNKNOWN), is_stranger);
         EXPECT_TRUE(lab.counters_add_up());
         all.push_back(told(lab, 1));
     }
-    for (unsigned kind = 1; kind < all.size(); kind++)
-        EXPECT_EQ(all[0], all[kind]) << kind;
+    EXPECT_EQ(all[0], all[1]);
+}
+
+// A device that is told that its key is wrong may throw it away.
+TEST(PskLookup, DoesNotCallAKeyWrongThatNobodyWasAskedAbout)
+{
+    for (bool takes_questions : {false, true}) {
+        HandshakeLab lab(with_lookup());
+        lab.takes_questions = takes_questions; /* and if so, there is no answer */
+        EXPECT_FALSE(lab.connect(1, client_of("anna", key_of_anna)));
+        const uint8_t internal_error[] = {SL_ALERT_FATAL, 80};
+        EXPECT_EQ(lab.peer(1).sends.back().at(0).bytes, Bytes(internal_error, internal_error + 2));
+        EXPECT_EQ(lab.counter(SL_HANDSHAKE_PSK_UNANSWERED), 1u);
+        EXPECT_EQ(lab.counter(SL_HANDSHAKE_FAILED), 1u);
+        EXPECT_EQ(lab.counter(SL_HANDSHAKE_REFUSED_PSK), 0u);
+        EXPECT_TRUE(lab.counters_add_up());
+    }
 }
 
 TEST(PskLookup, WaitsNoLongerThanItsTime)
@@ -121,8 +131,9 @@ TEST(PskLookup, ForgetsTheQuestionsOfHandshakesThatEnd)
     for (unsigned round = 1; round <= 2; round++) {
         lab.questions.clear();
         for (unsigned i = 0; i < count; i++) {
-            lab.add_client(round * 10000 + i, client_of("anna", key_of_anna, "PSK-AES128-CCM8"));
-            lab.start(round * 10000 + i);
+            const unsigned id = round * 10000 + i % 3 * 1000 + i; /* three hosts */
+            lab.add_client(id, client_of("anna", key_of_anna, "PSK-AES128-CCM8"));
+            lab.start(id);
         }
         lab.run_for(1000);
         EXPECT_EQ(lab.questions.size(), SL_HANDSHAKE_QUESTIONS_MAX) << "and no more at once";
@@ -131,6 +142,60 @@ TEST(PskLookup, ForgetsTheQuestionsOfHandshakesThatEnd)
         EXPECT_EQ(lab.counter(SL_HANDSHAKE_TIMED_OUT), SL_HANDSHAKE_QUESTIONS_MAX * round);
     }
     EXPECT_TRUE(lab.counters_add_up());
+}
+
+TEST(PskLookup, IsAskedByOneHostForNoMoreThanHalf)
+{
+    LabOptions options = with_lookup();
+    options.handshakes_max = 300;
+    HandshakeLab lab(options);
+    for (unsigned id = 0; id <= SL_HANDSHAKE_QUESTIONS_MAX / 2; id++) {
+        lab.add_client(id, client_of("anna", key_of_anna, "PSK-AES128-CCM8"));
+        lab.start(id);
+    }
+    lab.run_for(500);
+    EXPECT_EQ(lab.questions.size(), SL_HANDSHAKE_QUESTIONS_MAX / 2);
+    lab.add_client(1000, client_of("anna", key_of_anna)); /* of another host */
+    lab.start(1000);
+    lab.run_for(500);
+    ASSERT_EQ(lab.questions.size(), SL_HANDSHAKE_QUESTIONS_MAX / 2 + 1);
+    lab.answer(lab.questions.back().number, key_of_anna);
+    EXPECT_TRUE(lab.run_until([&] { return lab.is_connected(1000); }, 1000));
+}
+
+// The slow timer of small devices: RFC 7925 11.
+TEST(PskLookup, IsNotInVainForASlowClientBesideWhomSomebodyForges)
+{
+    for (bool comes_before : {true, false}) {
+        HandshakeLab lab(with_lookup());
+        auto forge = [&] {
+            for (uint64_t number : {0, 1, 2}) {
+                Bytes record(SL_RECORD_HEADER_LEN + 40, 0x5a);
+                sl_wire_write_record_header(record.data(), SL_CONTENT_HANDSHAKE, 1, number, 40);
+                lab.worker_of(1).receive(1, record);
+            }
+        };
+        bool is_forged = false;
+        lab.judge = [&](bool to_server, unsigned, const Bytes &datagram) {
+            if (comes_before && to_server && !is_forged && datagram.at(13) == 16) {
+                is_forged = true;
+                forge();
+            }
+            return Fate::By_chance;
+        };
+        ClientOptions slow = client_of("anna", key_of_anna, "PSK-AES128-CCM8");
+        slow.timeout_ms = 9000;
+        lab.add_client(1, slow);
+        lab.start(1);
+        ASSERT_TRUE(lab.run_until([&] { return !lab.questions.empty(); }));
+        lab.run_for(50);
+        if (!comes_before)
+            forge();
+        lab.answer(lab.questions[0].number, key_of_anna);
+        EXPECT_TRUE(lab.run_until([&] { return lab.is_connected(1); }, 10000)) << comes_before;
+        EXPECT_EQ(lab.counter(SL_HANDSHAKE_REFUSED_PSK), 0u);
+        EXPECT_GT(lab.counter(SL_HANDSHAKE_BAD_RECORD), 2u);
+    }
 }
 
 TEST(PskLookup, IsAskedForNoIdentityThatCouldNotBeTold)
