@@ -123,5 +123,6 @@ void sl_certificate_wipe(struct sl_certificate *certificate)
     sk_X509_pop_free(certificate->chain, X509_free);
     EVP_PKEY_free(certificate->key);
     free(certificate->ocsp);
+    free(certificate->ocsp_path);
     free(certificate->path);
 }

@@ -58,7 +58,10 @@ static void describe_names(const X509 *certificate, char *out, size_t out_len)
 int64_t sl_identity_time(const ASN1_TIME *moment)
 {
     struct tm utc; /* without a moment libcrypto would take the present one */
-    return moment != NULL && ASN1_TIME_to_tm(moment, &utc) == 1 ? timegm(&utc) : 0;
+    if (moment == NULL || ASN1_TIME_to_tm(moment, &utc) != 1)
+        return 0;
+    int64_t seconds = timegm(&utc);
+    return seconds != 0 ? seconds : 1;
 }
 
 static int64_t end_of(const X509 *certificate)
@@ -81,4 +84,7 @@ void sl_credentials_describe(const struct sl_credentials *credentials, unsigned 
         int64_t end_s = end_of(sk_X509_value(chain, k));
         out->ends_s = end_s < out->ends_s ? end_s : out->ends_s;
     }
+    out->ocsp_file = certificate->ocsp_path;
+    out->ocsp_begins_s = certificate->ocsp_begin_s;
+    out->ocsp_ends_s = certificate->ocsp_end_s;
 }

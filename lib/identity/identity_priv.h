@@ -22,7 +22,8 @@ int sl_identity_write_subject(const X509 *certificate, char *out, size_t out_len
 
 /* describe.c */
 
-/** In seconds since 1970; 0: there is none (NULL), or it is malformed. */
+/** In seconds since 1970; 0: there is none (NULL), or it is malformed. The first second is 1, too.
+ */
 int64_t sl_identity_time(const ASN1_TIME *moment);
 
 /* public_key.c */
@@ -70,7 +71,8 @@ struct sl_certificate {
     EVP_PKEY *key;
     uint8_t *ocsp; /* [ocsp_len], DER; NULL: none */
     size_t ocsp_len;
-    int64_t ocsp_end_s; /* since 1970; 0: never */
+    char *ocsp_path;
+    int64_t ocsp_begin_s, ocsp_end_s; /* since 1970; end 0: never */
 };
 
 /** Loads certificate and chain, then the key that belongs to them. What is loaded when one of them

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <time.h>
 
 #include <openssl/asn1.h>
 #include <openssl/err.h>
@@ -53,13 +54,14 @@ static OCSP_SINGLERESP *find_answer(OCSP_BASICRESP *basic, const struct sl_certi
     return NULL;
 }
 
-/** Until when it may be shown; 0: for ever. */
-static int64_t end_of(const ASN1_GENERALIZEDTIME *next_update)
+/** When it begins to hold, and ends to (0: never). false: it says nothing that makes sense. */
+static bool read_times(struct sl_certificate *out, const ASN1_GENERALIZEDTIME *this_update,
+                       const ASN1_GENERALIZEDTIME *next_update)
 {
-    struct tm end;
-    if (next_update == NULL || ASN1_TIME_to_tm(next_update, &end) != 1)
-        return 0;
-    return timegm(&end);
+    out->ocsp_begin_s = sl_identity_time(this_update);
+    out->ocsp_end_s = sl_identity_time(next_update);
+    return out->ocsp_begin_s != 0 &&
+           (next_update == NULL || (out->ocsp_end_s != 0 && out->ocsp_end_s >= out->ocsp_begin_s));
 }
 
 static bool check_answer(struct sl_certificate *out, OCSP_BASICRESP *basic, const char *path,
@@ -73,13 +75,11 @@ static bool check_answer(struct sl_certificate *out, OCSP_BASICRESP *basic, cons
     if (status != V_OCSP_CERTSTATUS_GOOD)
         return sl_identity_refuse(reason, "OCSP file %s says that the certificate is %s", path,
                                   status == V_OCSP_CERTSTATUS_REVOKED ? "revoked" : "unknown");
-    if (OCSP_check_validity(this_update, next_update, CLOCK_SKEW_S, -1) != 1)
-        return sl_identity_refuse(reason,
-                                  "OCSP file %s has expired, or is not valid yet: get a new one "
-                                  "from the authority",
-                                  path);
-    out->ocsp_end_s = end_of(next_update);
-    return true;
+    if (!read_times(out, this_update, next_update))
+        return sl_identity_refuse(reason, "OCSP file %s does not say when it is valid", path);
+    return out->ocsp_begin_s <= (int64_t)time(NULL) + CLOCK_SKEW_S ||
+           sl_identity_refuse(
+               reason, "OCSP file %s is not valid yet: is this machine's clock right?", path);
 }
 
 static bool check(struct sl_certificate *out, OCSP_RESPONSE *response, const char *path,
@@ -116,7 +116,9 @@ bool sl_certificate_load_ocsp(struct sl_certificate *out, const char *path, char
     if (ok) {
         out->ocsp = malloc(file.len);
         out->ocsp_len = file.len;
-        ok = out->ocsp != NULL || sl_identity_refuse(reason, "out of memory");
+        out->ocsp_path = strdup(path);
+        ok = (out->ocsp != NULL && out->ocsp_path != NULL) ||
+             sl_identity_refuse(reason, "out of memory");
     }
     if (ok)
         memcpy(out->ocsp, file.bytes, file.len);

@@ -74,8 +74,8 @@ struct sl_certificate_fault {
 
 /**
  * Loads certificates [count], 1..SL_CREDENTIALS_MAX, of keys of any kind: RSA, ECDSA, Ed25519. An
- * OCSP response has to be about its certificate, to call it good, and not to have expired; who has
- * signed it is the client's business.
+ * OCSP response has to be about its certificate, to call it good, and to begin before now; who has
+ * signed it is the client's business. One that has expired is taken, and shown to nobody.
  * *fault, reason [SL_CREDENTIALS_REASON_LEN]  out, on failure.
  * return the credentials (its caller has one share of them), or NULL. Allocates and reads files.
  */
@@ -108,6 +108,8 @@ struct sl_certificate_info {
     char key[32];    /* "ECDSA P-256", "RSA 2048" */
     int64_t ends_s;  /* since 1970: when the first certificate of it and its chain is not valid any
                         more */
+    const char *ocsp_file;             /* likewise borrowed; NULL: there is no OCSP response */
+    int64_t ocsp_begins_s, ocsp_ends_s; /* since 1970; end 0: never */
 };
 void sl_credentials_describe(const struct sl_credentials *credentials, unsigned i,
                              struct sl_certificate_info *out);

@@ -1,5 +1,5 @@
 /** An OCSP response beside a certificate: taken when libcrypto's own reading says that it is about
- * the certificate, good and in force, and shown as it came until it ends. lib/identity */
+ * the certificate, good, and not of the future; and shown as it came until it ends. lib/identity */
 #ifndef OCSP_RESPONSE_H
 #define OCSP_RESPONSE_H
 
@@ -69,20 +69,26 @@ inline bool is_about(OCSP_SINGLERESP *single, bool knows_issuer)
     return is_it;
 }
 
-/** end_s: 0 when it names none. */
+/** end_s: 0 when it names none; it may be over. */
 inline bool is_good(OCSP_SINGLERESP *single, int64_t *end_s)
 {
     ASN1_GENERALIZEDTIME *from, *until;
     int days = 0, seconds = 0;
     if (OCSP_single_get0_status(single, nullptr, nullptr, &from, &until) !=
             V_OCSP_CERTSTATUS_GOOD ||
-        OCSP_check_validity(from, until, 300, -1) != 1)
+        ASN1_GENERALIZEDTIME_check(from) != 1 ||
+        ASN1_TIME_diff(&days, &seconds, nullptr, from) != 1 ||
+        days * (int64_t)86400 + seconds > 300)
         return false;
     *end_s = 0;
-    if (until != nullptr) {
-        FUZZ_CHECK(ASN1_TIME_diff(&days, &seconds, nullptr, until) == 1);
-        *end_s = time(nullptr) + days * (int64_t)86400 + seconds;
-    }
+    if (until == nullptr)
+        return true;
+    if (ASN1_GENERALIZEDTIME_check(until) != 1 ||
+        ASN1_TIME_diff(&days, &seconds, from, until) != 1 || days < 0 || seconds < 0)
+        return false;
+    FUZZ_CHECK(ASN1_TIME_diff(&days, &seconds, nullptr, until) == 1);
+    *end_s = time(nullptr) + days * (int64_t)86400 + seconds;
+    *end_s += *end_s == 0;
     return true;
 }
 
@@ -109,7 +115,7 @@ inline void check_shown(const sl_credentials *credentials, const Bytes &der, int
 {
     const void *own = sl_credentials_certificate(credentials, 0);
     size_t len = 0;
-    const int64_t now_s = time(nullptr), last_s = end_s > 0 ? end_s - 1 : INT64_MAX;
+    const int64_t now_s = time(nullptr), last_s = end_s != 0 ? end_s - 1 : INT64_MAX;
     for (const int64_t at_s : {now_s, last_s}) {
         const uint8_t *shown = sl_credentials_ocsp(credentials, own, at_s, &len);
         FUZZ_CHECK((shown != nullptr) == (at_s <= last_s));
@@ -148,7 +154,8 @@ inline std::vector<Bytes> ocsp_seeds()
 {
     using sl_test::Ocsp;
     std::vector<Bytes> seeds;
-    for (Ocsp what : {Ocsp::Good, Ocsp::Revoked, Ocsp::Unknown, Ocsp::Expired, Ocsp::Failed})
+    for (Ocsp what :
+         {Ocsp::Good, Ocsp::Revoked, Ocsp::Unknown, Ocsp::Expired, Ocsp::NotYet, Ocsp::Failed})
         seeds.push_back(responder().says(what));
     Bytes other = seeds[0]; /* more than one, none, something else behind it */
     other.push_back(0);

@@ -168,7 +168,7 @@ std::string make_ocsp_response(const Identity &issuer, const Certificate &subjec
     OCSP_BASICRESP *basic = must(OCSP_BASICRESP_new());
     OCSP_CERTID *id = must(OCSP_cert_to_id(EVP_sha1(), subject.get(), issuer.certificate.get()));
     long until_s = says == Ocsp::Expired ? -3600 : 86400;
-    ASN1_TIME *from = must(X509_gmtime_adj(nullptr, -86400));
+    ASN1_TIME *from = must(X509_gmtime_adj(nullptr, says == Ocsp::NotYet ? 3600 : -86400));
     ASN1_TIME *until = must(X509_gmtime_adj(nullptr, until_s));
     int status = says == Ocsp::Revoked   ? V_OCSP_CERTSTATUS_REVOKED
                  : says == Ocsp::Unknown ? V_OCSP_CERTSTATUS_UNKNOWN

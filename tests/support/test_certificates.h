@@ -35,7 +35,7 @@ constexpr long kNever = 0;
 std::string make_crl_pem(const Identity &issuer, const Certificate &revoked, long end_s = 86400,
                          long begin_s = -86400);
 /** What an OCSP responder of issuer's says of a certificate, in DER. */
-enum class Ocsp { Good, Revoked, Unknown, Expired, Failed };
+enum class Ocsp { Good, Revoked, Unknown, Expired, NotYet, Failed };
 std::string make_ocsp_response(const Identity &issuer, const Certificate &subject, Ocsp says);
 /** Its node id, computed with libcrypto's plain calls. */
 std::string node_id_of(const Key &key, const std::string &prefix = "node-");

@@ -97,8 +97,8 @@ TEST_F(Credentials, RefuseAChainThatIsNotTheLeafs)
         (void)directory.write("c", to_pem(leaf.certificate) + to_pem(first->certificate) +
                                        to_pem(second->certificate));
         ASSERT_FALSE(load({pair}));
-        const char *which = first == &ca ? "2 has not signed certificate 1"
-                                         : "3 has not signed certificate 2";
+        const char *which =
+            first == &ca ? "2 has not signed certificate 1" : "3 has not signed certificate 2";
         expect_refused(0, false,
                        "certificate file " + pair.certificate + ": its certificate " + which +
                            "; the leaf is first, then whoever has signed it");
@@ -315,6 +315,27 @@ TEST_F(Credentials, HaveAnOcspResponseUntilItExpires)
         nullptr);
 }
 
+// Else a responder that is down would keep the gateway down.
+TEST_F(Credentials, TakeAnOcspResponseThatHasExpiredAndShowItToNobody)
+{
+    Identity ca = make_identity("EC", "ca", nullptr, true);
+    Identity one = make_identity("EC", "one", &ca), other = make_identity("EC", "other", &ca);
+    Pair pair = write("one", one), without = write("other", other);
+    pair.ocsp = directory.write("one.ocsp", make_ocsp_response(ca, one.certificate, Ocsp::Expired));
+    ASSERT_TRUE(load({pair, without})) << reason;
+    size_t len = 0;
+    EXPECT_EQ(
+        sl_credentials_ocsp(loaded, sl_credentials_certificate(loaded, 0), time(nullptr), &len),
+        nullptr);
+    sl_certificate_info info;
+    sl_credentials_describe(loaded, 0, &info);
+    EXPECT_STREQ(info.ocsp_file, pair.ocsp.c_str());
+    EXPECT_NEAR((double)(info.ocsp_begins_s - time(nullptr)), -86400, 5);
+    EXPECT_NEAR((double)(info.ocsp_ends_s - time(nullptr)), -3600, 5);
+    sl_credentials_describe(loaded, 1, &info);
+    EXPECT_EQ(info.ocsp_file, nullptr);
+}
+
 TEST_F(Credentials, RefuseAnOcspResponseThatDoesNotHelp)
 {
     Identity ca = make_identity("EC", "ca", nullptr, true);
@@ -333,7 +354,7 @@ TEST_F(Credentials, RefuseAnOcspResponseThatDoesNotHelp)
          "says that the certificate is revoked"},
         {make_ocsp_response(ca, one.certificate, Ocsp::Unknown),
          "says that the certificate is unknown"},
-        {make_ocsp_response(ca, one.certificate, Ocsp::Expired), "has expired"},
+        {make_ocsp_response(ca, one.certificate, Ocsp::NotYet), "is not valid yet"},
         {make_ocsp_response(ca, one.certificate, Ocsp::Failed), "that the responder failed"},
     };
     Pair pair{directory.write("one.crt", to_pem(one.certificate) + to_pem(ca.certificate)),
