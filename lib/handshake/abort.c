@@ -103,6 +103,9 @@ void sl_handshake_describe_abort(const struct sl_message_abort *abort, char *tex
         snprintf(text, SL_REASON_LEN, "the server's certificate is not trusted: %s",
                  sl_handshake_verify_text(abort->verify_result));
         return;
+    case SL_ABORT_FORGERIES:
+        snprintf(text, SL_REASON_LEN, "the session's key has met too many forged records");
+        return;
     case SL_ABORT_CHAIN_TOO_LONG:
         snprintf(text, SL_REASON_LEN,
                  "the server's certificate chain is longer than certificate_chain_kib allows, or "

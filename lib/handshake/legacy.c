@@ -153,14 +153,15 @@ enum progress sl_handshake_take_legacy_finished(struct handshake *handshake)
         return PROGRESS_WAITS;
     if (error != SSL_ERROR_NONE || !sl_handshake_establish(handshake))
         return PROGRESS_FAILED;
+    handshake->server.answered_ns = handshake->owner->now_ns;
     sl_handshake_count(handshake->owner, SL_HANDSHAKE_LEGACY);
     return PROGRESS_DONE;
 }
 
 /** It is over: the worker closes it, and answers `closed`. */
-static void end_session(struct handshake *handshake)
+static void end_session(struct handshake *handshake, enum sl_abort_cause cause)
 {
-    const struct sl_message_abort over = {.cause = SL_ABORT_ALERT};
+    const struct sl_message_abort over = {.cause = (uint8_t)cause};
     sl_handshake_post_abort(handshake->owner, handshake->worker, handshake->handle, &over);
     sl_handshake_end_kept(handshake);
 }
@@ -173,12 +174,45 @@ static void deliver(struct handshake *handshake, const uint8_t *plain, size_t le
         sl_handshake_count(handshake->owner, SL_HANDSHAKE_WORKER_RING_FULL);
 }
 
+/** RFC 5246 7.2.1: with a close_notify, which also answers the client's. */
+static void shut_down(struct handshake *handshake, enum sl_abort_cause cause)
+{
+    ERR_clear_error();
+    SSL_shutdown(handshake->ssl);
+    end_session(handshake, cause);
+}
+
+/** RFC 9325 4.4, as for keys that the worker has. */
+static void meet_forged(struct handshake *handshake)
+{
+    const uint64_t configured = handshake->owner->config.legacy_forged_max;
+    const uint64_t max = configured != 0 ? configured : sl_aead_forgery_limit(SL_AEAD_AES_128_GCM);
+    sl_handshake_count(handshake->owner, SL_HANDSHAKE_LEGACY_FORGED);
+    if (++handshake->server.forged >= max)
+        shut_down(handshake, SL_ABORT_FORGERIES);
+}
+
+/** libssl answers each: a repeated Finished with its last flight, RFC 6347 4.2.4, and a ClientHello
+ * with no_renegotiation. */
+static bool may_answer(struct handshake *handshake)
+{
+    const uint64_t now_ns = handshake->owner->now_ns;
+    if (now_ns < handshake->server.answered_ns + LAST_FLIGHT_APART_NS)
+        return false;
+    handshake->server.answered_ns = now_ns;
+    return true;
+}
+
 void sl_handshake_read_legacy(struct handshake *handshake, const uint8_t *record, size_t len)
 {
     uint8_t *plain = handshake->owner->plain;
     int got;
     if (!is_authentic(handshake, record, len)) {
-        sl_handshake_count(handshake->owner, SL_HANDSHAKE_BAD_RECORD);
+        meet_forged(handshake);
+        return;
+    }
+    if (record[0] == SL_CONTENT_HANDSHAKE && !may_answer(handshake)) {
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_LEGACY_REPEATED);
         return;
     }
     point_input_at(handshake, record, len);
@@ -189,9 +223,7 @@ void sl_handshake_read_legacy(struct handshake *handshake, const uint8_t *record
     handshake->input_len = 0;
     if (SSL_get_error(handshake->ssl, got) == SSL_ERROR_WANT_READ)
         return;
-    ERR_clear_error();
-    SSL_shutdown(handshake->ssl); /* RFC 5246 7.2.1: a close_notify is answered */
-    end_session(handshake);
+    shut_down(handshake, SL_ABORT_ALERT);
 }
 
 void sl_handshake_write_legacy(struct handshake *handshake, const struct sl_message_data *data)
@@ -200,5 +232,5 @@ void sl_handshake_write_legacy(struct handshake *handshake, const struct sl_mess
     if (data->is_close)
         SSL_shutdown(handshake->ssl);
     if (data->is_close || SSL_write(handshake->ssl, data->bytes, data->bytes_len) <= 0)
-        end_session(handshake);
+        end_session(handshake, SL_ABORT_ALERT);
 }

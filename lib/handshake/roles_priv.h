@@ -71,6 +71,8 @@ struct server_side {
     bool is_legacy;      /* AES-CBC: libssl does the records, too */
     bool has_fed_change; /* its ChangeCipherSpec has been fed, for a Finished under libssl's keys */
     uint8_t mac_key[LEGACY_MAC_LEN]; /* secret: of the client's records */
+    uint64_t forged;                 /* records that did not verify under it */
+    uint64_t answered_ns;            /* when libssl last had a handshake message to answer */
     bool is_psk;                     /* libssl has chosen a suite with a pre-shared key */
     struct sl_psk_secret psk;        /* the client's, once it is found */
     uint64_t question;               /* its number while the lookup program is asked, else 0 */

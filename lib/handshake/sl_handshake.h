@@ -82,6 +82,7 @@ struct sl_handshaker_config {
     bool connection_ids;           /* negotiate RFC 9146 when a client offers it */
     unsigned legacy_sessions_max;  /* 0: none; else how many sessions with AES-CBC, encrypt-then-MAC
                                       and HMAC-SHA1 libssl may keep for clients that know no AEAD */
+    uint64_t legacy_forged_max; /* forged records that end such a session; 0: as under AES-GCM */
     unsigned ticket_lifetime_s; /* of session tickets for clients, RFC 5077: for how long a session
                                    can be resumed; 0: none */
     uint8_t ticket_root[32];    /* secret, random; whoever shares it takes each other's tickets */
@@ -111,6 +112,8 @@ struct sl_handshaker_config {
     X(CPU_SPENT, "handshakes not begun: processor time of all or of their prefix is spent")        \
     X(CONNECTION_ID, "handshakes completed with a connection ID")                                  \
     X(LEGACY, "handshakes completed with AES-CBC: libssl keeps the session")                       \
+    X(LEGACY_FORGED, "forged records met by sessions that libssl keeps")                           \
+    X(LEGACY_REPEATED, "handshake messages to sessions that libssl keeps, not answered: too many") \
     X(LEGACY_CLOSED, "sessions that libssl kept, closed")                                          \
     X(RESUMED, "handshakes completed that resumed a session")                                      \
     X(TICKET_ISSUED, "session tickets given to clients")                                           \

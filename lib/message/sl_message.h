@@ -168,6 +168,7 @@ enum sl_abort_cause {
     SL_ABORT_TIMED_OUT,      /* the peer has not answered, or not any more */
     SL_ABORT_REFUSED_PEER,   /* the peer's certificate */
     SL_ABORT_ALERT,          /* the peer has said no */
+    SL_ABORT_FORGERIES,      /* a session that libssl keeps has met as many as a key may */
     SL_ABORT_CHAIN_TOO_LONG, /* the peer's certificates are too many, or too long */
 };
 

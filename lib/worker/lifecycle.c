@@ -95,13 +95,15 @@ void worker_abort(struct sl_worker *w, struct sl_session *session, uint64_t now_
     begin_close(w, session, SESSION_TELL_HANDSHAKER, now_ns);
 }
 
-void worker_end(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+void worker_end(struct sl_worker *w, struct sl_session *session,
+                const struct sl_message_abort *abort, uint64_t now_ns)
 {
+    const bool is_limit = abort->cause == SL_ABORT_FORGERIES;
     switch (session->state) {
     case SL_SESSION_ESTABLISHED: /* has nothing to do with it any more */
         break;
     case SL_SESSION_LEGACY:
-        worker_close(w, session, SL_CLOSE_PEER, false, now_ns);
+        worker_close(w, session, is_limit ? SL_CLOSE_LIMIT : SL_CLOSE_PEER, false, now_ns);
         break;
     case SL_SESSION_CLOSING:
         worker_forget_ending(w, session);

@@ -153,7 +153,7 @@ static void handle_from_handshaker(struct sl_worker *w, const struct sl_message 
     case SL_MESSAGE_ABORT:
         if (session != NULL) {
             worker_explain_abort(w, session, message->body);
-            worker_end(w, session, now_ns);
+            worker_end(w, session, message->body, now_ns);
         }
         break;
     default:

@@ -135,8 +135,9 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
                       const struct sl_message_established *established, uint64_t now_ns);
 void worker_close(struct sl_worker *w, struct sl_session *session, uint8_t reason,
                   bool close_notify, uint64_t now_ns);
-/** A handshaker says that it is over with the session. */
-void worker_end(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
+/** A handshaker says that it is over with the session, and why. */
+void worker_end(struct sl_worker *w, struct sl_session *session,
+                const struct sl_message_abort *abort, uint64_t now_ns);
 /** Ends a handshake without a word to the peer. A handshaker that ended it waits to hear of it. */
 void worker_abort(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 /**

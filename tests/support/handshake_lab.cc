@@ -164,6 +164,7 @@ void HandshakeLab::create_handshaker()
     config.handshake_timeout_ms = chosen.handshake_timeout_ms;
     config.connection_ids = chosen.connection_ids;
     config.legacy_sessions_max = chosen.legacy_sessions_max;
+    config.legacy_forged_max = chosen.legacy_forged_max;
     config.keylog_file = chosen.keylog_file;
     config.cpu_ns = chosen.cpu_ns;
     config.cpu_percent = chosen.cpu_percent;

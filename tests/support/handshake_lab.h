@@ -38,6 +38,7 @@ struct LabOptions {
     std::string lists;                 /* its revocation lists, PEM */
     bool connection_ids = true;
     unsigned legacy_sessions_max = 0;
+    uint64_t legacy_forged_max = 0;
     unsigned ticket_lifetime_s = 0; /* 0: no tickets */
     uint8_t ticket_root = 1;        /* labs with the same one share their tickets */
     unsigned workers = 1;

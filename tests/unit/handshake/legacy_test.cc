@@ -281,6 +281,81 @@ TEST(Legacy, ForgedRecordsChangeNothing)
     expect_echo(lab, 1);
 }
 
+// RFC 9325 4.4
+TEST(Legacy, SessionThatHasMetTooManyForgedRecordsIsClosed)
+{
+    LabOptions options = with_legacy();
+    options.legacy_forged_max = 5;
+    HandshakeLab lab(options);
+    ASSERT_TRUE(lab.connect(1, client_with(both_cbc)));
+    ASSERT_TRUE(lab.connect(2, client_with(both_cbc)));
+    auto forge = [&](unsigned id) {
+        ASSERT_TRUE(lab.worker_of(id).post_record(id, forged(23, 9, 68)));
+        lab.run_for(20);
+    };
+    for (unsigned i = 0; i < 4; i++) {
+        forge(1);
+        forge(2);
+    }
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_LEGACY_FORGED), 8U);
+    expect_echo(lab, 1);
+    forge(1);
+    EXPECT_TRUE(lab.peer(1).is_aborted);
+    EXPECT_EQ(lab.peer(1).abort.cause, SL_ABORT_FORGERIES);
+    EXPECT_TRUE(lab.client(1).is_closed_by_peer());
+    expect_echo(lab, 2);
+}
+
+// RFC 6347 4.2.4
+TEST(Legacy, LastFlightIsRepeatedAtMostOnceIn100Milliseconds)
+{
+    HandshakeLab lab(with_legacy());
+    ClientOptions options = client_with(both_cbc);
+    options.timeout_ms = 4; /* 8, 16, ... */
+    lab.add_client(1, options);
+    unsigned asked = 0, answered = 0;
+    lab.judge = [&](bool to_server, unsigned, const Bytes &datagram) {
+        asked += to_server && datagram.at(13) != SL_HANDSHAKE_CLIENT_HELLO;
+        bool is_last = !to_server && datagram[0] == SL_CONTENT_CHANGE_CIPHER_SPEC;
+        answered += is_last;
+        return is_last ? Fate::Lose : Fate::Deliver;
+    };
+    lab.start(1);
+    ASSERT_TRUE(lab.run_until([&] { return answered == 1; }, 1000));
+    asked = 0;
+    lab.run_for(300);
+    EXPECT_GE(asked, 4U);
+    EXPECT_LE(answered, 4U);
+    EXPECT_GE(answered, 2U);
+    EXPECT_GE(lab.counter(SL_HANDSHAKE_LEGACY_REPEATED), 1U);
+    lab.judge = nullptr;
+    ASSERT_TRUE(lab.run_until([&] { return lab.is_connected(1); }, 5000));
+    lab.peer(1).data.clear();
+    expect_echo(lab, 1);
+}
+
+TEST(Legacy, RenegotiationIsRefusedAtMostOnceIn100MillisecondsAndTheSessionGoesOn)
+{
+    HandshakeLab lab(with_legacy());
+    ASSERT_TRUE(lab.connect(1, client_with(both_cbc)));
+    unsigned alerts = 0;
+    DTLS_set_timer_cb(lab.client(1).ssl(), [](SSL *, unsigned) { return 10000U; });
+    lab.judge = [&](bool to_server, unsigned, const Bytes &datagram) {
+        alerts += !to_server && datagram[0] == SL_CONTENT_ALERT;
+        return to_server ? Fate::Deliver : Fate::Lose;
+    };
+    lab.run_for(100); /* behind the Finished */
+    SSL_renegotiate(lab.client(1).ssl());
+    SSL_do_handshake(lab.client(1).ssl());
+    lab.run_for(95);
+    EXPECT_EQ(alerts, 1U);
+    EXPECT_GE(lab.counter(SL_HANDSHAKE_LEGACY_REPEATED), 2U);
+    EXPECT_FALSE(lab.peer(1).is_aborted);
+    lab.worker_of(1).send_data(1, text("down"));
+    lab.run_for(20);
+    EXPECT_FALSE(lab.peer(1).is_aborted);
+}
+
 TEST(Legacy, RecordsAreTakenOnce)
 {
     HandshakeLab lab(with_legacy());

@@ -68,9 +68,10 @@ class WorkerLegacy : public ::testing::Test
         bench.Turn();
     }
 
-    void Abort()
+    void Abort(sl_abort_cause cause = SL_ABORT_ALERT)
     {
         sl_message_abort abort{};
+        abort.cause = cause;
         bench.FromHandshaker(SL_MESSAGE_ABORT, handle, &abort, sizeof abort);
         bench.Turn();
     }
@@ -203,6 +204,15 @@ TEST_F(WorkerLegacy, SessionEndsWhenTheHandshakerSaysSo)
     EXPECT_EQ(events[0].kind, SL_RING_CLOSE);
     EXPECT_EQ(events[0].detail, SL_CLOSE_PEER);
     OnlyMessage(SL_MESSAGE_CLOSED);
+    EXPECT_EQ(bench.sessions(), 0u);
+}
+
+TEST_F(WorkerLegacy, SessionThatHasMetTooManyForgedRecordsIsClosedForThat)
+{
+    Abort(SL_ABORT_FORGERIES);
+    auto events = consumer.Receive();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].detail, SL_CLOSE_LIMIT);
     EXPECT_EQ(bench.sessions(), 0u);
 }
 
