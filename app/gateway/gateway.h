@@ -117,8 +117,10 @@ int privileges_drop(const struct settings *settings, const struct sl_hardening *
 /* identity.c: who the gateway is, and whom its services take; the services are known. */
 bool identity_load(struct settings *settings);
 struct sl_peer_list identity_list(const struct sl_config_peers *peers);
-/** Our own certificates are valid today; false: the reason is in the settings. */
-bool identity_is_current(struct settings *settings);
+/** The certificates are valid today, but for those that are known; of the `connect` entries, all of
+ * them. false: the reason is in the settings. */
+bool identity_is_current(struct settings *settings, const struct sl_credentials *known);
+bool identity_of_clients_is_current(struct settings *settings);
 void identity_wipe(struct settings *settings);
 /** The program that is asked for pre-shared keys; NULL: none. */
 const char *identity_lookup_program(const struct sl_config *config);

@@ -213,15 +213,20 @@ bool identity_load(struct settings *settings)
     return true;
 }
 
-bool identity_is_current(struct settings *settings)
+bool identity_is_current(struct settings *settings, const struct sl_credentials *known)
 {
     char reason[SL_CREDENTIALS_REASON_LEN], path[PATH_LEN];
     unsigned i;
-    if (!sl_credentials_are_current(settings->credentials, &i, reason)) {
-        snprintf(path, sizeof path, "certificates[%u].certificate", i);
-        return settings_fail_at(settings, path, "%s", reason);
-    }
-    for (i = 0; i < settings->config->connections_count; i++) {
+    if (sl_credentials_are_current(settings->credentials, known, &i, reason))
+        return true;
+    snprintf(path, sizeof path, "certificates[%u].certificate", i);
+    return settings_fail_at(settings, path, "%s", reason);
+}
+
+bool identity_of_clients_is_current(struct settings *settings)
+{
+    char reason[SL_CREDENTIALS_REASON_LEN], path[PATH_LEN];
+    for (unsigned i = 0; i < settings->config->connections_count; i++) {
         if (sl_client_credentials_are_current(settings->client_credentials[i], reason))
             continue;
         snprintf(path, sizeof path, "connect[%u].certificate", i);

@@ -35,10 +35,11 @@ static void print_warning(const char *line)
 static int check(const struct sl_config *config)
 {
     static struct settings settings; /* too large for the stack */
-    bool is_sound = settings_make(&settings, config, NULL, false) && identity_is_current(&settings);
+    bool is_sound = settings_make(&settings, config, NULL, false);
     if (is_sound)
         privileges_check(&settings, print_warning);
-    else
+    if (!is_sound || !identity_is_current(&settings, NULL) ||
+        !identity_of_clients_is_current(&settings))
         fprintf(stderr, "%s\n", settings.reason);
     settings_wipe(&settings);
     if (!is_sound)

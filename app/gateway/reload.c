@@ -150,7 +150,7 @@ void reload(struct gateway *gateway, FILE *out)
         fprintf(out, "error: %s\n", error);
         return;
     }
-    if (settings_make(&settings, config, NULL, true) && identity_is_current(&settings))
+    if (settings_make(&settings, config, NULL, true) && identity_is_current(&settings, gateway->settings.credentials))
         apply(gateway, &settings, out);
     else
         fprintf(out, "error: %s\n", settings.reason);

@@ -40,7 +40,6 @@ void config_set_defaults(struct sl_config *config, struct sl_yaml *yaml)
         {"legacy_sessions", &config->legacy_sessions, 1024},
         {"admission.prefix_len_v4", &config->admission.prefix_len_v4, 32},
         {"admission.prefix_len_v6", &config->admission.prefix_len_v6, 64},
-        {"admission.hellos_per_second", &config->admission.hellos_per_second, 100000},
         {"admission.hellos_per_prefix_per_second", &config->admission.hellos_per_prefix_per_second,
          10000},
         {"admission.handshakes_per_prefix_per_second",

@@ -96,7 +96,7 @@ struct sl_config_admission {
     unsigned deny_count;
     unsigned prefix_len_v4;                    /* 1..32, default 32 */
     unsigned prefix_len_v6;                    /* 1..128, default 64 */
-    unsigned hellos_per_second;                /* default 100000 */
+    unsigned hellos_per_second;                /* default 0: as many as there is time for */
     unsigned hellos_per_prefix_per_second;     /* default 10000 */
     unsigned handshakes_per_prefix_per_second; /* default 10000 */
     unsigned handshakes_in_flight_per_prefix;  /* default half of half_open */

@@ -40,7 +40,7 @@ static bool set_protocol(SSL_CTX *ctx, const char *suites, char *reason)
     if (SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) == 1 &&
         SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION) == 1 &&
         SSL_CTX_set_cipher_list(ctx, suites) == 1 &&
-        SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1)
+        SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-521") == 1)
         return true;
     return sl_handshake_refuse(reason, "libssl refuses DTLS 1.2 with the suites that are needed");
 }

@@ -10,20 +10,22 @@
 /* RFC 9325 4.5: what is smaller is not worth the name. */
 #define RSA_BITS_MIN 2048
 
-/** The curves that a peer can be expected to verify with: RFC 8422 5.1.1. */
-static bool is_known_curve(EVP_PKEY *key)
+/** The curves that a peer can be expected to verify with: RFC 8422 5.1.1. 0: another one. */
+static int curve_of(EVP_PKEY *key)
 {
     char name[64] = "";
     size_t len = 0;
     if (sl_identity_has_explicit_curve(key) ||
         !EVP_PKEY_get_group_name(key, name, sizeof name, &len))
-        return false;
-    return strcmp(name, "prime256v1") == 0 || strcmp(name, "P-256") == 0 ||
-           strcmp(name, "secp384r1") == 0 || strcmp(name, "P-384") == 0 ||
-           strcmp(name, "secp521r1") == 0 || strcmp(name, "P-521") == 0;
+        return NID_undef;
+    int curve = OBJ_txt2nid(name);
+    if (curve == NID_undef)
+        curve = EC_curve_nist2nid(name);
+    bool is_known = curve == NID_X9_62_prime256v1 || curve == NID_secp384r1 || curve == NID_secp521r1;
+    return is_known ? curve : NID_undef;
 }
 
-static bool check_key_kind(const char *path, EVP_PKEY *key, char *reason)
+static bool check_key_kind(const char *path, EVP_PKEY *key, int curve, char *reason)
 {
     switch (EVP_PKEY_get_base_id(key)) {
     case EVP_PKEY_RSA:
@@ -34,7 +36,7 @@ static bool check_key_kind(const char *path, EVP_PKEY *key, char *reason)
                                   "%d are needed",
                                   path, EVP_PKEY_get_bits(key), RSA_BITS_MIN);
     case EVP_PKEY_EC:
-        if (is_known_curve(key))
+        if (curve != NID_undef)
             return true;
         return sl_identity_refuse(
             reason,
@@ -85,7 +87,8 @@ bool sl_certificate_load_leaf(struct sl_certificate *out, const char *path, char
             "is needed",
             path);
     out->kind = EVP_PKEY_get_base_id(key);
-    return check_key_kind(path, key, reason) && check_chain(out, reason);
+    out->curve = out->kind == EVP_PKEY_EC ? curve_of(key) : NID_undef;
+    return check_key_kind(path, key, out->curve, reason) && check_chain(out, reason);
 }
 
 bool sl_certificate_is_current(const struct sl_certificate *certificate, char *reason)

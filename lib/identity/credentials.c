@@ -59,12 +59,22 @@ struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *fi
     return NULL;
 }
 
-bool sl_credentials_are_current(const struct sl_credentials *credentials, unsigned *index,
-                                char *reason)
+static bool has(const struct sl_credentials *credentials, const struct sl_certificate *certificate)
 {
-    for (*index = 0; *index < sl_credentials_count(credentials); (*index)++)
-        if (!sl_certificate_is_current(&credentials->certificates[*index], reason))
+    for (unsigned i = 0; i < sl_credentials_count(credentials); i++)
+        if (X509_cmp(credentials->certificates[i].leaf, certificate->leaf) == 0)
+            return true;
+    return false;
+}
+
+bool sl_credentials_are_current(const struct sl_credentials *credentials,
+                                const struct sl_credentials *known, unsigned *index, char *reason)
+{
+    for (*index = 0; *index < sl_credentials_count(credentials); (*index)++) {
+        const struct sl_certificate *certificate = &credentials->certificates[*index];
+        if (!has(known, certificate) && !sl_certificate_is_current(certificate, reason))
             return false;
+    }
     return true;
 }
 
@@ -123,7 +133,14 @@ static bool is_for(X509 *certificate, const char *name)
     return X509_check_host(certificate, name, 0, flags, NULL) == 1;
 }
 
-uint32_t sl_credentials_choose(const struct sl_credentials *credentials, const char *name)
+int sl_credentials_curve(const struct sl_credentials *credentials, unsigned i)
+{
+    assert(i < credentials->count);
+    return credentials->certificates[i].curve;
+}
+
+uint32_t sl_credentials_choose(const struct sl_credentials *credentials, const char *name,
+                               uint32_t among)
 {
     const struct sl_certificate *certificates = credentials->certificates;
     uint32_t chosen = 0;
@@ -131,10 +148,11 @@ uint32_t sl_credentials_choose(const struct sl_credentials *credentials, const c
         bool has_kind = false;
         for (unsigned k = 0; k < i; k++)
             has_kind |= (chosen >> k & 1) != 0 && certificates[k].kind == certificates[i].kind;
-        if (!has_kind && (name == NULL || is_for(certificates[i].leaf, name)))
+        if ((among >> i & 1) != 0 && !has_kind &&
+            (name == NULL || is_for(certificates[i].leaf, name)))
             chosen |= 1U << i;
     }
-    return chosen != 0 || name == NULL ? chosen : sl_credentials_choose(credentials, NULL);
+    return chosen != 0 || name == NULL ? chosen : sl_credentials_choose(credentials, NULL, among);
 }
 
 const uint8_t *sl_credentials_ocsp(const struct sl_credentials *credentials, const void *x509,

@@ -66,6 +66,7 @@ STACK_OF(X509_INFO) *
 struct sl_certificate {
     char *path; /* NULL: out of memory */
     int kind;   /* EVP_PKEY_RSA, EVP_PKEY_EC or EVP_PKEY_ED25519 */
+    int curve;  /* NID of an EC key's, else 0 */
     X509 *leaf;
     STACK_OF(X509) * chain;
     EVP_PKEY *key;

@@ -84,10 +84,11 @@ struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *fi
 /**
  * Whether every certificate, and all of its chain, is valid today. Loading does not ask: where keys
  * are pinned nobody looks at the times, and a gateway that restarts is better than one that does not.
+ * known: NULL, or those in force; what is among them is not asked about.
  * *index, reason [SL_CREDENTIALS_REASON_LEN]  out, when one is not.
  */
-bool sl_credentials_are_current(const struct sl_credentials *credentials, unsigned *index,
-                                char *reason);
+bool sl_credentials_are_current(const struct sl_credentials *credentials,
+                                const struct sl_credentials *known, unsigned *index, char *reason);
 /** Takes a further share; return credentials. NULL is allowed. */
 struct sl_credentials *sl_credentials_share(struct sl_credentials *credentials);
 /** Gives a share back; with the last one they are gone. NULL is allowed. */
@@ -114,12 +115,16 @@ struct sl_certificate_info {
 void sl_credentials_describe(const struct sl_credentials *credentials, unsigned i,
                              struct sl_certificate_info *out);
 
+/** NID of the curve of an EC key, which a client has to know to verify with it; 0: another kind. */
+int sl_credentials_curve(const struct sl_credentials *credentials, unsigned i);
 /**
  * The certificates for a server name (RFC 6066 3), at most one for each kind of key: the first of
  * those that have the name in their subjectAltName; where none has it, and without a name (NULL),
- * the first of all. return a set: bit i is certificate i.
+ * the first of all. Sets of certificates have bit i for certificate i.
+ * among   those that come into question. return the set.
  */
-uint32_t sl_credentials_choose(const struct sl_credentials *credentials, const char *name);
+uint32_t sl_credentials_choose(const struct sl_credentials *credentials, const char *name,
+                               uint32_t among);
 /**
  * The OCSP response for a certificate (X509 *) of these, borrowed; NULL: there is none, or it has
  * expired meanwhile. now_s: seconds since 1970.

@@ -88,7 +88,7 @@ check 'a set that does not fit together is refused with its line' grep -qE \
 write_config "[{certificate: $pki/late.crt, key: $pki/late.key}]" "trust: {ca_file: $pki/other-ca.crt}"
 check 'and so is one that has expired' grep -qE "error: $config:8: certificate 1 of file .*late.crt has expired" \
     <(ctl reload 2>&1)
-check 'by sluice check, too' grep -qE "^$config:8: certificate 1 of file .* has expired" \
+check 'sluice check tells of it' grep -qE "^$config:8: certificate 1 of file .* has expired" \
     <("$sluice" check -c "$config" 2>&1)
 check 'and nothing has changed' s_client 'line after a bad reload' -cert "$pki/client.crt" -key "$pki/client.key"
 check 'neither for the session' goes_on 'after a bad reload'

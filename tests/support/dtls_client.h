@@ -23,7 +23,7 @@ namespace sl_test
 
 struct ClientOptions {
     std::string suites = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
-    std::string groups = "X25519:P-256:P-384";
+    std::string groups = "X25519:P-256:P-384:P-521";
     std::string sigalgs;      /* empty: libssl's own */
     std::optional<Bytes> cid; /* offers this connection ID; an empty one says "send me none" */
     std::optional<Bytes> raw_cid_extension; /* offers these bytes, well-formed or not */

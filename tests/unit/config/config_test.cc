@@ -251,7 +251,7 @@ TEST_F(Config, LimitsHaveDefaultsAndRanges)
     const sl_config_admission &limits = config->admission;
     EXPECT_EQ(limits.prefix_len_v4, 32u);
     EXPECT_EQ(limits.prefix_len_v6, 64u);
-    EXPECT_EQ(limits.hellos_per_second, 100000u);
+    EXPECT_EQ(limits.hellos_per_second, 0u);
     EXPECT_EQ(limits.handshakes_in_flight_per_prefix, 51u) << "half of all, and never none";
     EXPECT_EQ(limits.handshake_cpu_percent_per_prefix, 0u);
     ASSERT_TRUE(Load(std::string(kGood) + "admission: {handshakes_in_flight_per_prefix: 0, "

@@ -42,6 +42,23 @@ TEST(ServerCertificate, IsChosenByWhatTheClientCanVerify)
     }
 }
 
+TEST(ServerCertificate, OfAnEcKeyIsOneWhoseCurveTheClientKnows)
+{
+    LabOptions options;
+    options.server_kinds = {"EC", "P-384", "P-521"};
+    HandshakeLab lab(options);
+    unsigned id = 1;
+    for (const auto &[groups, bits] : std::initializer_list<std::pair<const char *, int>>{
+             {"X25519:P-256:P-384:P-521", 256}, {"X25519:P-384", 384}, {"P-521", 521}}) {
+        ClientOptions client;
+        client.groups = groups;
+        ASSERT_TRUE(lab.connect(id, client)) << groups << lab.client(id).error();
+        X509 *certificate = SSL_get0_peer_certificate(lab.client(id).ssl());
+        EXPECT_EQ(EVP_PKEY_get_bits(X509_get0_pubkey(certificate)), bits);
+        id++;
+    }
+}
+
 TEST(ServerCertificate, IsChosenByTheNameThatTheClientAsksFor)
 {
     LabOptions options;
@@ -122,7 +139,7 @@ TEST(ClientCertificate, IsVerifiedAndReported)
 {
     HandshakeLab lab(mutual());
     unsigned id = 1;
-    for (const char *kind : {"EC", "RSA", "ED25519", "P-384"}) {
+    for (const char *kind : {"EC", "RSA", "ED25519", "P-384", "P-521"}) {
         for (bool with_cid : {false, true}) {
             ClientOptions client;
             client.identity = make_identity(kind, std::string("client ") + kind, &lab.authority);

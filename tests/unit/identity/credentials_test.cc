@@ -114,16 +114,18 @@ TEST_F(Credentials, SayWhenOneIsNotValidToday)
                  directory.write("k", to_pem(leaf.key))};
     Pair good = write("good", make_identity("EC", "good"));
     ASSERT_TRUE(load({good})) << reason;
-    EXPECT_TRUE(sl_credentials_are_current(loaded, &index, reason)) << reason;
+    EXPECT_TRUE(sl_credentials_are_current(loaded, nullptr, &index, reason)) << reason;
     ASSERT_TRUE(load({good, chained})) << reason;
-    EXPECT_FALSE(sl_credentials_are_current(loaded, &index, reason));
+    EXPECT_FALSE(sl_credentials_are_current(loaded, nullptr, &index, reason));
     EXPECT_EQ(index, 1u);
     EXPECT_EQ(reason, "certificate 2 of file " + chained.certificate + " has expired");
+    EXPECT_TRUE(sl_credentials_are_current(loaded, loaded, &index, reason)) << "known";
+    EXPECT_TRUE(sl_credentials_are_current(nullptr, loaded, &index, reason)) << "none";
     Identity early = make_identity("EC", "early");
     X509_gmtime_adj(X509_getm_notBefore(early.certificate.get()), 3600);
     Pair future = write("early", early);
     ASSERT_TRUE(load({future})) << reason;
-    EXPECT_FALSE(sl_credentials_are_current(loaded, &index, reason));
+    EXPECT_FALSE(sl_credentials_are_current(loaded, nullptr, &index, reason));
     EXPECT_EQ(reason, "certificate 1 of file " + future.certificate + " is not valid yet");
 }
 
@@ -293,7 +295,14 @@ TEST_F(Credentials, AreChosenByNameOneForEachKindOfKey)
         {"other.test", 1 << 0 | 1 << 1 | 1 << 4},
     };
     for (const auto &one : cases)
-        EXPECT_EQ(sl_credentials_choose(loaded, one.name), one.chosen) << one.name;
+        EXPECT_EQ(sl_credentials_choose(loaded, one.name, UINT32_MAX), one.chosen) << one.name;
+    const uint32_t without_first = UINT32_MAX << 1;
+    EXPECT_EQ(sl_credentials_choose(loaded, nullptr, without_first), 1U << 1 | 1 << 2 | 1 << 4);
+    EXPECT_EQ(sl_credentials_choose(loaded, "b.test", ~(1U << 2)), 1U << 1 | 1 << 3);
+    EXPECT_EQ(sl_credentials_choose(loaded, "www.c.test", ~(1U << 2)), 1U << 0 | 1 << 1 | 1 << 4);
+    EXPECT_EQ(sl_credentials_curve(loaded, 0), NID_X9_62_prime256v1);
+    EXPECT_EQ(sl_credentials_curve(loaded, 1), 0);
+    EXPECT_EQ(sl_credentials_curve(loaded, 2), NID_secp384r1);
 }
 
 TEST_F(Credentials, HaveAnOcspResponseUntilItExpires)
