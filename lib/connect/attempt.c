@@ -58,7 +58,8 @@ static bool has_room(const struct sl_connector *connector, unsigned connection)
 
 struct attempt *connect_take_attempt(struct sl_connector *connector, unsigned connection)
 {
-    for (unsigned i = 0; has_room(connector, connection) && i < SL_ATTEMPTS_MAX; i++) {
+    const bool may_take = has_room(connector, connection);
+    for (unsigned i = 0; may_take && i < SL_ATTEMPTS_MAX; i++) {
         const uint32_t number = ++connector->serial;
         struct attempt *attempt = &connector->attempts[sl_attempt_index(number)];
         if (number == 0 || attempt->state != ATTEMPT_NONE)

@@ -7,7 +7,7 @@
 /** A session that stayed up for so long was no failure, whatever ended it. */
 #define STEADY_NS (60ULL * 1000000000ULL)
 
-/** Sessions that one consumer may wait for. */
+/** Sessions that one user's consumers may wait for. */
 #define REQUESTS_MAX 16
 /** How long a session that was replaced still takes what its server sends there. */
 #define GRACE_NS (5ULL * 1000000000ULL)
@@ -44,6 +44,8 @@ struct attempt {
     uint64_t up_ns;    /* when it came up; 0: never */
     bool is_unsent;    /* the state's message has still to be sent */
     uint32_t consumer; /* index of who has asked for it, and 1; 0: nobody */
+    bool is_asked_for;
+    uint32_t user; /* then: whose consumer it was, also when that is gone */
     uint32_t request;
     char reason[SL_RING_REASON_LEN]; /* in FAILED */
     uint32_t predecessor; /* number of the attempt whose session it is to replace, or 0 */

@@ -14,13 +14,14 @@ static int find(const struct sl_connector *connector, const char *name, uint16_t
     return -1;
 }
 
-/** It waits for no more than its share, and has no more than half of what all may have. */
-static bool may_ask(const struct sl_connector *connector, uint32_t consumer)
+/** A user waits for no more than his share, and has no more than half of what all may have, however
+ * many consumers he has had. */
+static bool may_ask(const struct sl_connector *connector, uint32_t user)
 {
     unsigned waiting = 0, up = 0;
     for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
         const struct attempt *attempt = &connector->attempts[i];
-        if (attempt->state == ATTEMPT_NONE || attempt->consumer != consumer + 1)
+        if (attempt->state == ATTEMPT_NONE || !attempt->is_asked_for || attempt->user != user)
             continue;
         waiting += attempt->up_ns == 0;
         up += attempt->up_ns != 0;
@@ -29,17 +30,19 @@ static bool may_ask(const struct sl_connector *connector, uint32_t consumer)
 }
 
 int sl_connector_request(struct sl_connector *connector, const char *name, uint16_t service,
-                         uint32_t consumer, uint32_t request)
+                         const struct sl_connection_asker *asker, uint32_t request)
 {
     const int index = find(connector, name, service);
     if (index < 0)
         return -ENOENT;
-    if (connector->is_stopping || !may_ask(connector, consumer))
+    if (connector->is_stopping || !may_ask(connector, asker->user))
         return -EBUSY;
     struct attempt *attempt = connect_begin(connector, (unsigned)index, NULL);
     if (attempt == NULL)
         return -EBUSY;
-    attempt->consumer = consumer + 1;
+    attempt->consumer = asker->consumer + 1;
+    attempt->is_asked_for = true;
+    attempt->user = asker->user;
     attempt->request = request;
     return 0;
 }

@@ -65,11 +65,15 @@ void sl_connector_receive(struct sl_connector *connector, const struct sl_messag
 /**
  * A consumer asks for a session of its own with the server of an on_demand entry of its service. It
  * gets the open event with its number, or the reason why there is none; nothing is tried twice.
- * return 0; -ENOENT: there is no such entry; -EBUSY: it waits for too many or has too many, or
- * everybody does.
+ * return 0; -ENOENT: there is no such entry; -EBUSY: its user's consumers wait for too many (16) or
+ * have too many, or everybody does.
  */
+struct sl_connection_asker {
+    uint32_t consumer; /* its index */
+    uint32_t user;     /* who runs it */
+};
 int sl_connector_request(struct sl_connector *connector, const char *name, uint16_t service,
-                         uint32_t consumer, uint32_t request) SL_MUST_USE;
+                         const struct sl_connection_asker *asker, uint32_t request) SL_MUST_USE;
 /** A consumer is gone: what it has asked for is not begun any more. */
 void sl_connector_forget(struct sl_connector *connector, uint32_t consumer);
 

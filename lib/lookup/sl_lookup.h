@@ -6,7 +6,8 @@
  *     q00000000000000a7 00112233              the number again, the key in hex
  *     q00000000000000a7 -                     nobody has that identity
  *
- * Answers may come in any order, and not at all. docs/decisions/pre-shared-keys-by-a-program.md.
+ * Answers may come in any order, and each question has one: silence about those whom nobody
+ * knows would tell them apart. docs/decisions/pre-shared-keys-by-a-program.md.
  */
 #ifndef SL_LOOKUP_H
 #define SL_LOOKUP_H

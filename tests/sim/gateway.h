@@ -116,7 +116,8 @@ class Gateway
     /** A consumer asks for a session. */
     int request(unsigned consumer, const std::string &name, uint32_t number)
     {
-        return sl_connector_request(connector, name.c_str(), 0, consumer, number);
+        const sl_connection_asker asker = {consumer, 0};
+        return sl_connector_request(connector, name.c_str(), 0, &asker, number);
     }
     /** As if the session had sent three quarters of what its key may. */
     void use_up(uint64_t session, uint64_t now_ns);

@@ -189,9 +189,11 @@ struct Demand : Lab {
         EXPECT_EQ(1U, told.size()) << "for the first one alone";
         first = told.at(0).attempt;
     }
+    /** The consumer's user has its number. */
     int ask(uint32_t consumer, uint32_t number, const char *name = "peer1", uint16_t service = 3)
     {
-        return sl_connector_request(connector, name, service, consumer, number);
+        const sl_connection_asker asker = {consumer, consumer};
+        return sl_connector_request(connector, name, service, &asker, number);
     }
     Sent begun()
     {

@@ -75,7 +75,7 @@ TEST(ConnectorRequest, SixteenAreWaitedForByOneConsumerAndNoMore)
     EXPECT_EQ(0, lab.ask(5, 18)) << "one is up";
 }
 
-TEST(ConnectorRequest, HalfOfAllMayBeOneConsumersAndEntriesThatAreKeptUpHaveTheirOwn)
+TEST(ConnectorRequest, HalfOfAllMayBeOneUsersAndEntriesThatAreKeptUpHaveTheirOwn)
 {
     Demand lab;
     const uint32_t kept_up = lab.first;
@@ -89,6 +89,10 @@ TEST(ConnectorRequest, HalfOfAllMayBeOneConsumersAndEntriesThatAreKeptUpHaveThei
         lab.up(lab.begun().attempt, 0x1000 + i);
         if (i + 1 == all / 2) {
             EXPECT_EQ(-EBUSY, lab.ask(5, 1000)) << "its own half";
+            sl_connector_forget(lab.connector, 5);
+            const sl_connection_asker other = {8, 5};
+            EXPECT_EQ(-EBUSY, sl_connector_request(lab.connector, "peer1", 3, &other, 1))
+                << "another consumer of the same user";
         }
     }
     EXPECT_EQ(-EBUSY, lab.ask(7, 1000)) << "nothing is left for anybody";

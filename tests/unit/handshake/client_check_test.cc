@@ -65,6 +65,10 @@ TEST(ClientCheck, RefusesAnotherName)
     expect_refusal(options, "the server's certificate is not trusted: IP address mismatch");
     options.server_name = "server EC"; /* the subject's common name proves nothing */
     expect_refusal(options, "the server's certificate is not trusted: hostname mismatch");
+    options.server_names = "DNS:se*.test"; /* a star stands for a whole label */
+    options.server_name = "server.test";
+    expect_refusal(options, "the server's certificate is not trusted: hostname mismatch");
+    options.server_name = "server EC";
     options.server_names = ""; /* even where there is no subjectAltName, RFC 9525 2 */
     expect_refusal(options, "the server's certificate is not trusted: hostname mismatch");
 }
