@@ -70,7 +70,7 @@ void admission_print(const struct sl_admission_rules *rules, FILE *out);
 
 /** A gateway that runs, or is being started. */
 struct gateway {
-    struct settings settings; /* that it was started with */
+    struct settings settings;          /* that it was started with */
     struct sl_lookup_programs *lookup; /* NULL: no program is asked for pre-shared keys */
     bool has_eal;
     struct sl_hardening *hardening;
@@ -78,14 +78,19 @@ struct gateway {
     struct sl_control *control;
     struct sl_admission_rules *rules;      /* in force */
     struct sl_admission_rules *last_rules; /* before those; a worker may still read them. Or NULL */
-    int64_t certificates_warned_s;         /* certificates.c: since 1970; 0: not yet */
+    int64_t expiry_looked_s;               /* expiry.c: since 1970; 0: not yet */
 };
 
+/* expiry.c: what ends: certificates, OCSP responses, revocation lists. */
+/** A line for each: file, what it is, and when it ends. */
+void expiry_print(const struct settings *settings, FILE *out);
+/** A line for each that is near its end or over, and that has to be said again since looked_s
+ * (since 1970; 0: never). */
+void expiry_say(const struct settings *settings, int64_t looked_s, void (*say)(const char *line));
+/** The same, in the log, whenever it is time. */
+void expiry_warn(struct gateway *gateway);
+
 /* certificates.c */
-/** A line for each: file, key, subject, names, and when it ends. */
-void certificates_print(const struct sl_credentials *credentials, FILE *out);
-/** Once a day: a warning of each that ends within two weeks. */
-void certificates_warn(struct gateway *gateway);
 /**
  * Certificates and trust of the new settings become the gateway's. return 0, or negative and reason
  * [REASON_LEN]: nothing has changed.

@@ -36,8 +36,10 @@ static int check(const struct sl_config *config)
 {
     static struct settings settings; /* too large for the stack */
     bool is_sound = settings_make(&settings, config, NULL, false);
-    if (is_sound)
+    if (is_sound) {
         privileges_check(&settings, print_warning);
+        expiry_say(&settings, 0, print_warning);
+    }
     if (!is_sound || !identity_is_current(&settings, NULL) ||
         !identity_of_clients_is_current(&settings))
         fprintf(stderr, "%s\n", settings.reason);

@@ -26,7 +26,7 @@ static void target_poll(void *arg, uint64_t now)
     struct gateway *gateway = arg;
     sl_runtime_poll(gateway->runtime, now);
     reload_clean_up(gateway);
-    certificates_warn(gateway);
+    expiry_warn(gateway);
     if (gateway->lookup != NULL)
         sl_lookup_watch(gateway->lookup, log_warning);
 }
@@ -55,7 +55,7 @@ static void target_print_consumers(void *arg, FILE *out)
 static void target_print_certificates(void *arg, FILE *out)
 {
     struct gateway *gateway = arg;
-    certificates_print(gateway->settings.credentials, out);
+    expiry_print(&gateway->settings, out);
 }
 
 static void target_print_access(void *arg, FILE *out)

@@ -119,6 +119,13 @@ void sl_client_credentials_destroy(struct sl_client_credentials *credentials)
     free(credentials);
 }
 
+void sl_client_credentials_describe(const struct sl_client_credentials *credentials, unsigned i,
+                                    struct sl_certificate_info *out)
+{
+    assert(i < credentials->certificate_count);
+    sl_certificate_describe(&credentials->certificates[i], out);
+}
+
 bool sl_client_credentials_are_current(const struct sl_client_credentials *credentials,
                                        char *reason)
 {

@@ -69,10 +69,9 @@ static int64_t end_of(const X509 *certificate)
     return sl_identity_time(X509_get0_notAfter(certificate));
 }
 
-void sl_credentials_describe(const struct sl_credentials *credentials, unsigned i,
+void sl_certificate_describe(const struct sl_certificate *certificate,
                              struct sl_certificate_info *out)
 {
-    const struct sl_certificate *certificate = sl_credentials_at(credentials, i);
     const X509 *leaf = certificate->leaf;
     STACK_OF(X509) *chain = certificate->chain;
     out->file = certificate->path != NULL ? certificate->path : "";
@@ -87,4 +86,10 @@ void sl_credentials_describe(const struct sl_credentials *credentials, unsigned 
     out->ocsp_file = certificate->ocsp_path;
     out->ocsp_begins_s = certificate->ocsp_begin_s;
     out->ocsp_ends_s = certificate->ocsp_end_s;
+}
+
+void sl_credentials_describe(const struct sl_credentials *credentials, unsigned i,
+                             struct sl_certificate_info *out)
+{
+    sl_certificate_describe(sl_credentials_at(credentials, i), out);
 }

@@ -25,6 +25,9 @@ int sl_identity_write_subject(const X509 *certificate, char *out, size_t out_len
 /** In seconds since 1970; 0: there is none (NULL), or it is malformed. The first second is 1, too.
  */
 int64_t sl_identity_time(const ASN1_TIME *moment);
+struct sl_certificate;
+void sl_certificate_describe(const struct sl_certificate *certificate,
+                             struct sl_certificate_info *out);
 
 /* public_key.c */
 

@@ -160,6 +160,9 @@ struct sl_psk {
     size_t key_len;       /* 1..SL_PSK_KEY_MAX */
 };
 
+/** As sl_credentials_describe. */
+void sl_client_credentials_describe(const struct sl_client_credentials *credentials, unsigned i,
+                                    struct sl_certificate_info *out);
 /** As sl_credentials_are_current. */
 bool sl_client_credentials_are_current(const struct sl_client_credentials *credentials,
                                        char *reason);

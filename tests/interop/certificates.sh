@@ -58,7 +58,9 @@ check 'so it says' grep -q 'OCSP response: no response sent' "$work/s_client.out
 check 'gnutls-cli checks the stapled response' gnutls 'line of gnutls' --ocsp
 check 'sluice-ctl shows the certificates' grep -qE \
     "server.crt key ECDSA P-256 subject CN=localhost names localhost,.* expires .* \(29 days\)" <(ctl certificates)
-check 'all of them' test "$(ctl certificates | wc -l)" = 3
+check 'all of them' test "$(ctl certificates | grep -c ' key ')" = 3
+check 'and until when the response is good' grep -qE \
+    "server.ocsp OCSP response for .*server.crt expires .* \(47 hours\)" <(ctl certificates)
 
 # A session that lives through it all.
 mkfifo "$work/long.in"
