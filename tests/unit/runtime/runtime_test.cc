@@ -261,6 +261,63 @@ TEST_F(Runtime, GivesEachHandshakeThreadItsNewCertificates)
     }
 }
 
+TEST_F(Runtime, GivesNoThreadAnythingWhereServicesCannotBeMade)
+{
+    config.handshaker_count = 2;
+    start();
+    EXPECT_GT(0, sl_runtime_replace_services(runtime, nullptr, &handshake_service, reason));
+    EXPECT_STREQ("service 'echo' has to show a certificate, and there is none", reason);
+    EXPECT_TRUE(sl_runtime_has_replaced_services(runtime)) << "nothing is under way";
+    ASSERT_EQ(0, sl_runtime_replace_services(runtime, credentials, &handshake_service, reason));
+    EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_services(runtime); }));
+}
+
+TEST_F(Runtime, GivesEachHandshakeThreadItsNewPreSharedKeys)
+{
+    const auto load = [&](const char *line) {
+        std::unique_ptr<sl_psks, decltype(&sl_psks_destroy)> loaded(
+            sl_psks_load(folder.write("psk", line).c_str(), reason), sl_psks_destroy);
+        EXPECT_NE(nullptr, loaded) << reason;
+        return loaded;
+    };
+    auto psks = load("anna:0011\n");
+    config.handshaker_count = 2;
+    config.handshaker.credentials = nullptr;
+    handshake_service.psks = psks.get();
+    handshake_service.takes_only_psk = true;
+    start();
+    for (const char *line : {"bert:2233\n", "carl:4455\n"}) {
+        auto next = load(line);
+        handshake_service.psks = next.get();
+        psks.reset(); /* the threads have shares of their own, and give them back */
+        ASSERT_EQ(0, sl_runtime_replace_services(runtime, nullptr, &handshake_service, reason))
+            << reason;
+        EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_services(runtime); }));
+        psks = std::move(next);
+    }
+}
+
+TEST_F(Runtime, HasNoServicesToReplaceWhereItIsAClientOnly)
+{
+    sl_client_files files = {};
+    files.trust.anonymous = true;
+    std::unique_ptr<sl_client_credentials, decltype(&sl_client_credentials_destroy)> own(
+        sl_client_credentials_load(&files, reason), sl_client_credentials_destroy);
+    ASSERT_NE(nullptr, own) << reason;
+    sl_client_config client = {};
+    client.credentials = own.get();
+    config.worker.listener_count = 0;
+    config.handshaker.credentials = nullptr;
+    config.handshaker.service_count = 0;
+    config.handshaker.clients = &client;
+    config.handshaker.client_count = 1;
+    start();
+    EXPECT_EQ(0, sl_runtime_replace_services(runtime, nullptr, nullptr, reason));
+    EXPECT_TRUE(sl_runtime_has_replaced_services(runtime));
+    sl_runtime_destroy(runtime);
+    runtime = nullptr;
+}
+
 TEST_F(Runtime, AnswersOnTheQueueThatAFrameCameFrom)
 {
     start();
