@@ -36,8 +36,8 @@ struct attempt *connect_attempt_of(struct sl_connector *connector, uint32_t numb
 unsigned connect_demand_max(const struct sl_connector *connector)
 {
     unsigned kept_up = 0;
-    for (unsigned i = 0; i < connector->config.connection_count; i++)
-        kept_up += !connector->config.connections[i].on_demand;
+    for (unsigned i = 0; i < connector->count; i++)
+        kept_up += !connector->connections[connector->order[i]].config.on_demand;
     static_assert(2 * SL_CONNECTIONS_MAX < SL_ATTEMPTS_MAX, "some are left for who asks");
     return SL_ATTEMPTS_MAX - 2 * kept_up;
 }
@@ -45,13 +45,13 @@ unsigned connect_demand_max(const struct sl_connector *connector)
 /** What consumers ask for leaves each entry that is kept up an attempt, and one to replace it. */
 static bool has_room(const struct sl_connector *connector, unsigned connection)
 {
-    if (!connector->config.connections[connection].on_demand)
+    if (!connector->connections[connection].config.on_demand)
         return true;
     unsigned count = 0;
     for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
         const struct attempt *attempt = &connector->attempts[i];
         count += attempt->state != ATTEMPT_NONE &&
-                 connector->config.connections[attempt->connection].on_demand;
+                 connector->connections[attempt->connection].config.on_demand;
     }
     return count < connect_demand_max(connector);
 }

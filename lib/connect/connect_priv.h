@@ -37,8 +37,8 @@ enum attempt_event {
 struct attempt {
     uint32_t number;
     enum attempt_state state;
-    unsigned connection;
-    unsigned worker; /* that has it, or will */
+    unsigned connection; /* place of its entry */
+    unsigned worker;     /* that has it, or will */
     struct sl_path path;
     uint64_t session;  /* handle, once up */
     uint64_t up_ns;    /* when it came up; 0: never */
@@ -53,21 +53,27 @@ struct attempt {
     uint64_t replace_ns;  /* when another attempt to replace it is due; NEVER */
     unsigned failures;    /* of such attempts, in a row */
     uint64_t leave_ns;    /* when it is to end, having been replaced; NEVER */
+    bool is_dismissed; /* its entry is gone, or another one: what becomes of it is nothing to it */
 };
 
-/** What an entry has come to. */
+/** An entry, and what it has come to. */
 struct connection {
-    uint32_t attempt;  /* the number of the one that is under way, or 0 */
-    unsigned failures; /* in a row */
-    uint64_t next_ns;  /* without one: when the next begins */
-    uint64_t since_ns; /* of the state */
+    bool is_there;
+    struct sl_connection_config config;
+    char name[SL_CONNECTION_NAME_SIZE]; /* config's */
+    uint32_t attempt;                   /* the number of the one that is under way, or 0 */
+    unsigned failures;                  /* in a row */
+    uint64_t next_ns;                   /* without one: when the next begins */
+    uint64_t since_ns;                  /* of the state */
     uint64_t attempts, opened;
     char reason[SL_CONNECT_REASON_LEN];
 };
 
 struct sl_connector {
     struct sl_connector_config config;
-    struct connection connections[SL_CONNECTIONS_MAX];
+    struct connection connections[SL_CONNECTION_PLACES];
+    uint16_t order[SL_CONNECTIONS_MAX]; /* places, as the configuration has them */
+    unsigned count;
     struct attempt attempts[SL_ATTEMPTS_MAX];
     uint32_t serial; /* of attempts */
     uint64_t random;
@@ -76,6 +82,12 @@ struct sl_connector {
 
 /** 64 random bits: splitmix64. */
 uint64_t connect_random(struct sl_connector *connector);
+static inline struct connection *connect_entry_of(struct sl_connector *connector,
+                                                  const struct attempt *attempt)
+{
+    return &connector->connections[attempt->connection];
+}
+
 /** How long to wait after so many failures in a row: any part of a span that doubles. */
 uint64_t connect_backoff(struct sl_connector *connector, const struct sl_connection_config *config,
                          unsigned failures);
@@ -95,6 +107,11 @@ struct attempt *connect_take_attempt(struct sl_connector *connector, unsigned co
 unsigned connect_demand_max(const struct sl_connector *connector);
 /** The one place that writes an attempt's state. false: the state knows no such event. */
 bool connect_step(struct attempt *attempt, enum attempt_event event);
+
+/* entries.c */
+/** Lets the attempt go, whatever it has come to; who waits for it hears why. */
+void connect_dismiss(struct sl_connector *connector, struct attempt *attempt);
+extern const char connect_dismissed[]; /* why */
 
 /* succession.c: sessions that are replaced before their keys are used up. */
 /** Notes that its key will not do for long. */

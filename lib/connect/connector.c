@@ -11,13 +11,7 @@
 static const struct sl_connection_config *config_of(const struct sl_connector *connector,
                                                     const struct attempt *attempt)
 {
-    return &connector->config.connections[attempt->connection];
-}
-
-static struct connection *connection_of(struct sl_connector *connector,
-                                        const struct attempt *attempt)
-{
-    return &connector->connections[attempt->connection];
+    return &connector->connections[attempt->connection].config;
 }
 
 void connect_say(const struct sl_connector *connector, const struct attempt *attempt,
@@ -68,8 +62,10 @@ static bool send_begin(const struct sl_connector *connector, const struct attemp
 
 static bool send_hang_up(const struct sl_connector *connector, const struct attempt *attempt)
 {
-    const struct sl_message_hang_up body = {.attempt = attempt->number,
-                                            .reason = SL_CLOSE_REPLACED};
+    const struct sl_message_hang_up body = {
+        .attempt = attempt->number,
+        .reason = attempt->is_dismissed ? SL_CLOSE_REMOVED : SL_CLOSE_REPLACED,
+    };
     return connector->config.send(connector->config.arg, attempt->worker, SL_MESSAGE_HANG_UP, &body,
                                   sizeof body);
 }
@@ -94,7 +90,7 @@ void connect_tell(const struct sl_connector *connector, struct attempt *attempt)
 static void wait_for_next(struct sl_connector *connector, const struct attempt *attempt,
                           uint64_t now_ns)
 {
-    struct connection *connection = connection_of(connector, attempt);
+    struct connection *connection = connect_entry_of(connector, attempt);
     const uint64_t wait_ns =
         connect_backoff(connector, config_of(connector, attempt), connection->failures++);
     char text[SL_CONNECT_REASON_LEN + 64];
@@ -111,8 +107,12 @@ static void wait_for_next(struct sl_connector *connector, const struct attempt *
 static void end(struct sl_connector *connector, struct attempt *attempt, const char *reason,
                 uint64_t now_ns)
 {
-    struct connection *connection = connection_of(connector, attempt);
+    struct connection *connection = connect_entry_of(connector, attempt);
     const bool was_replaced = attempt->leave_ns != NEVER;
+    if (attempt->is_dismissed) {
+        connect_fail_request(connector, attempt, connect_dismissed);
+        return;
+    }
     if (!was_replaced)
         snprintf(connection->reason, sizeof connection->reason, "%s", reason);
     if (attempt->up_ns != 0 && now_ns - attempt->up_ns >= STEADY_NS)
@@ -127,7 +127,7 @@ static void end(struct sl_connector *connector, struct attempt *attempt, const c
 struct attempt *connect_begin(struct sl_connector *connector, unsigned connection,
                               struct attempt *predecessor)
 {
-    const struct sl_connection_config *config = &connector->config.connections[connection];
+    const struct sl_connection_config *config = &connector->connections[connection].config;
     struct attempt *attempt = connect_take_attempt(connector, connection);
     if (attempt == NULL)
         return NULL;
@@ -161,11 +161,11 @@ void sl_connector_poll(struct sl_connector *connector, uint64_t now_ns)
         return;
     for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++)
         connect_succeed(connector, &connector->attempts[i], now_ns);
-    for (unsigned i = 0; i < connector->config.connection_count; i++) {
-        const struct connection *connection = &connector->connections[i];
-        if (!connector->config.connections[i].on_demand && connection->attempt == 0 &&
+    for (unsigned i = 0; i < connector->count; i++) {
+        const struct connection *connection = &connector->connections[connector->order[i]];
+        if (!connection->config.on_demand && connection->attempt == 0 &&
             now_ns >= connection->next_ns)
-            begin(connector, i, now_ns);
+            begin(connector, connector->order[i], now_ns);
     }
 }
 
@@ -221,14 +221,14 @@ static void take_hop(struct sl_connector *connector, struct attempt *attempt,
     memcpy(attempt->path.hop.mac, hop->mac, sizeof hop->mac);
     attempt->is_unsent = true;
     if (attempt->predecessor == 0)
-        connection_of(connector, attempt)->since_ns = now_ns;
+        connect_entry_of(connector, attempt)->since_ns = now_ns;
     connect_tell(connector, attempt);
 }
 
 static void take_up(struct sl_connector *connector, struct attempt *attempt, uint64_t session,
                     uint64_t now_ns)
 {
-    struct connection *connection = connection_of(connector, attempt);
+    struct connection *connection = connect_entry_of(connector, attempt);
     char text[96];
     if (!connect_step(attempt, EVENT_UP))
         return;
@@ -279,9 +279,9 @@ void sl_connector_receive(struct sl_connector *connector, const struct sl_messag
 int sl_connector_hurry(struct sl_connector *connector, const char *name, uint64_t now_ns)
 {
     bool is_found = name == NULL;
-    for (unsigned i = 0; i < connector->config.connection_count; i++) {
-        struct connection *connection = &connector->connections[i];
-        if (name != NULL && strcmp(connector->config.connections[i].name, name) != 0)
+    for (unsigned i = 0; i < connector->count; i++) {
+        struct connection *connection = &connector->connections[connector->order[i]];
+        if (name != NULL && strcmp(connection->name, name) != 0)
             continue;
         is_found = true;
         connection->failures = 0;
@@ -298,13 +298,17 @@ void sl_connector_stop(struct sl_connector *connector)
 
 struct sl_connector *sl_connector_create(const struct sl_connector_config *config)
 {
+    uint16_t places[SL_CONNECTIONS_MAX];
     assert(config->connection_count <= SL_CONNECTIONS_MAX && config->worker_count > 0);
-    static_assert(SL_ATTEMPTS_MAX >= 2 * SL_CONNECTIONS_MAX, "each entry finds a place");
+    static_assert(SL_ATTEMPTS_MAX >= 2 * SL_CONNECTIONS_MAX, "each entry finds an attempt");
     struct sl_connector *connector = calloc(1, sizeof *connector);
     if (connector == NULL)
         return NULL;
     connector->config = *config;
     connector->random = config->seed;
+    for (uint16_t i = 0; i < config->connection_count; i++)
+        places[i] = i;
+    sl_connector_replace(connector, config->connections, config->connection_count, places, 0);
     return connector;
 }
 

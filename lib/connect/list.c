@@ -25,9 +25,9 @@ static enum sl_connection_state state_of(const struct attempt *attempt)
 
 unsigned sl_connector_list(struct sl_connector *connector, struct sl_connection_info *out)
 {
-    for (unsigned i = 0; i < connector->config.connection_count; i++) {
-        const struct sl_connection_config *config = &connector->config.connections[i];
-        const struct connection *connection = &connector->connections[i];
+    for (unsigned i = 0; i < connector->count; i++) {
+        const struct connection *connection = &connector->connections[connector->order[i]];
+        const struct sl_connection_config *config = &connection->config;
         const struct attempt *attempt = connect_attempt_of(connector, connection->attempt);
         out[i] = (struct sl_connection_info){
             .name = config->name,
@@ -41,5 +41,5 @@ unsigned sl_connector_list(struct sl_connector *connector, struct sl_connection_
             .reason = connection->reason,
         };
     }
-    return connector->config.connection_count;
+    return connector->count;
 }

@@ -6,10 +6,11 @@
 
 static int find(const struct sl_connector *connector, const char *name, uint16_t service)
 {
-    for (unsigned i = 0; i < connector->config.connection_count; i++) {
-        const struct sl_connection_config *config = &connector->config.connections[i];
+    for (unsigned i = 0; i < connector->count; i++) {
+        const unsigned place = connector->order[i];
+        const struct sl_connection_config *config = &connector->connections[place].config;
         if (config->on_demand && config->service == service && strcmp(config->name, name) == 0)
-            return (int)i;
+            return (int)place;
     }
     return -1;
 }

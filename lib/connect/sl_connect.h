@@ -20,6 +20,8 @@
 #include "sl_message.h"
 
 #define SL_CONNECTIONS_MAX 64
+/** Places of entries, those whose last sessions have not ended included. */
+#define SL_CONNECTION_PLACES (2 * SL_CONNECTIONS_MAX)
 #define SL_CONNECT_REASON_LEN 320
 
 /** A `connect` entry. */
@@ -37,8 +39,8 @@ struct sl_connection_config {
 };
 
 struct sl_connector_config {
-    unsigned connection_count; /* 0..SL_CONNECTIONS_MAX */
-    const struct sl_connection_config *connections;
+    unsigned connection_count; /* 0..SL_CONNECTIONS_MAX; the i-th gets place i */
+    const struct sl_connection_config *connections; /* borrowed for the call, names too */
     uint16_t first_port, last_port; /* local UDP ports for attempts, both included */
     unsigned worker_count;
     const uint8_t *shard_owner; /* [256], the workers' */
@@ -52,9 +54,29 @@ struct sl_connector_config {
 
 struct sl_connector;
 
-/** return NULL: out of memory. The configuration's arrays are borrowed. */
+/** return NULL: out of memory. shard_owner is borrowed. */
 struct sl_connector *sl_connector_create(const struct sl_connector_config *config);
 void sl_connector_destroy(struct sl_connector *connector);
+
+/**
+ * Where entries are to stand. One that there is keeps its place, by its name; a new one gets one
+ * that no session comes from any more. SL_MESSAGE_BEGIN names the place, so the handshakers'
+ * clients stand there too, before sl_connector_replace. places [count] out: each less than
+ * SL_CONNECTION_PLACES. return 0; -EBUSY: too many sessions of entries that are gone have not ended
+ * yet.
+ */
+int sl_connector_place(const struct sl_connector *connector,
+                       const struct sl_connection_config *connections, unsigned count,
+                       uint16_t *places) SL_MUST_USE;
+/**
+ * These are the entries [count] from now on, at the places that sl_connector_place has given. The
+ * sessions of one that is gone, or that leads elsewhere (another server, way there, service, or
+ * kind), are closed, and who waits for one hears it; one that has only other times goes on.
+ * Borrowed for the call.
+ */
+void sl_connector_replace(struct sl_connector *connector,
+                          const struct sl_connection_config *connections, unsigned count,
+                          const uint16_t *places, uint64_t now_ns);
 
 /** Begins what is due; at least every 100 ms. */
 void sl_connector_poll(struct sl_connector *connector, uint64_t now_ns);
@@ -103,9 +125,10 @@ struct sl_connection_info {
     uint64_t session;   /* UP: its handle */
     uint64_t attempts;  /* begun */
     uint64_t opened;    /* of them, that were established */
-    const char *reason; /* of the last failure or end; "" when there was none. Borrowed. */
+    const char *reason; /* of the last failure or end; "" when there was none */
 };
-/** out [SL_CONNECTIONS_MAX], in the order of the configuration. return how many. */
+/** out [SL_CONNECTIONS_MAX], in the order of the configuration; names and reasons are borrowed.
+ * return how many. */
 unsigned sl_connector_list(struct sl_connector *connector, struct sl_connection_info *out);
 
 #endif

@@ -44,7 +44,7 @@ void connect_succeed(struct sl_connector *connector, struct attempt *attempt, ui
 uint64_t connect_take_over(struct sl_connector *connector, const struct attempt *attempt,
                            uint64_t now_ns)
 {
-    struct connection *connection = &connector->connections[attempt->connection];
+    struct connection *connection = connect_entry_of(connector, attempt);
     struct attempt *predecessor = connect_attempt_of(connector, attempt->predecessor);
     if (predecessor == NULL)
         return 0;
@@ -56,7 +56,7 @@ uint64_t connect_take_over(struct sl_connector *connector, const struct attempt 
 
 bool connect_part(struct sl_connector *connector, const struct attempt *attempt, uint64_t now_ns)
 {
-    struct connection *connection = &connector->connections[attempt->connection];
+    struct connection *connection = connect_entry_of(connector, attempt);
     struct attempt *predecessor = connect_attempt_of(connector, attempt->predecessor);
     struct attempt *successor = connect_attempt_of(connector, attempt->successor);
     if (successor != NULL)
@@ -64,8 +64,7 @@ bool connect_part(struct sl_connector *connector, const struct attempt *attempt,
     if (predecessor != NULL && attempt->up_ns == 0) { /* it has not been replaced */
         predecessor->successor = 0;
         predecessor->replace_ns =
-            now_ns + connect_backoff(connector, &connector->config.connections[attempt->connection],
-                                     predecessor->failures++);
+            now_ns + connect_backoff(connector, &connection->config, predecessor->failures++);
     }
     if (connection->attempt != attempt->number)
         return true;

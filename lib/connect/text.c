@@ -14,6 +14,7 @@ static const char *const close_texts[] = {
     [SL_CLOSE_LIMIT] = "its keys have reached their usage limit",
     [SL_CLOSE_SHUTDOWN] = "the gateway is stopping",
     [SL_CLOSE_EXPIRED] = "the server's certificate is not valid any more",
+    [SL_CLOSE_DENIED] = "the server's address is denied",
 };
 
 static const char *text_of_close(uint8_t reason)

@@ -44,6 +44,7 @@ enum sluice_close_reason {
     SLUICE_CLOSE_SHUTDOWN = 6, /* the gateway is stopping */
     SLUICE_CLOSE_EXPIRED = 7,  /* the peer's certificate is not valid any more */
     SLUICE_CLOSE_DENIED = 8,   /* the gateway's operator has denied the peer's address */
+    SLUICE_CLOSE_REMOVED = 9,  /* its connection is not configured any more, or another one */
 };
 
 enum sluice_refuse_reason {

@@ -9,6 +9,7 @@ static const char *const close_texts[] = {
     [SL_CLOSE_SHUTDOWN] = "the gateway is stopping",
     [SL_CLOSE_EXPIRED] = "the peer's certificate is not valid any more",
     [SL_CLOSE_DENIED] = "the gateway's operator has denied the peer's address",
+    [SL_CLOSE_REMOVED] = "the gateway's operator has removed or changed the connection",
 };
 static const char *const refuse_texts[] = {
     [SL_REFUSE_HANDLE] = "no session of this consumer's has this handle, or not any more",

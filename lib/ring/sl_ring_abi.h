@@ -41,6 +41,7 @@ enum sl_close_reason {
     SL_CLOSE_SHUTDOWN = 6, /* the gateway is stopping */
     SL_CLOSE_EXPIRED = 7,  /* the peer's certificate has ended */
     SL_CLOSE_DENIED = 8,   /* the peer's address may not come in any more */
+    SL_CLOSE_REMOVED = 9,  /* of a session that the gateway began: no such is configured any more */
 };
 
 /** Why a send was refused. Numbers of the ABI, unlike those of the drop reasons behind them. */

@@ -36,6 +36,7 @@ static_assert((int)SLUICE_CLOSE_PEER == SL_CLOSE_PEER && (int)SLUICE_CLOSE_IDLE 
                   (int)SLUICE_CLOSE_SHUTDOWN == SL_CLOSE_SHUTDOWN &&
                   (int)SLUICE_CLOSE_EXPIRED == SL_CLOSE_EXPIRED &&
                   (int)SLUICE_CLOSE_DENIED == SL_CLOSE_DENIED &&
+                  (int)SLUICE_CLOSE_REMOVED == SL_CLOSE_REMOVED &&
                   (int)SLUICE_REFUSE_HANDLE == SL_REFUSE_HANDLE &&
                   (int)SLUICE_REFUSE_CLOSING == SL_REFUSE_CLOSING &&
                   (int)SLUICE_REFUSE_TOO_LARGE == SL_REFUSE_TOO_LARGE &&
@@ -219,7 +220,7 @@ TEST_F(SluiceReceive, TakesNothingWhenNothingIsWanted)
 
 TEST(SluiceText, HasASentenceForEveryReason)
 {
-    for (uint16_t i = SLUICE_CLOSE_PEER; i <= SLUICE_CLOSE_DENIED; i++)
+    for (uint16_t i = SLUICE_CLOSE_PEER; i <= SLUICE_CLOSE_REMOVED; i++)
         EXPECT_STRNE(sluice_reason_text(SLUICE_CLOSE, i), "unknown reason");
     for (uint16_t i = SLUICE_REFUSE_HANDLE; i <= SLUICE_REFUSE_NO_BUFFER; i++)
         EXPECT_STRNE(sluice_reason_text(SLUICE_REFUSED, i), "unknown reason");
