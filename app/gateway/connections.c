@@ -46,7 +46,7 @@ static bool load_credentials(struct settings *settings, unsigned i)
     return settings_fail_at(settings, path, "%s", reason);
 }
 
-/** The port that has the address: it was checked that one has. */
+/** The port that has the address; SL_GROUPS_MAX: none. */
 static unsigned group_of(const struct settings *settings, const struct sl_ip *ip)
 {
     const struct sl_worker_config *worker = &settings->runtime.worker;
@@ -54,7 +54,7 @@ static unsigned group_of(const struct settings *settings, const struct sl_ip *ip
         for (unsigned a = 0; a < worker->groups[g].address_count; a++)
             if (memcmp(&worker->groups[g].addresses[a], ip, sizeof *ip) == 0)
                 return g;
-    return 0;
+    return SL_GROUPS_MAX;
 }
 
 static bool make_connection(struct settings *settings, unsigned i)
@@ -99,6 +99,49 @@ bool connections_make(struct settings *settings)
     runtime->worker.connect_port = config->connect_ports[0];
     runtime->worker.connect_ports = config->connect_ports[1] - config->connect_ports[0] + 1U;
     return true;
+}
+
+static bool fit(const struct settings *now, struct settings *next, unsigned i)
+{
+    struct sl_connection_config *connection = &next->connections[i];
+    const char *service = next->services[connection->service];
+    const unsigned services = now->runtime.worker.service_count;
+    const unsigned group = group_of(now, &connection->tuple.local_ip);
+    char path[64];
+    unsigned s = 0;
+    while (s < services && strcmp(now->services[s], service) != 0)
+        s++;
+    snprintf(path, sizeof path, "connect[%u].service", i);
+    if (s == services)
+        return settings_fail_at(next, path,
+                                "the gateway was started without a service '%s': restart it",
+                                service);
+    snprintf(path, sizeof path, "connect[%u].from", i);
+    if (group == SL_GROUPS_MAX)
+        return settings_fail_at(next, path,
+                                "the gateway was started without a port that has the address %s: "
+                                "restart it",
+                                next->config->connections[i].from);
+    connection->service = (uint16_t)s;
+    connection->group = (uint16_t)group;
+    connection->vlan_id = now->runtime.worker.groups[group].vlan_id;
+    connection->offers_cid = now->config->connection_ids;
+    return true;
+}
+
+bool connections_fit(const struct gateway *gateway, struct settings *next)
+{
+    for (unsigned i = 0; i < next->runtime.connection_count; i++)
+        if (!fit(&gateway->settings, next, i))
+            return false;
+    return true;
+}
+
+void connections_keep(struct settings *now, const struct settings *next)
+{
+    connections_wipe(now);
+    for (unsigned i = 0; i < next->runtime.connection_count; i++)
+        now->client_credentials[i] = sl_client_credentials_share(next->client_credentials[i]);
 }
 
 void connections_wipe(struct settings *settings)

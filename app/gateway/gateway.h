@@ -90,10 +90,10 @@ void expiry_say(const struct settings *settings, int64_t looked_s, void (*say)(c
 /** The same, in the log, whenever it is time. */
 void expiry_warn(struct gateway *gateway);
 
-/* certificates.c */
+/* certificates.c: whom the gateway shows itself as, and whom it takes. */
 /**
- * Certificates and trust of the new settings become the gateway's. return 0, or negative and reason
- * [REASON_LEN]: nothing has changed.
+ * Certificates, trust and connections of the new settings, which fit the gateway, become its own.
+ * return 0, or negative and reason [REASON_LEN]: nothing has changed.
  */
 int certificates_replace(struct gateway *gateway, struct settings *next, char *reason) SL_MUST_USE;
 
@@ -135,6 +135,11 @@ unsigned settings_service_of(struct settings *settings, const char *name);
 
 /* connections.c: the entries of `connect`; ports and listeners are known. */
 bool connections_make(struct settings *settings);
+/** The new entries with services and ports as they are while the gateway runs. return false and
+ * next's reason: one needs what there is not. */
+bool connections_fit(const struct gateway *gateway, struct settings *next);
+/** From now on they are those of `next`. */
+void connections_keep(struct settings *now, const struct settings *next);
 void connections_wipe(struct settings *settings);
 void connections_print(struct sl_runtime *runtime, FILE *out, uint64_t now_ns);
 

@@ -100,6 +100,21 @@ static void check_trust(const struct settings *settings, const char *key,
     check_file(settings, path, trust->psk_file, say);
 }
 
+static void check_connection(const struct settings *settings, unsigned i,
+                             void (*say)(const char *line))
+{
+    const struct sl_config_connection *entry = &settings->config->connections[i];
+    char key[PATH_LEN];
+    snprintf(key, sizeof key, "connect[%u].certificate", i);
+    check_file(settings, key, entry->certificate, say);
+    snprintf(key, sizeof key, "connect[%u].key", i);
+    check_file(settings, key, entry->key, say);
+    snprintf(key, sizeof key, "connect[%u].psk_file", i);
+    check_file(settings, key, entry->psk_file, say);
+    snprintf(key, sizeof key, "connect[%u].trust", i);
+    check_trust(settings, key, entry->trust, say);
+}
+
 void privileges_check(const struct settings *settings, void (*say)(const char *line))
 {
     const struct sl_config *config = settings->config;
@@ -120,6 +135,8 @@ void privileges_check(const struct settings *settings, void (*say)(const char *l
         snprintf(key, sizeof key, "services[%u].trust", i);
         check_trust(settings, key, config->services[i].trust, say);
     }
+    for (unsigned i = 0; i < config->connections_count; i++)
+        check_connection(settings, i, say);
     check_file(settings, "user", config->path, say);
     check_socket(settings, config->control_socket, say);
     check_socket(settings, config->consumer_socket, say);

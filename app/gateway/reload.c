@@ -13,8 +13,8 @@
 #define KEYS_MAX 64
 
 /** What is put in force without a restart. */
-static const char *const reloaded_keys[] = {"admission", "certificates", "client_ca", "services",
-                                            "trust"};
+static const char *const reloaded_keys[] = {"admission", "certificates", "client_ca",
+                                            "connect",   "services",     "trust"};
 
 void reload_clean_up(struct gateway *gateway)
 {
@@ -26,7 +26,7 @@ void reload_clean_up(struct gateway *gateway)
 
 static bool is_taken(const struct gateway *gateway)
 {
-    return gateway->last_rules == NULL && sl_runtime_has_replaced_services(gateway->runtime);
+    return gateway->last_rules == NULL && sl_runtime_has_replaced_roles(gateway->runtime);
 }
 
 /** Until every thread has what is new, so that who asked may rely on it. */
@@ -45,8 +45,16 @@ static bool wait_for_threads(struct gateway *gateway)
     return is_taken(gateway);
 }
 
-static bool is_reloaded(const char *key)
+/** Workers keep ports for sessions of their own from the start on, or never. */
+static bool begins_sessions(const struct gateway *gateway)
 {
+    return gateway->settings.runtime.connection_count > 0;
+}
+
+static bool is_reloaded(const struct gateway *gateway, const char *key)
+{
+    if (strcmp(key, "connect") == 0 && !begins_sessions(gateway))
+        return false;
     for (unsigned i = 0; i < sizeof reloaded_keys / sizeof reloaded_keys[0]; i++)
         if (strcmp(key, reloaded_keys[i]) == 0)
             return true;
@@ -90,7 +98,7 @@ static void say_differences(const struct gateway *gateway, const struct sl_confi
     unsigned count = sl_config_differences(gateway->settings.config, config, keys, KEYS_MAX);
     const char *before = "needs a restart: ";
     for (unsigned i = 0; i < count; i++) {
-        if (is_reloaded(keys[i]))
+        if (is_reloaded(gateway, keys[i]))
             continue;
         fprintf(out, "%s%s", before, keys[i]);
         before = ", ";
@@ -129,13 +137,20 @@ static void apply(struct gateway *gateway, struct settings *settings, FILE *out)
 {
     const struct sl_config *config = settings->config;
     char reason[REASON_LEN] = "";
+    if (!begins_sessions(gateway))
+        settings->runtime.connection_count = 0;
+    if (!connections_fit(gateway, settings)) {
+        fprintf(out, "error: %s\n", settings->reason);
+        return;
+    }
     if (!put_in_force(gateway, settings, reason)) {
         fprintf(out, "error: %s\n", reason);
         return;
     }
-    fprintf(out, "reloaded %s: %u prefixes allowed, %u denied; certificates: %u\n", config->path,
-            config->admission.allow_count, config->admission.deny_count,
-            config->certificates_count);
+    fprintf(out,
+            "reloaded %s: %u prefixes allowed, %u denied; certificates: %u, connections: %u\n",
+            config->path, config->admission.allow_count, config->admission.deny_count,
+            config->certificates_count, settings->runtime.connection_count);
     if (!wait_for_threads(gateway))
         fprintf(out, "a thread has not taken it yet\n");
     say_differences(gateway, config, out);

@@ -151,15 +151,15 @@ static void make_handshaker(struct settings *settings)
     unsigned flights = share(config->sessions, threads);
     settings->runtime.handshaker_count = threads;
     settings->runtime.handshaker = (struct sl_handshaker_config){
-        .credentials = settings->credentials,
-        .services = settings->handshake_services,
-        .service_count = settings->served_count,
+        .roles = {.credentials = settings->credentials,
+                  .services = settings->handshake_services,
+                  .service_count = settings->served_count,
+                  .clients = settings->clients,
+                  .client_count = config->connections_count},
         .cpu_percent = config->admission.handshake_cpu_percent,
         .cpu_percent_per_prefix = config->admission.handshake_cpu_percent_per_prefix,
         .prefix_len_v4 = (uint8_t)config->admission.prefix_len_v4,
         .prefix_len_v6 = (uint8_t)config->admission.prefix_len_v6,
-        .clients = settings->clients,
-        .client_count = config->connections_count,
         .handshakes_max = share(config->half_open, threads),
         .last_flights_max = flights < LAST_FLIGHTS_MAX ? flights : LAST_FLIGHTS_MAX,
         .first_timeout_ms = config->first_timeout_ms,

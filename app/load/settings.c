@@ -128,8 +128,7 @@ static void make_handshaker(struct settings *settings, const struct plan *plan)
         .believes_alerts = true,
     };
     settings->handshaker = (struct sl_handshaker_config){
-        .clients = &settings->client,
-        .client_count = 1,
+        .roles = {.clients = &settings->client, .client_count = 1},
         .handshakes_max = in_flight + 1,
         .last_flights_max = in_flight + 1,
         .first_timeout_ms = (unsigned)(plan->first_timeout_ns / 1000000),

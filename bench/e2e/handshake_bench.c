@@ -184,9 +184,7 @@ static void create_handshaker(struct server *server)
     server->from_worker = sl_ring_consumer_of(server->to_handshaker);
     server->to_worker = sl_ring_producer_of(server->from_handshaker);
     const struct sl_handshaker_config config = {
-        .credentials = server->credentials,
-        .services = &service,
-        .service_count = 1,
+        .roles = {.credentials = server->credentials, .services = &service, .service_count = 1},
         .worker_count = 1,
         .from_worker = &server->from_worker,
         .to_worker = &server->to_worker,
@@ -328,8 +326,7 @@ static void create_clients(struct bench *bench)
         .io = {&bench->wire, client_receive, client_transmit, take, give_back, NULL, NULL, NULL},
         .link = &link,
         .mtu = LINK_MTU,
-        .handshaker = {.clients = &bench->client,
-                       .client_count = 1,
+        .handshaker = {.roles = {.clients = &bench->client, .client_count = 1},
                        .first_timeout_ms = 10000,
                        .handshake_timeout_ms = 60000},
     };

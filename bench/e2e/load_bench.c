@@ -233,8 +233,7 @@ static struct sl_load *engine_create(struct port *port, const struct sl_load_sce
         .io = {port, receive, transmit, take, give_back, NULL, NULL, NULL},
         .link = &link,
         .mtu = LINK_MTU,
-        .handshaker = {.clients = client,
-                       .client_count = 1,
+        .handshaker = {.roles = {.clients = client, .client_count = 1},
                        .first_timeout_ms = 10000,
                        .handshake_timeout_ms = 60000},
     };

@@ -63,13 +63,12 @@ void sl_handshake_connect(struct sl_handshaker *handshaker, unsigned worker, uin
     if (handshake == NULL)
         return;
     handshake->state = HANDSHAKE_RUNNING;
-    handshake->trust = sl_client_trust(handshaker->clients[connect->client].config.credentials);
     sl_handshake_hasten(handshake, connect->timeout_ms);
     handshake->client = (struct client_side){.state = CLIENT_AWAITS_VERIFY_OR_HELLO,
-                                             .self = &handshaker->clients[connect->client],
                                              .offers_cid = connect->offers_cid,
                                              .credential = connect->credential,
                                              .resume = connect->resume};
+    sl_handshake_use_client(handshake, connect->client);
     if (greet(handshake))
         sl_handshake_arm(handshake);
     else

@@ -115,7 +115,7 @@ static bool check_servers(SSL_CTX *ctx, const struct sl_client_credentials *cred
     return sl_trust_store(trust) == NULL || name == NULL || ask_for_name(ctx, name, reason);
 }
 
-bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, struct client *client,
+bool sl_handshake_make_client_context(const struct sl_handshaker *handshaker, struct client *client,
                                       char *reason)
 {
     SSL_CTX *ctx = sl_handshake_make_context(handshaker, DTLS_client_method(),

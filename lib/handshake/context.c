@@ -97,33 +97,18 @@ static bool open_keylog(struct sl_handshaker *handshaker, char *reason)
     return handshaker->keylog_fd >= 0;
 }
 
-static bool make_services(struct sl_handshaker *handshaker, char *reason)
-{
-    const struct sl_handshaker_config *config = &handshaker->config;
-    handshaker->services =
-        sl_handshake_services_create(handshaker, config->credentials, config->services, reason);
-    return handshaker->services != NULL;
-}
-
-static bool make_clients(struct sl_handshaker *handshaker, char *reason)
-{
-    for (unsigned i = 0; i < handshaker->config.client_count; i++)
-        if (!sl_handshake_make_client_context(handshaker, &handshaker->clients[i], reason))
-            return false;
-    return true;
-}
-
 bool sl_handshake_make_contexts(struct sl_handshaker *handshaker, char *reason)
 {
     const struct sl_handshaker_config *config = &handshaker->config;
     handshaker->bio_method = sl_handshake_make_bio_method();
     if (handshaker->bio_method == NULL)
         return sl_handshake_refuse(reason, "libssl cannot be started");
-    if (config->service_count == 0 && config->client_count == 0) {
+    if (config->roles.service_count == 0 && config->roles.client_count == 0) {
         snprintf(reason, SL_REASON_LEN, "a handshaker is to be a server, a client, or both");
         return false;
     }
-    return open_keylog(handshaker, reason) &&
-           (config->service_count == 0 || make_services(handshaker, reason)) &&
-           make_clients(handshaker, reason);
+    if (!open_keylog(handshaker, reason))
+        return false;
+    handshaker->roles = sl_handshake_roles_create(handshaker, &config->roles, reason);
+    return handshaker->roles != NULL;
 }

@@ -10,7 +10,7 @@
 
 struct handshake;
 
-/* services.c: what clients come for. */
+/* roles.c: what clients come for, and the clients that we are. */
 
 /** A service's context, and whom it takes. What differs between services is in the context, so that
  * nothing that libssl keeps for one of them is ever used for another. */
@@ -23,25 +23,27 @@ struct service {
     bool takes_certificates;
 };
 
+/** One of the clients of the configuration. */
+struct client {
+    struct sl_client_config config; /* with a share of the credentials */
+    SSL_CTX *ctx;                   /* NULL: there is no client of this index */
+};
+
 /** Immutable, but for how many handshakes have begun with it and not ended. */
-struct sl_handshake_services {
+struct sl_handshake_roles {
     unsigned users;                     /* the handshaker's thread's */
-    struct sl_credentials *credentials; /* a share */
-    unsigned count;
-    struct service each[];
+    struct sl_credentials *credentials; /* a share; NULL: none */
+    unsigned service_count, client_count;
+    struct service *services; /* [service_count] */
+    struct client *clients;   /* [client_count] */
 };
 
 /** Takes what another thread has given, if it has. */
-void sl_handshake_take_services(struct sl_handshaker *handshaker);
-/** The handshake begins with the services there are, as one of them; and lets go of them. */
+void sl_handshake_take_roles(struct sl_handshaker *handshaker);
+/** The handshake begins with the roles there are, as one of them; and lets go of them. */
 void sl_handshake_use_service(struct handshake *handshake, unsigned service);
-void sl_handshake_leave_service(struct handshake *handshake);
-
-/** One of the clients of a handshaker's configuration. */
-struct client {
-    struct sl_client_config config;
-    SSL_CTX *ctx;
-};
+void sl_handshake_use_client(struct handshake *handshake, unsigned client);
+void sl_handshake_leave_roles(struct handshake *handshake);
 
 /* context.c, server_context.c, client_context.c */
 
@@ -60,8 +62,8 @@ bool sl_handshake_refuse(char *reason, const char *what);
 SSL_CTX *sl_handshake_make_server_context(const struct sl_handshaker *handshaker,
                                           struct sl_credentials *credentials,
                                           const struct sl_handshake_service *service, char *reason);
-bool sl_handshake_make_client_context(struct sl_handshaker *handshaker, struct client *client,
-                                      char *reason);
+bool sl_handshake_make_client_context(const struct sl_handshaker *handshaker,
+                                      struct client *client, char *reason);
 /** Lets the context show these, by name and by what the client can do; certificates.c. */
 bool sl_handshake_show_certificates(SSL_CTX *ctx, struct sl_credentials *credentials, char *reason);
 /** Lets the context's peers be checked by the trust. */

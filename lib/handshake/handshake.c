@@ -15,7 +15,7 @@ static void wipe(struct handshake *handshake)
     handshake->ssl = NULL;
     handshake->owner->legacy_count -= handshake->server.is_legacy;
     handshake->server.is_legacy = false;
-    sl_handshake_leave_service(handshake); /* libssl calls into it no more */
+    sl_handshake_leave_roles(handshake); /* libssl calls into it no more */
     sl_handshake_free_keys(handshake->keys);
     handshake->keys = NULL;
     OPENSSL_cleanse(handshake->server.mac_key, sizeof handshake->server.mac_key);

@@ -69,6 +69,7 @@ struct handshake {
     uint8_t own_cid_len;
     uint8_t own_cid[20];
 
+    struct sl_handshake_roles *roles; /* that it began with; it is one of their users */
     struct server_side server;
     struct client_side client;
     struct assembly messages[MESSAGES_MAX];
@@ -98,9 +99,8 @@ struct handshake {
 
 struct sl_handshaker {
     struct sl_handshaker_config config;
-    struct sl_handshake_services *services;                /* NULL: it is no server */
-    _Atomic(struct sl_handshake_services *) next_services; /* from another thread; NULL: none */
-    struct client *clients;                                /* [config.client_count] */
+    struct sl_handshake_roles *roles;
+    _Atomic(struct sl_handshake_roles *) next_roles; /* from another thread; NULL: none */
     BIO_METHOD *bio_method;
     struct sl_aead *aead;
     int keylog_fd; /* -1: none */
@@ -145,9 +145,9 @@ static inline struct outbox *sl_handshake_outbox(const struct handshake *handsha
  * as many as the workers can begin, beside theirs. */
 static inline unsigned sl_handshake_own_max(const struct sl_handshaker_config *config)
 {
-    if (config->client_count == 0)
+    if (config->roles.client_count == 0)
         return 0;
-    return config->service_count == 0 ? config->handshakes_max
+    return config->roles.service_count == 0 ? config->handshakes_max
                                       : config->worker_count * SL_ATTEMPTS_MAX;
 }
 

@@ -47,7 +47,7 @@ unsigned sl_handshaker_in_progress(const struct sl_handshaker *handshaker)
 static bool make_ticket_keys(struct sl_handshaker *handshaker)
 {
     struct sl_handshaker_config *config = &handshaker->config;
-    bool ok = config->credentials == NULL || config->ticket_lifetime_s == 0 ||
+    bool ok = config->roles.credentials == NULL || config->ticket_lifetime_s == 0 ||
               sl_handshake_init_ticket_keys(&handshaker->ticket_keys, config->ticket_root,
                                             config->ticket_root_ns,
                                             config->ticket_lifetime_s * 1000000000ULL);
@@ -64,17 +64,14 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
     }
     const size_t known_max = 2UL * config->handshakes_max + sl_handshake_own_max(config) +
                              config->legacy_sessions_max;
-    handshaker->clients = calloc(config->client_count + 1UL, sizeof *handshaker->clients);
     unsigned sessions_max = 0;
-    for (unsigned i = 0; handshaker->clients != NULL && i < config->client_count; i++) {
-        handshaker->clients[i].config = config->clients[i];
-        if (config->clients[i].sessions_max > sessions_max)
-            sessions_max = config->clients[i].sessions_max;
-    }
+    for (unsigned i = 0; i < config->roles.client_count; i++)
+        if (config->roles.clients[i].sessions_max > sessions_max)
+            sessions_max = config->roles.clients[i].sessions_max;
     handshaker->outboxes = calloc(config->worker_count, sizeof *handshaker->outboxes);
     handshaker->aead = sl_aead_create(SL_CRYPTO_OPENSSL);
     bool has_keys = make_ticket_keys(handshaker);
-    if (handshaker->clients != NULL && handshaker->outboxes != NULL && handshaker->aead != NULL &&
+    if (handshaker->outboxes != NULL && handshaker->aead != NULL &&
         has_keys &&
         sl_handshake_init_table(&handshaker->handshakes, known_max) &&
         sl_handshake_init_table(&handshaker->questions, SL_HANDSHAKE_QUESTIONS_MAX) &&
@@ -136,11 +133,8 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker)
     sl_handshake_wipe_table(&handshaker->handshakes);
     sl_handshake_wipe_table(&handshaker->questions);
     sl_aead_destroy(handshaker->aead);
-    sl_handshake_services_destroy(handshaker->services);
-    sl_handshake_services_destroy(handshaker->next_services);
-    for (unsigned i = 0; handshaker->clients != NULL && i < handshaker->config.client_count; i++)
-        SSL_CTX_free(handshaker->clients[i].ctx);
-    free(handshaker->clients);
+    sl_handshake_roles_destroy(handshaker->roles);
+    sl_handshake_roles_destroy(handshaker->next_roles);
     BIO_meth_free(handshaker->bio_method);
     if (handshaker->keylog_fd >= 0)
         close(handshaker->keylog_fd);
@@ -193,12 +187,19 @@ static bool begins_hello(const struct sl_message_record *record)
            fragment.type == SL_HANDSHAKE_CLIENT_HELLO && fragment.off == 0;
 }
 
+static bool has_client(const struct sl_handshaker *handshaker, unsigned client)
+{
+    const struct sl_handshake_roles *roles = handshaker->roles;
+    return client < roles->client_count && roles->clients[client].ctx != NULL;
+}
+
 static void take_connect(struct sl_handshaker *handshaker, unsigned worker,
                          const struct sl_message *message)
 {
     const struct sl_message_connect *connect = message->body;
+    sl_handshake_take_roles(handshaker); /* control had given them before it asked for this */
     if (message->body_len < sizeof *connect || connect->own_cid_len > sizeof connect->own_cid ||
-        connect->client >= handshaker->config.client_count ||
+        !has_client(handshaker, connect->client) ||
         sl_handshake_find(&handshaker->handshakes, message->session) != NULL)
         sl_handshake_count(handshaker, SL_HANDSHAKE_STALE);
     else
@@ -207,7 +208,7 @@ static void take_connect(struct sl_handshaker *handshaker, unsigned worker,
 
 static bool has_service(const struct sl_handshaker *handshaker, unsigned service)
 {
-    return handshaker->services != NULL && service < handshaker->services->count;
+    return service < handshaker->roles->service_count;
 }
 
 static void take_record(struct sl_handshaker *handshaker, unsigned worker,
@@ -381,7 +382,7 @@ bool sl_handshaker_poll(struct sl_handshaker *handshaker, uint64_t now_ns, unsig
     handshaker->now_ns = now_ns;
     sl_handshake_turn_ticket_keys(&handshaker->ticket_keys, now_ns);
     bool busy = false;
-    sl_handshake_take_services(handshaker);
+    sl_handshake_take_roles(handshaker);
     for (unsigned i = 0; i < handshaker->config.worker_count; i++)
         busy |= serve_worker(handshaker, i, budget);
     busy |= sl_handshake_take_answers(handshaker, budget);

@@ -53,9 +53,8 @@ enum step_kind {
 
 /** What only a server needs. */
 struct server_side {
-    struct sl_handshake_services *services; /* that it began with; it is one of their users */
-    const struct service *service;          /* one of them */
-    const enum step_kind *steps;            /* what this client has to send, in order */
+    const struct service *service; /* that its client has come for */
+    const enum step_kind *steps;   /* what this client has to send, in order */
     unsigned step_count;
     unsigned step;             /* the next to be fed */
     uint16_t hello_seq;        /* message sequence of the ClientHello; the steps count on from it */

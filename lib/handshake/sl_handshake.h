@@ -17,7 +17,8 @@ struct sl_handshaker;
 
 /** What begins with SL_MESSAGE_CONNECT: one of the clients that a handshaker can be. */
 struct sl_client_config {
-    const struct sl_client_credentials *credentials; /* borrowed for the handshaker's life */
+    struct sl_client_credentials *credentials; /* the handshaker takes a share of its own; NULL:
+                                                  there is no client of this index */
     const char *suites; /* OpenSSL's names, colons between them; NULL: what the credentials allow */
     bool plain_psk;     /* then: without forward secrecy, too, and AES-CCM in general */
     bool tickets;       /* RFC 5077; without them a server may keep sessions itself */
@@ -58,15 +59,20 @@ struct sl_handshake_service {
     bool takes_only_psk;  /* no certificate is shown or taken */
 };
 
-struct sl_handshaker_config {
-    struct sl_credentials *credentials; /* it takes a share of its own; NULL: none, where services
+/** What handshakes begin with, in either role. */
+struct sl_handshake_roles_config {
+    struct sl_credentials *credentials; /* a server's; a share is taken; NULL: none, where services
                                            take only pre-shared keys */
     const struct sl_handshake_service *services; /* [service_count], borrowed for the call */
     unsigned service_count;                      /* 0: it is no server */
-    const struct sl_handshake_lookup *lookup;    /* NULL: no service looks up */
-    unsigned lookup_timeout_ms;                  /* an answer that takes longer is none */
     const struct sl_client_config *clients;      /* [client_count], borrowed for the call */
     unsigned client_count;                       /* 0: it is no client */
+};
+
+struct sl_handshaker_config {
+    struct sl_handshake_roles_config roles;
+    const struct sl_handshake_lookup *lookup; /* NULL: no service looks up */
+    unsigned lookup_timeout_ms;               /* an answer that takes longer is none */
     unsigned worker_count;
     struct sl_ring_consumer **from_worker; /* [worker_count], borrowed */
     struct sl_ring_producer **to_worker;   /* [worker_count], borrowed */
@@ -145,26 +151,26 @@ struct sl_handshaker *sl_handshaker_create(const struct sl_handshaker_config *co
 void sl_handshaker_destroy(struct sl_handshaker *handshaker);
 
 /**
- * What a server's handshakes begin with: its certificates, its services and whom they take. Made on
- * any thread, with shares of its own of credentials, trusts and keys, and with as many services as
- * the handshaker has. credentials: NULL as in sl_handshaker_config. NULL and reason [SL_REASON_LEN]
- * when there is none and a service needs one, or libssl refuses.
+ * What handshakes begin with, made: certificates, services and whom they take, clients. On any
+ * thread, with shares of its own of what is in the configuration; there are as many services as the
+ * handshaker has. NULL and reason [SL_REASON_LEN] when there is no certificate and a
+ * service needs one, or libssl refuses.
  */
-struct sl_handshake_services;
-struct sl_handshake_services *
-sl_handshake_services_create(const struct sl_handshaker *handshaker,
-                             struct sl_credentials *credentials,
-                             const struct sl_handshake_service *services, char *reason);
-void sl_handshake_services_destroy(struct sl_handshake_services *services);
+struct sl_handshake_roles;
+struct sl_handshake_roles *
+sl_handshake_roles_create(const struct sl_handshaker *handshaker,
+                          const struct sl_handshake_roles_config *config, char *reason);
+void sl_handshake_roles_destroy(struct sl_handshake_roles *roles);
 /**
- * Handshakes begin with these from the handshaker's next poll on; those that have begun end with
- * what they began with. Called by one thread, any. The handshaker owns them then.
+ * Handshakes begin with these from the handshaker's next poll on, and those that a message asks for
+ * that is sent after this call; those that have begun end with what they began with. Called by one
+ * thread, any. The handshaker owns them then.
  * return false: it has not taken the last ones yet, and these stay the caller's.
  */
-bool sl_handshaker_replace_services(struct sl_handshaker *handshaker,
-                                    struct sl_handshake_services *services) SL_MUST_USE;
+bool sl_handshaker_replace_roles(struct sl_handshaker *handshaker,
+                                 struct sl_handshake_roles *roles) SL_MUST_USE;
 /** It has taken all that it was given. */
-bool sl_handshaker_has_replaced_services(const struct sl_handshaker *handshaker);
+bool sl_handshaker_has_replaced_roles(const struct sl_handshaker *handshaker);
 
 /**
  * Handles what waits in the workers' rings (at most `budget` messages a worker) and the timers that

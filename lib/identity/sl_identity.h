@@ -148,10 +148,14 @@ struct sl_client_files {
                                     it is told, too (RFC 6066 3), or an IP address */
 };
 
-/** reason [SL_CREDENTIALS_REASON_LEN] out, on failure. return the credentials (caller owns), or
- * NULL. Allocates and reads files: at start-up only. */
+/** reason [SL_CREDENTIALS_REASON_LEN] out, on failure. return the credentials (its caller has one
+ * share of them), or NULL. Allocates and reads files. */
 struct sl_client_credentials *sl_client_credentials_load(const struct sl_client_files *files,
                                                          char *reason);
+/** Takes a further share, on any thread; return credentials. */
+struct sl_client_credentials *
+sl_client_credentials_share(struct sl_client_credentials *credentials);
+/** Gives a share back; with the last one they are gone. NULL is allowed. */
 void sl_client_credentials_destroy(struct sl_client_credentials *credentials);
 
 struct sl_psk {

@@ -82,40 +82,61 @@ void runtime_handshakers_destroy(struct sl_runtime *runtime)
     runtime->handshaker_count = 0;
 }
 
-bool sl_runtime_has_replaced_services(const struct sl_runtime *runtime)
+bool sl_runtime_has_replaced_roles(const struct sl_runtime *runtime)
 {
     for (unsigned h = 0; h < runtime->handshaker_count; h++)
-        if (!sl_handshaker_has_replaced_services(runtime->handshakers[h].handshaker))
+        if (!sl_handshaker_has_replaced_roles(runtime->handshakers[h].handshaker))
             return false;
     return true;
 }
 
-int sl_runtime_replace_services(struct sl_runtime *runtime, struct sl_credentials *credentials,
-                                const struct sl_handshake_service *services, char *reason)
+/** For all handshakers, or for none. */
+static int make_roles(const struct sl_runtime *runtime,
+                      const struct sl_handshake_roles_config *config,
+                      struct sl_handshake_roles **made, char *reason)
 {
-    struct sl_handshake_services *made[SL_HANDSHAKERS_MAX];
     unsigned count = 0;
-    runtime->reason = reason;
-    if (runtime->config.handshaker.service_count == 0)
-        return 0; /* it is no server */
-    if (!sl_runtime_has_replaced_services(runtime))
-        return runtime_fail(runtime, -EBUSY,
-                            "a handshake thread has not taken the last certificates yet");
     for (; count < runtime->handshaker_count; count++) {
-        made[count] = sl_handshake_services_create(runtime->handshakers[count].handshaker,
-                                                   credentials, services, reason);
+        made[count] =
+            sl_handshake_roles_create(runtime->handshakers[count].handshaker, config, reason);
         if (made[count] == NULL)
             break;
     }
-    if (count < runtime->handshaker_count) {
-        while (count > 0)
-            sl_handshake_services_destroy(made[--count]);
-        return -EINVAL;
-    }
-    for (unsigned h = 0; h < count; h++) {
-        bool is_taken = sl_handshaker_replace_services(runtime->handshakers[h].handshaker, made[h]);
+    if (count == runtime->handshaker_count)
+        return 0;
+    while (count > 0)
+        sl_handshake_roles_destroy(made[--count]);
+    return -EINVAL;
+}
+
+int sl_runtime_replace_roles(struct sl_runtime *runtime,
+                             const struct sl_handshake_roles_config *roles,
+                             const struct sl_connection_config *connections, char *reason)
+{
+    struct sl_handshake_roles *made[SL_HANDSHAKERS_MAX];
+    struct sl_client_config clients[SL_CONNECTION_PLACES] = {0};
+    uint16_t places[SL_CONNECTIONS_MAX];
+    struct sl_handshake_roles_config config = *roles;
+    runtime->reason = reason;
+    if (!sl_runtime_has_replaced_roles(runtime))
+        return runtime_fail(runtime, -EBUSY,
+                            "a handshake thread has not taken the last certificates yet");
+    if (sl_connector_place(runtime->connector, connections, roles->client_count, places) != 0)
+        return runtime_fail(runtime, -EBUSY,
+                            "sessions of connections that are gone have not ended yet; try again");
+    for (unsigned i = 0; i < roles->client_count; i++)
+        clients[places[i]] = roles->clients[i];
+    config.clients = clients;
+    config.client_count = SL_CONNECTION_PLACES;
+    const int error = make_roles(runtime, &config, made, reason);
+    if (error != 0)
+        return error;
+    for (unsigned h = 0; h < runtime->handshaker_count; h++) {
+        bool is_taken = sl_handshaker_replace_roles(runtime->handshakers[h].handshaker, made[h]);
         assert(is_taken); /* only this thread gives them any */
         (void)is_taken;
     }
+    sl_connector_replace(runtime->connector, connections, roles->client_count, places,
+                         clock_kernel_ns());
     return 0;
 }

@@ -32,8 +32,8 @@ struct sl_runtime_config {
     unsigned consumers_per_user; /* root aside; 0: as many as there is room for */
     const char *const *services; /* [worker.service_count] */
     uint64_t ring_size;
-    unsigned connection_count; /* whose next hops and ports are in worker, and credentials in
-                                  handshaker.clients */
+    unsigned connection_count; /* whose ports are in worker, and credentials in
+                                  handshaker.roles.clients; 0: none ever */
     const struct sl_connection_config *connections;
     struct sl_hardening *hardening; /* each thread gives up what its kind does not need; or NULL */
     void (*log)(const char *line);
@@ -61,17 +61,21 @@ void sl_runtime_poll(struct sl_runtime *runtime, uint64_t now_ns);
 int sl_runtime_fd(const struct sl_runtime *runtime);
 
 /**
- * From now on handshakes begin with these certificates and with what these services take; sessions
- * and handshakes that have begun do not notice. services [handshaker.service_count]: the same names
- * in the same order.
+ * From now on handshakes begin with these certificates, with what these services take, and with
+ * these clients; sessions and handshakes that have begun do not notice. Sessions are begun for these
+ * connections, and those of others are closed: sl_connector_replace.
+ * roles        as many services as at the start: the same names in the same order; a client for
+ *              each connection, in the same order.
+ * connections  [roles->client_count]; none where there were none at the start.
  * return 0, or negative and reason[256]: nothing has changed. -EBUSY: the last ones have not been
- * taken by all threads yet.
+ * taken by all threads yet, or sessions of the last connections have not ended yet.
  */
-int sl_runtime_replace_services(struct sl_runtime *runtime, struct sl_credentials *credentials,
-                                const struct sl_handshake_service *services,
-                                char *reason) SL_MUST_USE;
+int sl_runtime_replace_roles(struct sl_runtime *runtime,
+                             const struct sl_handshake_roles_config *roles,
+                             const struct sl_connection_config *connections,
+                             char *reason) SL_MUST_USE;
 /** All handshake threads have taken the last ones. */
-bool sl_runtime_has_replaced_services(const struct sl_runtime *runtime);
+bool sl_runtime_has_replaced_roles(const struct sl_runtime *runtime);
 
 /** Asks all workers to close their sessions; poll until sl_runtime_is_stopped, then destroy. */
 void sl_runtime_stop(struct sl_runtime *runtime);

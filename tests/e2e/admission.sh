@@ -37,7 +37,7 @@ mbedtls cid=aabb messages=2000 size=100 resend_ms=200 tries=20 >"$work/denied.lo
 denied=$!
 check 'a session is open' wait_counter 10 .total.sessions '== 1'
 gateway_config "admission: {deny: [$peer_ip4, \"2001:db8:bad::/48\"]}"
-check 'a reload puts a list in force' reload_says 0 "reloaded $config: 0 prefixes allowed, 2 denied; certificates: 1"
+check 'a reload puts a list in force' reload_says 0 "reloaded $config: 0 prefixes allowed, 2 denied; certificates: 1, connections: 0"
 check 'and it can be asked for' access_is "deny $peer_ip4" 'deny 2001:db8:bad::/48' 'allow all others'
 check 'the session of the address ends' wait_counter 10 .total.sessions '== 0'
 wait $denied
@@ -81,7 +81,7 @@ check 'the MAC of the port is no secret' on_peer bash -c \
     "ip neigh flush dev sl1; ping -n -q -c 1 -W 1 -I $other_ip4 $gateway_ip4; ip neigh show $gateway_ip4 | grep -q lladdr"
 
 gateway_config
-check 'without lists everybody may come in again' reload_says 0 "reloaded $config: 0 prefixes allowed, 0 denied; certificates: 1"
+check 'without lists everybody may come in again' reload_says 0 "reloaded $config: 0 prefixes allowed, 0 denied; certificates: 1, connections: 0"
 check 'so does this one' pings $other_ip4
 check_equation
 check 'the gateway ends cleanly' gateway_stop

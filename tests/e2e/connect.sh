@@ -102,6 +102,58 @@ consumer_stop cat2
 gateway_stop >/dev/null
 server_end
 
+# A reload: the files of an entry, and the entries themselves.
+cp "$pki/other.crt" "$work/own.crt" && cp "$pki/other.key" "$work/own.key"
+first="name: upstream, address: \"$peer_ip4:$port\", service: relay, retry_max_s: 1, certificate: $work/own.crt"
+own="key: $work/own.key"
+expected="expect: {fingerprints: [\"$fingerprint\"]}"
+second="name: second, address: \"$peer_ip4:4434\", service: relay, retry_max_s: 1, $expected"
+reload() { "$sluice_ctl" -s "$control" reload; }
+reload_says() { reload >"$work/reload.out" 2>&1; grep -qE "$1" "$work/reload.out" || ! cat "$work/reload.out"; }
+session_of() { connections | sed -nE "s/^$1 up .* session ([0-9a-f]+).*/\1/p"; }
+gateway_config "connect: [{$first, $own, $expected}]"
+gateway_start || exit
+consumer_start cat_reload "$sluice_cat" -s "$consumers" relay
+mbedtls_server cid=6 client_ca="$pki/ca.crt"
+check 'a server does not take the certificate that the gateway has' wait_for 20 is_connection 'upstream .* attempts [2-9].*last: '
+cp "$pki/client.crt" "$work/own.crt" && cp "$pki/client.key" "$work/own.key"
+check 'another one is read' reload_says '^reloaded .* connections: 1$'
+check 'and taken, without a restart' wait_for 20 is_connection 'upstream up'
+session=$(session_of upstream)
+second_server() {
+    ip netns exec "$peer_ns" "$peers/mbedtls_server" host="$peer_ip4" port=4434 cert="$pki/server.crt" \
+        key="$pki/server.key" cid=6 >"$work/second_server.out" 2>&1 &
+    second_pid=$!
+    at_exit gateway_kill $second_pid
+}
+second_server
+gateway_config "connect: [{$second}, {$first, $own, $expected}]"
+check 'an entry is added' reload_says '^reloaded .* connections: 2$'
+check 'and its session begun' wait_for 20 is_connection 'second up'
+gateway_config "connect: [{$second}, {$first, $own, expect: {fingerprints: [\"$other\"]}}]"
+check 'an entry takes another certificate from now on' reload_says '^reloaded .* connections: 2$'
+check 'sessions of entries that stay are the same' test "$(session_of upstream)" = "$session"
+gateway_config "connect: [{$first, key: $work/nowhere, $expected}]"
+check 'a file that is not there: refused' reload_says '^error: .*nowhere'
+gateway_config "connect: [{name: third, address: \"$peer_ip4:4434\", service: new, $expected}]"
+check 'a service that is new: refused' reload_says '^error: .*:[0-9]+: the gateway was started without a service .new.'
+check 'with nothing changed' test "$(session_of upstream) $(connections | wc -l)" = "$session 2"
+gateway_config "connect: [{$second}]"
+check 'an entry is removed' reload_says '^reloaded .* connections: 1$'
+check 'its session ends, and its consumer hears why' wait_for 10 grep -qE '^close .*(removed)' "$work/cat_reload.out"
+is_alone() { [ "$(connections | wc -l)" = 1 ] && is_connection 'second up'; }
+check 'the other one stays' is_alone
+check_equation
+consumer_stop cat_reload
+check 'it ends in good order after reloads' gateway_stop
+server_end
+kill "$second_pid" && wait "$second_pid" 2>/dev/null
+gateway_config
+gateway_start || exit
+gateway_config "connect: [{$second}]"
+check 'a gateway that was started without entries wants a restart for its first one' reload_says 'needs a restart: connect'
+gateway_stop >/dev/null
+
 # Two gateways: the other one is in the peer's namespace, at the other end of the wire.
 write_other() { # writes the configuration of the other one
     cat >"$work/other.yaml" <<END

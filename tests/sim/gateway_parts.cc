@@ -116,11 +116,11 @@ void Gateway::create_handshaker(unsigned index)
     sl_handshake_service service = {};
     service.name = "gateway";
     service.trust = trust.get();
-    config.credentials = credentials;
-    config.services = &service;
-    config.service_count = 1;
-    config.clients = clients.data();
-    config.client_count = (unsigned)clients.size();
+    config.roles.credentials = credentials;
+    config.roles.services = &service;
+    config.roles.service_count = 1;
+    config.roles.clients = clients.data();
+    config.roles.client_count = (unsigned)clients.size();
     config.worker_count = chosen.workers;
     config.from_worker = from_workers[index].data();
     config.to_worker = to_workers[index].data();

@@ -107,8 +107,8 @@ void LoadWorld::create_engine(unsigned index)
     config.link = &link;
     config.mtu = 1500;
     config.crypto = SL_CRYPTO_AUTO;
-    config.handshaker.clients = &client;
-    config.handshaker.client_count = 1;
+    config.handshaker.roles.clients = &client;
+    config.handshaker.roles.client_count = 1;
     config.handshaker.first_timeout_ms = chosen.first_timeout_ms;
     config.handshaker.handshake_timeout_ms = chosen.handshake_timeout_ms;
     memset(config.random_seed, (int)(chosen.seed + index), sizeof config.random_seed);

@@ -91,9 +91,8 @@ void ClientLab::load_credentials()
         throw std::runtime_error(reason);
 }
 
-void ClientLab::make_client()
+sl_client_config ClientLab::right_client() const
 {
-    char reason[SL_REASON_LEN];
     sl_client_config client = {};
     client.credentials = credentials.get();
     client.suites = chosen.suites;
@@ -101,13 +100,40 @@ void ClientLab::make_client()
     client.believes_alerts = chosen.believes_alerts;
     client.tickets = chosen.tickets;
     client.sessions_max = chosen.sessions_max;
+    return client;
+}
+
+sl_client_config ClientLab::wary_client() const
+{
+    sl_client_config client = right_client();
+    client.credentials = wary_credentials.get();
+    client.suites = nullptr;
+    return client;
+}
+
+void ClientLab::replace_clients(const std::vector<Client> &next)
+{
+    std::vector<sl_client_config> clients;
+    for (Client one : next)
+        clients.push_back(one == Client::None    ? sl_client_config{}
+                          : one == Client::Right ? right_client()
+                                                 : wary_client());
+    const sl_handshake_roles_config config = {nullptr, nullptr, 0, clients.data(),
+                                              (unsigned)clients.size()};
+    char reason[SL_REASON_LEN];
+    sl_handshake_roles *made = sl_handshake_roles_create(handshaker, &config, reason);
+    if (made == nullptr || !sl_handshaker_replace_roles(handshaker, made))
+        throw std::runtime_error("the clients are not replaced");
+}
+
+void ClientLab::make_client()
+{
+    char reason[SL_REASON_LEN];
     client_rings = {worker.to_handshaker_consumer(), worker.from_handshaker_producer()};
     sl_handshaker_config config = {};
-    sl_client_config clients[2] = {client, client};
-    clients[1].credentials = wary_credentials.get();
-    clients[1].suites = nullptr;
-    config.clients = clients;
-    config.client_count = chosen.has_wary_client ? 2 : 1;
+    const sl_client_config clients[2] = {right_client(), wary_client()};
+    config.roles.clients = clients;
+    config.roles.client_count = chosen.has_wary_client ? 2 : 1;
     config.worker_count = 1;
     config.from_worker = &client_rings.from;
     config.to_worker = &client_rings.to;
@@ -145,9 +171,9 @@ void ClientLab::make_gateway()
     gateway_rings = {gateway_worker->to_handshaker_consumer(),
                      gateway_worker->from_handshaker_producer()};
     sl_handshaker_config config = {};
-    config.credentials = gateway_credentials.get();
-    config.services = &service;
-    config.service_count = 1;
+    config.roles.credentials = gateway_credentials.get();
+    config.roles.services = &service;
+    config.roles.service_count = 1;
     config.worker_count = 1;
     config.from_worker = &gateway_rings.from;
     config.to_worker = &gateway_rings.to;

@@ -105,6 +105,9 @@ class ClientLab
     /** What the client's abort says, for people. */
     std::string reason(unsigned id);
     void set_network(double loss, double duplication, double reordering, uint64_t seed);
+    /** The handshaker's clients from now on. */
+    enum class Client { None, Right, Wary };
+    void replace_clients(const std::vector<Client> &next);
     /** New servers from now on, as after a restart with other ticket keys. */
     void restart_servers();
 
@@ -140,6 +143,8 @@ class ClientLab
 
     void make_identities();
     void load_credentials();
+    sl_client_config right_client() const;
+    sl_client_config wary_client() const;
     void make_client();
     void make_gateway();
     void deliver(const Event &event);

@@ -110,13 +110,14 @@ struct Services {
 bool HandshakeLab::give(const std::vector<sl_handshake_service> &services, sl_credentials *shown)
 {
     char reason[SL_REASON_LEN];
-    sl_handshake_services *made =
-        sl_handshake_services_create(handshaker, shown, services.data(), reason);
+    const sl_handshake_roles_config config = {shown, services.data(), (unsigned)services.size(),
+                                              nullptr, 0};
+    sl_handshake_roles *made = sl_handshake_roles_create(handshaker, &config, reason);
     if (made == nullptr)
         throw std::runtime_error(reason);
-    bool is_taken = sl_handshaker_replace_services(handshaker, made);
+    bool is_taken = sl_handshaker_replace_roles(handshaker, made);
     if (!is_taken)
-        sl_handshake_services_destroy(made);
+        sl_handshake_roles_destroy(made);
     return is_taken;
 }
 
@@ -149,9 +150,9 @@ void HandshakeLab::create_handshaker()
     set_psks(first.services[0]);
     char reason[SL_REASON_LEN];
     sl_handshaker_config config = {};
-    config.credentials = credentials.get();
-    config.services = first.services.data();
-    config.service_count = (unsigned)first.services.size();
+    config.roles.credentials = credentials.get();
+    config.roles.services = first.services.data();
+    config.roles.service_count = (unsigned)first.services.size();
     config.worker_count = chosen.workers;
     config.from_worker = from_workers.data();
     config.to_worker = to_workers.data();

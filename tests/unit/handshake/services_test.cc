@@ -69,9 +69,9 @@ TEST(Services, AreReplacedForHandshakesThatBeginThen)
     ASSERT_TRUE(lab.connect(1, as(anna)));
     EXPECT_EQ(shown_to(lab.client(1)), "first");
     ASSERT_TRUE(lab.replace_services({only(bert)}, second_certificate));
-    EXPECT_FALSE(sl_handshaker_has_replaced_services(lab.handshaker));
+    EXPECT_FALSE(sl_handshaker_has_replaced_roles(lab.handshaker));
     ASSERT_TRUE(lab.connect(2, as(bert))) << lab.client(2).error();
-    EXPECT_TRUE(sl_handshaker_has_replaced_services(lab.handshaker));
+    EXPECT_TRUE(sl_handshaker_has_replaced_roles(lab.handshaker));
     EXPECT_EQ(shown_to(lab.client(2)), "second");
     EXPECT_FALSE(lab.connect(3, as(anna)));
     lab.client(1).send({'h', 'i'});
@@ -153,6 +153,6 @@ TEST(Services, KeepThePreSharedKeysOfAHandshakeThatHasBegun)
     ASSERT_TRUE(lab.run_until([&] { return to_client >= 2; })) << "the server's flight is out";
     ASSERT_TRUE(lab.replace_psks("bert:2233\n"));
     EXPECT_TRUE(lab.run_until([&] { return lab.is_connected(1); })) << lab.client(1).error();
-    EXPECT_TRUE(sl_handshaker_has_replaced_services(lab.handshaker));
+    EXPECT_TRUE(sl_handshaker_has_replaced_roles(lab.handshaker));
     EXPECT_FALSE(lab.connect(2, with_key("anna", {0x00, 0x11})));
 }

@@ -58,8 +58,8 @@ class LoadEngine : public ::testing::Test
         config.io = {this, Receive, Transmit, Take, Free, nullptr, nullptr, nullptr};
         config.link = link;
         config.mtu = 1500;
-        config.handshaker.clients = &client;
-        config.handshaker.client_count = 1;
+        config.handshaker.roles.clients = &client;
+        config.handshaker.roles.client_count = 1;
         config.handshaker.first_timeout_ms = 1000;
         config.handshaker.handshake_timeout_ms = 10000;
         load = sl_load_create(&config, reason);

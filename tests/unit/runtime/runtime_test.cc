@@ -120,9 +120,7 @@ class Runtime : public ::testing::Test
         config.worker.listener_count = 1;
         config.worker.listeners[0].port = 4433;
         config.worker.service_count = 1;
-        config.handshaker.credentials = credentials;
-        config.handshaker.services = &handshake_service;
-        config.handshaker.service_count = 1;
+        config.handshaker.roles = {credentials, &handshake_service, 1, nullptr, 0};
         config.handshaker.handshakes_max = 100;
         config.handshaker.last_flights_max = 100;
         config.handshaker.first_timeout_ms = 1000;
@@ -253,11 +251,12 @@ TEST_F(Runtime, SaysWhenEveryWorkerReadsTheNewRulesOfAdmissionAndNoOthers)
 TEST_F(Runtime, GivesEachHandshakeThreadItsNewCertificates)
 {
     start();
-    EXPECT_TRUE(sl_runtime_has_replaced_services(runtime));
+    EXPECT_TRUE(sl_runtime_has_replaced_roles(runtime));
     for (unsigned i = 0; i < 3; i++) {
-        ASSERT_EQ(0, sl_runtime_replace_services(runtime, credentials, &handshake_service, reason))
+        ASSERT_EQ(
+            0, sl_runtime_replace_roles(runtime, &config.handshaker.roles, nullptr, reason))
             << reason;
-        EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_services(runtime); }));
+        EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_roles(runtime); }));
     }
 }
 
