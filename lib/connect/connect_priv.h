@@ -61,6 +61,7 @@ struct connection {
     bool is_there;
     struct sl_connection_config config;
     char name[SL_CONNECTION_NAME_SIZE]; /* config's */
+    bool is_denied;                     /* the next attempt is due, and its server not allowed */
     uint32_t attempt;                   /* the number of the one that is under way, or 0 */
     unsigned failures;                  /* in a row */
     uint64_t next_ns;                   /* without one: when the next begins */
@@ -107,6 +108,14 @@ struct attempt *connect_take_attempt(struct sl_connector *connector, unsigned co
 unsigned connect_demand_max(const struct sl_connector *connector);
 /** The one place that writes an attempt's state. false: the state knows no such event. */
 bool connect_step(struct attempt *attempt, enum attempt_event event);
+
+/* denied.c */
+extern const char connect_denied[]; /* why nothing is begun */
+bool connect_allows(const struct sl_connector *connector,
+                    const struct sl_connection_config *config);
+/** The entry's next attempt is due. return whether it may begin; if not, that is said, once. */
+bool connect_may_begin(struct sl_connector *connector, struct connection *connection,
+                       uint64_t now_ns);
 
 /* entries.c */
 /** Lets the attempt go, whatever it has come to; who waits for it hears why. */

@@ -162,9 +162,9 @@ void sl_connector_poll(struct sl_connector *connector, uint64_t now_ns)
     for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++)
         connect_succeed(connector, &connector->attempts[i], now_ns);
     for (unsigned i = 0; i < connector->count; i++) {
-        const struct connection *connection = &connector->connections[connector->order[i]];
+        struct connection *connection = &connector->connections[connector->order[i]];
         if (!connection->config.on_demand && connection->attempt == 0 &&
-            now_ns >= connection->next_ns)
+            now_ns >= connection->next_ns && connect_may_begin(connector, connection, now_ns))
             begin(connector, connector->order[i], now_ns);
     }
 }

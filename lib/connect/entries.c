@@ -59,7 +59,7 @@ void connect_dismiss(struct sl_connector *connector, struct attempt *attempt)
 {
     attempt->is_dismissed = true;
     if (attempt->state == ATTEMPT_FAILED || !connect_step(attempt, EVENT_HANG_UP))
-        return;                                                  /* it is over, or asked to end */
+        return; /* it is over, or asked to end */
     if (attempt->state == ATTEMPT_NONE) {
         connect_fail_request(connector, attempt, connect_dismissed);
         return;

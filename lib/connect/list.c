@@ -6,6 +6,7 @@ const char *sl_connection_state_name(enum sl_connection_state state)
         [SL_CONNECTION_WAITING] = "waiting",       [SL_CONNECTION_RESOLVING] = "resolving",
         [SL_CONNECTION_CONNECTING] = "connecting", [SL_CONNECTION_UP] = "up",
         [SL_CONNECTION_LEAVING] = "leaving",       [SL_CONNECTION_ON_DEMAND] = "on demand",
+        [SL_CONNECTION_DENIED] = "denied",
     };
     return names[state];
 }
@@ -23,6 +24,14 @@ static enum sl_connection_state state_of(const struct attempt *attempt)
     return attempt != NULL ? states[attempt->state] : SL_CONNECTION_WAITING;
 }
 
+static enum sl_connection_state state_in_all(const struct connection *connection,
+                                             const struct attempt *attempt)
+{
+    if (connection->config.on_demand)
+        return SL_CONNECTION_ON_DEMAND;
+    return attempt == NULL && connection->is_denied ? SL_CONNECTION_DENIED : state_of(attempt);
+}
+
 unsigned sl_connector_list(struct sl_connector *connector, struct sl_connection_info *out)
 {
     for (unsigned i = 0; i < connector->count; i++) {
@@ -32,7 +41,7 @@ unsigned sl_connector_list(struct sl_connector *connector, struct sl_connection_
         out[i] = (struct sl_connection_info){
             .name = config->name,
             .tuple = attempt != NULL ? attempt->path.tuple : config->tuple,
-            .state = config->on_demand ? SL_CONNECTION_ON_DEMAND : state_of(attempt),
+            .state = state_in_all(connection, attempt),
             .since_ns = connection->since_ns,
             .next_ns = connection->next_ns,
             .session = attempt != NULL && attempt->state == ATTEMPT_UP ? attempt->session : 0,

@@ -30,6 +30,29 @@ static bool may_ask(const struct sl_connector *connector, uint32_t user)
     return waiting < REQUESTS_MAX && waiting + up < connect_demand_max(connector) / 2;
 }
 
+static void give_to(struct attempt *attempt, const struct sl_connection_asker *asker,
+                    uint32_t request)
+{
+    attempt->consumer = asker->consumer + 1;
+    attempt->is_asked_for = true;
+    attempt->user = asker->user;
+    attempt->request = request;
+}
+
+/** Nothing is begun, and the consumer hears why. */
+static int deny(struct sl_connector *connector, unsigned place,
+                const struct sl_connection_asker *asker, uint32_t request)
+{
+    struct connection *connection = &connector->connections[place];
+    struct attempt *attempt = connect_take_attempt(connector, place);
+    if (attempt == NULL)
+        return -EBUSY;
+    give_to(attempt, asker, request);
+    snprintf(connection->reason, sizeof connection->reason, "%s", connect_denied);
+    connect_fail_request(connector, attempt, connect_denied);
+    return 0;
+}
+
 int sl_connector_request(struct sl_connector *connector, const char *name, uint16_t service,
                          const struct sl_connection_asker *asker, uint32_t request)
 {
@@ -38,13 +61,12 @@ int sl_connector_request(struct sl_connector *connector, const char *name, uint1
         return -ENOENT;
     if (connector->is_stopping || !may_ask(connector, asker->user))
         return -EBUSY;
+    if (!connect_allows(connector, &connector->connections[index].config))
+        return deny(connector, (unsigned)index, asker, request);
     struct attempt *attempt = connect_begin(connector, (unsigned)index, NULL);
     if (attempt == NULL)
         return -EBUSY;
-    attempt->consumer = asker->consumer + 1;
-    attempt->is_asked_for = true;
-    attempt->user = asker->user;
-    attempt->request = request;
+    give_to(attempt, asker, request);
     return 0;
 }
 

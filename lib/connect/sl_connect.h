@@ -4,7 +4,8 @@
  * thread and no clock: messages of workers in, messages to workers out, the time an argument.
  *
  * For each entry: the next hop is found, the session begun, kept; when it ends, another attempt
- * follows after a random part of a span that doubles with each failure. Each attempt has a local
+ * follows after a random part of a span that doubles with each failure, and not before the server's
+ * address is allowed. Each attempt has a local
  * port of its own, so that no two sessions, of now or of just now, share a 5-tuple.
  *
  * A session whose key has sent three quarters of what it may is replaced: another one is begun
@@ -48,6 +49,8 @@ struct sl_connector_config {
     /** false: the worker's ring is full; asked again in the next poll. */
     bool (*send)(void *arg, unsigned worker, enum sl_message_kind kind, const void *body,
                  uint32_t body_len);
+    /** May this address be spoken to now? NULL: all may. */
+    bool (*allows)(void *arg, const struct sl_ip *remote);
     void (*log)(void *arg, const char *line);
     void *arg;
 };
@@ -113,6 +116,7 @@ enum sl_connection_state {
     SL_CONNECTION_UP,
     SL_CONNECTION_LEAVING,
     SL_CONNECTION_ON_DEMAND, /* consumers ask; each has sessions of its own */
+    SL_CONNECTION_DENIED,    /* nothing is begun while the server's address is denied */
 };
 const char *sl_connection_state_name(enum sl_connection_state state);
 

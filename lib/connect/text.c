@@ -14,7 +14,7 @@ static const char *const close_texts[] = {
     [SL_CLOSE_LIMIT] = "its keys have reached their usage limit",
     [SL_CLOSE_SHUTDOWN] = "the gateway is stopping",
     [SL_CLOSE_EXPIRED] = "the server's certificate is not valid any more",
-    [SL_CLOSE_DENIED] = "the server's address is denied",
+    [SL_CLOSE_DENIED] = "the server's address has been denied",
 };
 
 static const char *text_of_close(uint8_t reason)
@@ -39,6 +39,9 @@ void connect_describe_down(const struct sl_message_down *down, char *reason)
         break;
     case SL_DOWN_STOPPING:
         text = "the gateway is stopping";
+        break;
+    case SL_DOWN_DENIED:
+        text = connect_denied;
         break;
     case SL_DOWN_CLOSED:
         text = text_of_close(down->close_reason);

@@ -280,6 +280,7 @@ enum sl_down_cause {
     SL_DOWN_TUPLE_TAKEN,     /* another session of the worker's has its addresses */
     SL_DOWN_HANDSHAKER_BUSY, /* its ring is full */
     SL_DOWN_STOPPING,
+    SL_DOWN_DENIED,  /* its server's address, by the rules that the worker reads */
     SL_DOWN_ABORTED, /* for what `abort` says */
     SL_DOWN_CLOSED,  /* it was established, and is closed for close_reason */
 };

@@ -21,6 +21,12 @@ static void log_line(void *arg, const char *line)
         runtime->config.log(line);
 }
 
+static bool allows(void *arg, const struct sl_ip *remote)
+{
+    const struct sl_runtime *runtime = arg;
+    return runtime->admission == NULL || sl_access_allows(runtime->admission->access, remote);
+}
+
 int runtime_connector_create(struct sl_runtime *runtime)
 {
     const struct sl_runtime_config *config = &runtime->config;
@@ -32,6 +38,7 @@ int runtime_connector_create(struct sl_runtime *runtime)
         .worker_count = config->worker_count,
         .shard_owner = runtime->shard_owner,
         .send = send,
+        .allows = allows,
         .log = log_line,
         .arg = runtime,
     };

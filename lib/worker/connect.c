@@ -44,6 +44,10 @@ void worker_begin(struct sl_worker *w, const struct sl_message_begin *message, u
         fail(w, attempt, SL_DOWN_STOPPING);
         return;
     }
+    if (!worker_allows(w, &tuple->remote_ip)) {
+        fail(w, attempt, SL_DOWN_DENIED);
+        return;
+    }
     if (sl_session_find_tuple(w->table, tuple) != NULL) {
         fail(w, attempt, SL_DOWN_TUPLE_TAKEN);
         return;

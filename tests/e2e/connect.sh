@@ -138,6 +138,14 @@ check 'a file that is not there: refused' reload_says '^error: .*nowhere'
 gateway_config "connect: [{name: third, address: \"$peer_ip4:4434\", service: new, $expected}]"
 check 'a service that is new: refused' reload_says '^error: .*:[0-9]+: the gateway was started without a service .new.'
 check 'with nothing changed' test "$(session_of upstream) $(connections | wc -l)" = "$session 2"
+denying="admission: {deny: [$peer_ip4/32]}"
+gateway_config "connect: [{$second}, {$first, $own, $expected}]" "$denying"
+check 'the server is denied' reload_says '^reloaded .* 1 denied'
+check 'its sessions end, and that is why they are not begun again' wait_for 20 is_connection 'upstream denied .*last: the server.s address is denied'
+gateway_config "connect: [{$second}, {$first, $own, $expected}]"
+check 'it is allowed' reload_says '^reloaded .* 0 denied'
+check 'both come back' wait_for 20 is_connection 'upstream up'
+check 'without anybody asking for it' wait_for 20 is_connection 'second up'
 gateway_config "connect: [{$second}]"
 check 'an entry is removed' reload_says '^reloaded .* connections: 1$'
 check 'its session ends, and its consumer hears why' wait_for 10 grep -qE '^close .*(removed)' "$work/cat_reload.out"

@@ -11,6 +11,7 @@ extern "C" {
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,7 @@ struct Lab {
     std::vector<std::string> lines;
     uint64_t now = 1000 * s;
     bool rings_are_full = false;
+    std::set<uint8_t> denied; /* last bytes of servers' addresses */
 
     explicit Lab(unsigned count = 1, unsigned workers = 1, uint64_t seed = 1)
     {
@@ -81,6 +83,9 @@ struct Lab {
                 one.hang_up = *(const sl_message_hang_up *)body;
             lab->sent.push_back(one);
             return true;
+        };
+        config.allows = [](void *arg, const sl_ip *remote) {
+            return ((Lab *)arg)->denied.count(remote->bytes[15]) == 0;
         };
         config.log = [](void *arg, const char *line) { ((Lab *)arg)->lines.push_back(line); };
         config.arg = this;

@@ -225,3 +225,24 @@ TEST(WorkerConnect, ASessionThatReplacesAnotherOneHasItsConsumer)
     EXPECT_EQ(1u, its->Receive().size() + others->Receive().size())
         << "who has it is anybody's turn";
 }
+
+TEST(WorkerConnect, NothingIsBegunWithAServerThatIsDenied)
+{
+    ConnectBench bench;
+    sl_access_rule rule{};
+    rule.prefix = {WorkerBench::Servers()[0], 128, true};
+    unsigned conflict;
+    sl_admission_rules rules{};
+    ASSERT_EQ(0, sl_access_create(&rule, 1, &rules.access, &conflict));
+    const sl_message_admission body = {&rules};
+    bench.FromControl(SL_MESSAGE_ADMISSION, &body, sizeof body);
+    bench.Begin(7);
+    const auto told = bench.Told<sl_message_down>(SL_MESSAGE_DOWN);
+    ASSERT_EQ(1u, told.size());
+    EXPECT_EQ(SL_DOWN_DENIED, told[0].cause);
+    EXPECT_TRUE(bench.ToHandshaker().empty());
+    EXPECT_EQ(0u, bench.half_open());
+    const sl_message_admission none = {nullptr};
+    bench.FromControl(SL_MESSAGE_ADMISSION, &none, sizeof none);
+    sl_access_destroy(rules.access);
+}
