@@ -144,6 +144,11 @@ class Runtime : public ::testing::Test
         ASSERT_NE(nullptr, runtime) << reason;
         ASSERT_EQ(0, sl_runtime_start(runtime, reason)) << reason;
     }
+    int replace_roles(sl_credentials *shown)
+    {
+        const sl_handshake_roles_config roles = {shown, &handshake_service, 1, nullptr, 0};
+        return sl_runtime_replace_roles(runtime, &roles, nullptr, reason);
+    }
     /** The control thread's turns until the condition holds, for twenty seconds at most. */
     template <typename Condition> bool poll_until(Condition condition)
     {
@@ -206,7 +211,7 @@ class Runtime : public ::testing::Test
         return std::string((const char *)bytes, sizeof bytes);
     }
 
-    static constexpr uint8_t kAddress[4] = {198, 18, 0, 1};
+    static constexpr uint8_t kAddress[4] = {198, 18, 0, 1}, kPeer[4] = {198, 18, 0, 2};
     sl_test::TemporaryDirectory folder;
     std::unique_ptr<RingPort> port;
     std::string certificate, key, socket;
@@ -219,7 +224,7 @@ class Runtime : public ::testing::Test
     char reason[SL_CREDENTIALS_REASON_LEN] = "";
 };
 
-constexpr uint8_t Runtime::kAddress[4];
+constexpr uint8_t Runtime::kAddress[4], Runtime::kPeer[4];
 
 } // namespace
 
@@ -253,9 +258,7 @@ TEST_F(Runtime, GivesEachHandshakeThreadItsNewCertificates)
     start();
     EXPECT_TRUE(sl_runtime_has_replaced_roles(runtime));
     for (unsigned i = 0; i < 3; i++) {
-        ASSERT_EQ(
-            0, sl_runtime_replace_roles(runtime, &config.handshaker.roles, nullptr, reason))
-            << reason;
+        ASSERT_EQ(0, replace_roles(credentials)) << reason;
         EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_roles(runtime); }));
     }
 }
@@ -264,11 +267,11 @@ TEST_F(Runtime, GivesNoThreadAnythingWhereServicesCannotBeMade)
 {
     config.handshaker_count = 2;
     start();
-    EXPECT_GT(0, sl_runtime_replace_services(runtime, nullptr, &handshake_service, reason));
+    EXPECT_GT(0, replace_roles(nullptr));
     EXPECT_STREQ("service 'echo' has to show a certificate, and there is none", reason);
-    EXPECT_TRUE(sl_runtime_has_replaced_services(runtime)) << "nothing is under way";
-    ASSERT_EQ(0, sl_runtime_replace_services(runtime, credentials, &handshake_service, reason));
-    EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_services(runtime); }));
+    EXPECT_TRUE(sl_runtime_has_replaced_roles(runtime)) << "nothing is under way";
+    ASSERT_EQ(0, replace_roles(credentials));
+    EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_roles(runtime); }));
 }
 
 TEST_F(Runtime, GivesEachHandshakeThreadItsNewPreSharedKeys)
@@ -281,7 +284,7 @@ TEST_F(Runtime, GivesEachHandshakeThreadItsNewPreSharedKeys)
     };
     auto psks = load("anna:0011\n");
     config.handshaker_count = 2;
-    config.handshaker.credentials = nullptr;
+    config.handshaker.roles.credentials = nullptr;
     handshake_service.psks = psks.get();
     handshake_service.takes_only_psk = true;
     start();
@@ -289,30 +292,52 @@ TEST_F(Runtime, GivesEachHandshakeThreadItsNewPreSharedKeys)
         auto next = load(line);
         handshake_service.psks = next.get();
         psks.reset(); /* the threads have shares of their own, and give them back */
-        ASSERT_EQ(0, sl_runtime_replace_services(runtime, nullptr, &handshake_service, reason))
-            << reason;
-        EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_services(runtime); }));
+        ASSERT_EQ(0, replace_roles(nullptr)) << reason;
+        EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_roles(runtime); }));
         psks = std::move(next);
     }
 }
 
-TEST_F(Runtime, HasNoServicesToReplaceWhereItIsAClientOnly)
+TEST_F(Runtime, ReplacesTheConnectionsOfAClientOnly)
 {
     sl_client_files files = {};
     files.trust.anonymous = true;
     std::unique_ptr<sl_client_credentials, decltype(&sl_client_credentials_destroy)> own(
         sl_client_credentials_load(&files, reason), sl_client_credentials_destroy);
     ASSERT_NE(nullptr, own) << reason;
-    sl_client_config client = {};
-    client.credentials = own.get();
+    sl_client_config clients[2] = {};
+    clients[0].credentials = clients[1].credentials = own.get();
+    sl_connection_config connections[2] = {};
+    connections[0].name = "first";
+    connections[1].name = "second";
+    for (sl_connection_config &connection : connections) {
+        connection.tuple.local_ip = sl_ip_from_v4(kAddress);
+        connection.next_hop = connection.tuple.remote_ip = sl_ip_from_v4(kPeer);
+        connection.tuple.remote_port = 4433;
+        connection.vlan_id = SL_VLAN_NONE;
+        connection.backoff_min_ns = connection.backoff_max_ns = 1000000000;
+    }
     config.worker.listener_count = 0;
-    config.handshaker.credentials = nullptr;
-    config.handshaker.service_count = 0;
-    config.handshaker.clients = &client;
-    config.handshaker.client_count = 1;
+    config.worker.connect_port = 50000;
+    config.worker.connect_ports = 100;
+    config.handshaker.roles = {nullptr, nullptr, 0, clients, 1};
+    config.connections = connections;
+    config.connection_count = 1;
     start();
-    EXPECT_EQ(0, sl_runtime_replace_services(runtime, nullptr, nullptr, reason));
-    EXPECT_TRUE(sl_runtime_has_replaced_services(runtime));
+    const sl_handshake_roles_config roles = {nullptr, nullptr, 0, clients, 2};
+    ASSERT_EQ(0, sl_runtime_replace_roles(runtime, &roles, connections, reason)) << reason;
+    EXPECT_TRUE(poll_until([&] { return sl_runtime_has_replaced_roles(runtime); }));
+    sl_connection_info out[SL_CONNECTIONS_MAX];
+    ASSERT_EQ(2u, sl_runtime_connections(runtime, out));
+    EXPECT_STREQ("second", out[1].name);
+    const auto tries = [&] {
+        sl_runtime_connections(runtime, out);
+        return out[0].attempts > 0 && out[1].attempts > 0;
+    };
+    EXPECT_TRUE(poll_until(tries));
+    const sl_handshake_roles_config none = {nullptr, nullptr, 0, nullptr, 0};
+    ASSERT_EQ(0, sl_runtime_replace_roles(runtime, &none, nullptr, reason)) << reason;
+    EXPECT_EQ(0u, sl_runtime_connections(runtime, out));
     sl_runtime_destroy(runtime);
     runtime = nullptr;
 }
