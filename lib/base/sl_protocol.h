@@ -47,7 +47,7 @@ enum sl_handshake_type {
 
 /** Alerts, RFC 5246 7.2. */
 enum sl_alert_level { SL_ALERT_WARNING = 1, SL_ALERT_FATAL = 2 };
-enum sl_alert { SL_ALERT_CLOSE_NOTIFY = 0 };
+enum sl_alert { SL_ALERT_CLOSE_NOTIFY = 0, SL_ALERT_NO_RENEGOTIATION = 100 };
 
 /** Connection IDs, RFC 9146. Extension 54; ours have 8 bytes (layout 0), a peer's up to 32. */
 #define SL_EXTENSION_CONNECTION_ID 54

@@ -64,12 +64,23 @@ static void admit_alert(struct sl_worker *w, struct sl_session *session,
         worker_close(w, session, SL_CLOSE_PEER, is_close_notify, now_ns);
 }
 
+/** Renegotiation: a client's ClientHello, or a server's HelloRequest. */
+static bool asks_for_more(const struct sl_session *session, const struct sl_open_job *job)
+{
+    const uint8_t question =
+        session->attempt != 0 ? SL_HANDSHAKE_HELLO_REQUEST : SL_HANDSHAKE_CLIENT_HELLO;
+    return job->plain_len >= SL_HANDSHAKE_HEADER_LEN && job->plain[0] == question;
+}
+
 /** A handshake message in an established session: the peer repeats its Finished, or asks for more.
  */
 static void admit_late_handshake(struct sl_worker *w, struct sl_session *session,
                                  const struct sl_open_job *job, uint64_t now_ns)
 {
     if (job->plain_len == 0 || job->plain[0] != SL_HANDSHAKE_FINISHED) {
+        /* RFC 5246 7.2.2; not for a copy that anybody can send. */
+        if (job->drop == SL_DROP_NONE && asks_for_more(session, job))
+            worker_refuse_renegotiation(w, session, now_ns);
         worker_drop(w, SL_DROP_RENEGOTIATION);
         return;
     }

@@ -37,12 +37,13 @@ void worker_send_flight(struct sl_worker *w, struct sl_session *session,
     worker_send_datagram(w, frame, &session->path, start, (uint32_t)(writer.at - start));
 }
 
-/** RFC 5246 7.2.1; to the confirmed address. Lost when there is no buffer: the peer times out. */
-void worker_send_close_notify(struct sl_worker *w, struct sl_session *session)
+/** Lost when there is no buffer. */
+static void send_warning(struct sl_worker *w, struct sl_session *session, uint8_t description,
+                         bool follows_candidate)
 {
     if (session->flags & SESSION_HOP_UNKNOWN)
         return; /* nobody has been heard of there */
-    const uint8_t alert[2] = {SL_ALERT_WARNING, SL_ALERT_CLOSE_NOTIFY};
+    const uint8_t alert[2] = {SL_ALERT_WARNING, description};
     struct sl_writer writer;
     struct sl_frame *frame = begin_datagram(w, session, &writer);
     if (frame == NULL) {
@@ -61,7 +62,21 @@ void worker_send_close_notify(struct sl_worker *w, struct sl_session *session)
     }
     const struct sl_path *path = &session->path;
     uint32_t len = (uint32_t)(writer.at - start);
-    if ((session->flags & SESSION_HAS_CANDIDATE) && worker_charge_candidate(session, len))
+    if (follows_candidate && (session->flags & SESSION_HAS_CANDIDATE) &&
+        worker_charge_candidate(session, len))
         path = &session->candidate;
     worker_send_datagram(w, frame, path, start, len);
+}
+
+void worker_send_close_notify(struct sl_worker *w, struct sl_session *session)
+{
+    send_warning(w, session, SL_ALERT_CLOSE_NOTIFY, true);
+}
+
+void worker_refuse_renegotiation(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
+{
+    if (session->last_repeat_ns != 0 && now_ns - session->last_repeat_ns < REPEAT_INTERVAL_NS)
+        return;
+    session->last_repeat_ns = now_ns;
+    send_warning(w, session, SL_ALERT_NO_RENEGOTIATION, false);
 }

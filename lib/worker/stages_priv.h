@@ -104,7 +104,10 @@ bool worker_send_datagram(struct sl_worker *w, struct sl_frame *frame, const str
 /* flights.c: datagrams that handshakers send, and alerts of our own. */
 void worker_send_flight(struct sl_worker *w, struct sl_session *session,
                         const struct sl_message_send *send, uint32_t body_len);
+/** RFC 5246 7.2.1; to the confirmed address. Lost when there is no buffer: the peer times out. */
 void worker_send_close_notify(struct sl_worker *w, struct sl_session *session);
+/** RFC 5246 7.2.2; to the session's address, as often as a last flight at most. */
+void worker_refuse_renegotiation(struct sl_worker *w, struct sl_session *session, uint64_t now_ns);
 
 /* hello.c: ClientHellos. */
 struct hello_answer {

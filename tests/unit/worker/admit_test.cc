@@ -259,6 +259,38 @@ TEST_F(WorkerAdmit, RenegotiationAndStrangeContentAreDropped)
     EXPECT_EQ(bench->drops(SL_DROP_CONTENT_TYPE), 1u);
 }
 
+// RFC 5246 7.2.2
+TEST_F(WorkerAdmit, RenegotiationIsRefusedWithAWarningAtMostTenTimesASecond)
+{
+    Use(SL_PEER_MOVES_HOLD);
+    bench->Sent();
+    auto ask = [&](uint8_t type, size_t len = SL_HANDSHAKE_HEADER_LEN) {
+        Bytes message(len);
+        message.at(0) = type;
+        const Bytes frame =
+            WorkerBench::UdpFrame(peer.path, bench->Seal(peer, SL_CONTENT_HANDSHAKE, message));
+        bench->Receive({frame});
+        return frame;
+    };
+    ask(SL_HANDSHAKE_HELLO_REQUEST); // no client's
+    ask(SL_HANDSHAKE_CLIENT_HELLO, 4);
+    EXPECT_TRUE(bench->SentPayloads().empty());
+    const Bytes copy = ask(SL_HANDSHAKE_CLIENT_HELLO);
+    ask(SL_HANDSHAKE_CLIENT_HELLO);
+    auto sent = bench->SentPayloads();
+    ASSERT_EQ(sent.size(), 1u);
+    const auto alert = bench->Open(peer, sent[0]);
+    EXPECT_EQ(alert.type, SL_CONTENT_ALERT);
+    EXPECT_EQ(alert.plain, (Bytes{SL_ALERT_WARNING, SL_ALERT_NO_RENEGOTIATION}));
+    bench->now_ns += kSecond;
+    bench->Receive({copy}); // anybody can send that
+    EXPECT_TRUE(bench->SentPayloads().empty());
+    ask(SL_HANDSHAKE_CLIENT_HELLO);
+    EXPECT_EQ(bench->SentPayloads().size(), 1u);
+    EXPECT_EQ(bench->sessions(), 1u);
+    EXPECT_EQ(bench->drops(SL_DROP_RENEGOTIATION), 6u);
+}
+
 TEST_F(WorkerAdmit, DataBeforeTheFinishedIsVerifiedGoesToTheHandshakerAndIsNotDelivered)
 {
     Use(SL_PEER_MOVES_HOLD);

@@ -246,3 +246,22 @@ TEST(WorkerConnect, NothingIsBegunWithAServerThatIsDenied)
     bench.FromControl(SL_MESSAGE_ADMISSION, &none, sizeof none);
     sl_access_destroy(rules.access);
 }
+
+// RFC 5246 7.2.2
+TEST(WorkerConnect, AServerThatAsksForRenegotiationIsRefusedThat)
+{
+    ConnectBench bench;
+    Peer peer = bench.Open(7, true);
+    bench.Sent();
+    for (uint8_t type : {SL_HANDSHAKE_CLIENT_HELLO, SL_HANDSHAKE_HELLO_REQUEST}) {
+        Bytes message(SL_HANDSHAKE_HEADER_LEN);
+        message[0] = type;
+        bench.Receive(
+            {WorkerBench::UdpFrame(peer.path, bench.Seal(peer, SL_CONTENT_HANDSHAKE, message))});
+    }
+    auto sent = bench.SentPayloads();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(static_cast<WorkerBench &>(bench).Open(peer, sent[0]).plain,
+              (Bytes{SL_ALERT_WARNING, SL_ALERT_NO_RENEGOTIATION}));
+    EXPECT_EQ(bench.drops(SL_DROP_RENEGOTIATION), 2u);
+}
