@@ -39,6 +39,8 @@ struct settings {
     struct sl_runtime_config runtime;
     bool has_user; /* to become */
     struct sl_hardening_user user;
+    bool has_lookup_user; /* to run the lookup program */
+    struct sl_hardening_user lookup_user;
     bool has_control_group;
     gid_t control_group;
     const char *preload_path;         /* the file of recorded sessions to begin with, or NULL */

@@ -134,10 +134,15 @@ static const struct sl_config_trust *trust_of(const struct sl_config *config, co
     return service != NULL && service->trust != NULL ? service->trust : config->trust;
 }
 
-/** Whether who will run the program can: the user that the gateway becomes, or whoever it is. */
+/** Whether who is to run the program can. A gateway that runs has one that does, and could not find
+ * out any more. */
 static int try_program(const struct settings *settings, const char *program)
 {
-    int error = settings->has_user ? sl_hardening_can_run(&settings->user, program) : -EAGAIN;
+    const struct sl_config *config = settings->config;
+    bool is_somebodys = config->user != NULL || config->psk_lookup_user != NULL;
+    if (is_somebodys && !settings->has_lookup_user)
+        return 0;
+    int error = is_somebodys ? sl_hardening_can_run(&settings->lookup_user, program) : -EAGAIN;
     if (error != -EAGAIN)
         return error;
     return access(program, X_OK) == 0 ? 0 : -errno;
@@ -165,8 +170,9 @@ static bool load_psks(struct settings *settings, unsigned s, const struct sl_tru
         int error = try_program(settings, trust->psk_lookup);
         return error == 0 ||
                settings_fail_at(settings, path, "lookup program %s cannot be run%s%s: %s",
-                                trust->psk_lookup, settings->has_user ? " by user " : "",
-                                settings->has_user ? settings->user.name : "", strerror(-error));
+                                trust->psk_lookup, settings->has_lookup_user ? " by user " : "",
+                                settings->has_lookup_user ? settings->lookup_user.name : "",
+                                strerror(-error));
     }
     service->psks = settings->psks[s] = sl_psks_load(trust->psk_file, reason);
     snprintf(path, sizeof path, "%s.psk_file", at->trust);

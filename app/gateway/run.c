@@ -219,14 +219,15 @@ static void end(struct gateway *gateway)
 static bool start_lookup(struct gateway *gateway, const struct sl_config *config, char *reason)
 {
     const char *program = identity_lookup_program(config);
+    const char *name = config->psk_lookup_user != NULL ? config->psk_lookup_user : config->user;
     struct sl_hardening_user user;
     static_assert(SL_REASON_LEN <= REASON_LEN, "one buffer for both");
     if (program == NULL)
         return true;
-    if (config->user != NULL && sl_hardening_find_user(config->user, &user) != 0)
+    if (name != NULL && sl_hardening_find_user(name, &user) != 0)
         return true; /* the settings are refused in a moment, with the line that names him */
-    gateway->lookup = sl_lookup_start(program, config->handshake_threads,
-                                      config->user != NULL ? &user : NULL, reason);
+    gateway->lookup =
+        sl_lookup_start(program, config->handshake_threads, name != NULL ? &user : NULL, reason);
     return gateway->lookup != NULL;
 }
 

@@ -188,14 +188,24 @@ static bool find_control_group(struct settings *settings)
     return true;
 }
 
-static bool find_user(struct settings *settings)
+static bool find_user(struct settings *settings, const char *key, const char *name,
+                      struct sl_hardening_user *user, bool *has_user)
 {
-    const char *name = settings->config->user;
     if (name == NULL)
         return true;
-    settings->has_user = sl_hardening_find_user(name, &settings->user) == 0;
-    return settings->has_user ||
-           settings_fail_at(settings, "user", "there is no user '%s' here", name);
+    *has_user = sl_hardening_find_user(name, user) == 0;
+    return *has_user || settings_fail_at(settings, key, "there is no user '%s' here", name);
+}
+
+static bool find_users(struct settings *settings)
+{
+    const struct sl_config *config = settings->config;
+    if (!find_user(settings, "user", config->user, &settings->user, &settings->has_user))
+        return false;
+    settings->has_lookup_user = settings->has_user;
+    settings->lookup_user = settings->user;
+    return find_user(settings, "psk_lookup_user", config->psk_lookup_user, &settings->lookup_user,
+                     &settings->has_lookup_user);
 }
 
 bool settings_make(struct settings *settings, const struct sl_config *config,
@@ -216,7 +226,7 @@ bool settings_make(struct settings *settings, const struct sl_config *config,
     settings->runtime.ring_size = (uint64_t)config->ring_kib << 10;
     settings->runtime.log = log_info;
     /* Users are looked up while any file may be opened, and stay who they are. */
-    if (!is_reload && (!find_user(settings) || !find_control_group(settings)))
+    if (!is_reload && (!find_users(settings) || !find_control_group(settings)))
         return false;
     if (!make_ports(settings) || !make_listeners(settings) || !connections_make(settings) ||
         !identity_load(settings) || !admission_make(settings))

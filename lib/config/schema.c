@@ -243,6 +243,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("keylog_file", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
                            keylog_file, 1, TEXT_MAX),
     CYAML_FIELD_STRING_PTR("user", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config, user, 1, 31),
+    CYAML_FIELD_STRING_PTR("psk_lookup_user", OPTIONAL | CYAML_FLAG_POINTER, struct sl_config,
+                           psk_lookup_user, 1, 31),
     CYAML_FIELD_ENUM("seccomp", OPTIONAL, struct sl_config, seccomp, seccomp_names,
                      LENGTH(seccomp_names)),
     CYAML_FIELD_BOOL("core_dumps", OPTIONAL, struct sl_config, core_dumps),

@@ -88,7 +88,9 @@ static bool check_trust(const struct config_meaning *m)
         if (!check_psks(m, config->services[i].trust, at, &program))
             return false;
     }
-    return true;
+    return config->psk_lookup_user == NULL || program != NULL ||
+           config_fail_at(m, "psk_lookup_user",
+                          "nothing is run by 'psk_lookup_user': no trust has a 'psk_lookup'");
 }
 
 bool sl_config_takes_only_psk(const struct sl_config *config, const char *service)

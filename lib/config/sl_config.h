@@ -172,6 +172,7 @@ struct sl_config {
     unsigned legacy_sessions;       /* that legacy_cbc allows; default 1024 */
     char *keylog_file;              /* default none; secrets: for debugging only */
     char *user;                     /* to become after the start; default none: stay who it is */
+    char *psk_lookup_user;          /* who runs the lookup program; default: user */
     enum sl_config_seccomp seccomp; /* default enforce */
     bool core_dumps;                /* default false; dumps hold secrets */
     bool benchmark;                 /* default false; takes sessions whose keys others know */

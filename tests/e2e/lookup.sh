@@ -35,6 +35,7 @@ comes_in() { # LINE
     talk "$1" "$work/s_client.out" openssl s_client -dtls1_2 -connect "$gateway_ip4:$port" \
         -cipher ECDHE-PSK-CHACHA20-POLY1305 -psk_identity sensor-1 -psk "$key"
 }
+checked_sound() { "$sluice" check -c "$config" >"$work/check" 2>&1 && cat "$work/check" && grep -q sound "$work/check"; }
 logged() { wait_for 10 grep -qE "$1" "$gateway_log"; }
 
 find_programs() { # $copy and $supervisor
@@ -111,12 +112,34 @@ check 'of root: whom it has the key of comes in' comes_in line-4
 check 'of root: the gateway ends cleanly' gateway_stop
 consumer_stop other
 
+# A user of the program's own, who is neither the gateway nor root.
+daemon_uid=$(id -u daemon) daemon_gid=$(id -g daemon)
+chown "$daemon_uid" "$work/secret" "$work/lookup"
+chmod 600 "$work/secret"
+chmod 700 "$work/lookup"
+lookup_config 'user: nobody' 'psk_lookup_user: daemon'
+check 'a program that only its own user may run and read is sound' checked_sound
+gateway_start || exit
+consumer_start third "$sluice_echo" -s "$consumers" echo
+check_programs 'with a user of its own' "$daemon_uid" "$daemon_gid "
+check 'with a user of its own: whom it has the key of comes in' comes_in line-5
+as_daemon=(setpriv --reuid "$daemon_uid" --regid "$daemon_gid" --clear-groups)
+check 'with a user of its own: it gets nothing at the control socket' \
+    refused 'is not open to this user' "${as_daemon[@]}" "$sluice_ctl" -s "$control" stats
+check 'with a user of its own: nor sessions' \
+    refused 'register for service echo .* permission denied' "${as_daemon[@]}" timeout 5 "$sluice_cat" -s "$consumers" echo
+check 'a reload does not ask the gateway'"'"'s user to run it' eval '"$sluice_ctl" -s "$control" reload | grep "^reloaded "'
+check 'with a user of its own: the gateway ends cleanly' gateway_stop
+consumer_stop third
+
 lookup_config 'user: nobody'
 chmod 700 "$work/lookup"
 line=$(grep -n psk_lookup "$config" | cut -d: -f1)
 check 'a program that the user may not run is refused, with its line' refused \
     "$config:$line: lookup program $work/lookup cannot be run by user nobody: Permission denied" \
     "$sluice" check -c "$config"
-lookup_config 'user: no-such-user'
-check 'a user that there is not as well' refused "there is no user 'no-such-user' here" \
-    on_gateway timeout 20 "$sluice" run -c "$config"
+for key in user psk_lookup_user; do
+    lookup_config "$key: no-such-user"
+    check "a $key that there is not as well" refused "[0-9]: there is no user 'no-such-user' here" \
+        on_gateway timeout 20 "$sluice" run -c "$config"
+done

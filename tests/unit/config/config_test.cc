@@ -102,13 +102,15 @@ TEST_F(Config, ReadsWhereItsServicesHaveTheirPreSharedKeys)
 {
     ASSERT_TRUE(Load(std::string(kGood) +
                      "trust: {psk_file: keys, plain_psk: true}\n"
-                     "services:\n  - name: echo\n    trust: {psk_lookup: ask}\n"))
+                     "services:\n  - name: echo\n    trust: {psk_lookup: ask}\n"
+                     "psk_lookup_user: keeper\n"))
         << error;
     const std::string folder = path.substr(0, path.rfind('/') + 1);
     EXPECT_EQ(config->trust->psk_file, folder + "keys");
     EXPECT_TRUE(config->trust->plain_psk);
     EXPECT_EQ(config->trust->psk_lookup, nullptr);
     EXPECT_EQ(config->services[0].trust->psk_lookup, folder + "ask");
+    EXPECT_STREQ(config->psk_lookup_user, "keeper");
     EXPECT_FALSE(config->services[0].trust->plain_psk);
 }
 
@@ -132,6 +134,8 @@ TEST_F(Config, ErrorsNameTheLine)
         {std::string(kGood) + "trust: {psk_file: a,\n  psk_lookup: b}\n",
          "12: give one of 'psk_file' and 'psk_lookup': with both, the time that an answer takes "
          "would tell who is in the file"},
+        {std::string(kGood) + "psk_lookup_user: a\n",
+         "11: nothing is run by 'psk_lookup_user': no trust has a 'psk_lookup'"},
         {std::string(kGood) + "trust: {psk_lookup: a}\nservices:\n"
                               "  - {name: echo, trust: {psk_lookup: b}}\n",
          "13: another program was named before: one answers for all services"},
