@@ -67,8 +67,8 @@ enum sl_drop sl_wire_parse_client_hello(const struct sl_record_header *record, c
     return SL_DROP_NONE;
 }
 
-void sl_wire_write_hello_verify(uint8_t *out, uint64_t record_seq, const uint8_t *cookie,
-                                uint8_t cookie_len)
+void sl_wire_write_hello_verify(uint8_t *out, uint64_t record_seq, uint16_t msg_seq,
+                                const uint8_t *cookie, uint8_t cookie_len)
 {
     const uint32_t message_len = 3u + cookie_len;
     struct sl_writer w = sl_writer_of(out, SL_HELLO_VERIFY_LEN((size_t)cookie_len));
@@ -79,7 +79,7 @@ void sl_wire_write_hello_verify(uint8_t *out, uint64_t record_seq, const uint8_t
     sl_write_be16(&w, (uint16_t)(SL_HANDSHAKE_HEADER_LEN + message_len));
     sl_write_u8(&w, SL_HANDSHAKE_HELLO_VERIFY_REQUEST);
     sl_write_be24(&w, message_len);
-    sl_write_be16(&w, 0);
+    sl_write_be16(&w, msg_seq);
     sl_write_be24(&w, 0);
     sl_write_be24(&w, message_len);
     sl_write_be16(&w, SL_DTLS_VERSION_1_0);

@@ -121,6 +121,7 @@ static enum sl_drop ask_for_cookie(struct sl_worker *w, const struct sl_frame *f
     }
     answer->wanted = true;
     answer->record_seq = hello->record_seq;
+    answer->msg_seq = hello->msg_seq;
     sl_cookie_make(w->cookies, &frame->path.tuple, hello, now_ns, answer->cookie);
     return SL_DROP_NONE;
 }
@@ -208,8 +209,8 @@ void worker_answer_hello(struct sl_worker *w, struct sl_frame *frame,
     frame->data = data;
     frame->flags = w->config.groups[frame->group].tx_flags;
     frame->payload_len = payload_len;
-    sl_wire_write_hello_verify(data + headers_len, answer->record_seq, answer->cookie,
-                               SL_COOKIE_LEN);
+    sl_wire_write_hello_verify(data + headers_len, answer->record_seq, answer->msg_seq,
+                               answer->cookie, SL_COOKIE_LEN);
     sl_wire_write_headers(frame, &path, w->config.groups[frame->group].mac);
     frame->tailroom = (uint16_t)(end - data - frame->len);
     if (worker_queue_frame(w, frame)) {

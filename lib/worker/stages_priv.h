@@ -113,6 +113,7 @@ void worker_refuse_renegotiation(struct sl_worker *w, struct sl_session *session
 struct hello_answer {
     bool wanted;
     uint64_t record_seq;
+    uint16_t msg_seq;
     uint8_t cookie[SL_COOKIE_LEN];
 };
 void worker_handle_hello(struct sl_worker *w, struct sl_frame *frame,

@@ -174,8 +174,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Bytes cookie(SL_COOKIE_LEN);
     sl_cookie_make(jar.get(), &tuple, &made->parsed, begun, cookie.data());
     Bytes answer(SL_HELLO_VERIFY_LEN(SL_COOKIE_LEN));
-    sl_wire_write_hello_verify(answer.data(), made->parsed.record_seq, cookie.data(),
-                               SL_COOKIE_LEN);
+    sl_wire_write_hello_verify(answer.data(), made->parsed.record_seq, made->parsed.msg_seq,
+                               cookie.data(), SL_COOKIE_LEN);
     FUZZ_CHECK(answer.size() <= SL_CLIENT_HELLO_START_LEN + SL_COOKIE_LEN);
 
     const Bytes sound = cookie;

@@ -50,6 +50,33 @@ TEST(Handshakes, CompleteInAStraightLineOnAGoodNetwork)
     EXPECT_EQ(world.gateway.handshakes(SL_HANDSHAKE_RETRANSMITTED), 0u);
 }
 
+// A client that gives an attempt up and begins another one takes the first one's HelloVerifyRequest
+// for its own: libssl looks at nothing but the number. So does one whose cookie has become too old.
+TEST(Handshakes, GoOnWithACookieThatWasForAnotherAttempt)
+{
+    for (bool resumes : {false, true}) {
+        World world;
+        ClientSetup setup;
+        setup.resumes = resumes;
+        Client &client = world.add_client(setup);
+        if (resumes) {
+            ASSERT_TRUE(world.connect(client));
+        }
+        const uint64_t asked = world.gateway.events(SL_COUNTER_HELLO_VERIFY);
+        const auto is_asked = [&] { return world.gateway.events(SL_COUNTER_HELLO_VERIFY) > asked; };
+        if (resumes)
+            world.restart(client);
+        else
+            world.start(client);
+        ASSERT_TRUE(world.run_until(is_asked)); /* the answer is under way */
+        world.restart(client);
+        EXPECT_TRUE(world.run_until([&] { return client.is_connected(); }, 500))
+            << client.dtls().error();
+        EXPECT_EQ(world.gateway.events(SL_COUNTER_HELLO_VERIFY), asked + 3);
+        EXPECT_TRUE(world.can_talk(client));
+    }
+}
+
 TEST(Handshakes, OfClientsWithoutAnAeadLeadToSessionsThatLibsslKeeps)
 {
     WorldOptions options;

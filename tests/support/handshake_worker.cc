@@ -145,7 +145,7 @@ void HandshakeWorker::receive_hello(Peer &from, const sl_record_header &header, 
         return;
     if (hello.cookie_len == 0) {
         Bytes answer(SL_HELLO_VERIFY_LEN(cookie_len));
-        sl_wire_write_hello_verify(answer.data(), header.seq, cookie, cookie_len);
+        sl_wire_write_hello_verify(answer.data(), header.seq, 0, cookie, cookie_len);
         from.output.push_back(answer);
         return;
     }

@@ -119,8 +119,8 @@ TEST(WireClientHello, TheAnswerIsAHelloVerifyRequestOfDtls10)
     uint8_t cookie[33];
     memset(cookie, 0xcc, sizeof cookie);
     uint8_t out[SL_HELLO_VERIFY_LEN(sizeof cookie)];
-    sl_wire_write_hello_verify(out, 0x0102, cookie, sizeof cookie);
+    sl_wire_write_hello_verify(out, 0x0102, 0x0304, cookie, sizeof cookie);
     const uint8_t start[] = {22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 1,  2,    0,    48, 3,   0,
-                             0,  36,   0,    0, 0, 0, 0, 0, 0, 36, 0xfe, 0xff, 33, 0xcc};
+                             0,  36,   3,    4, 0, 0, 0, 0, 0, 36, 0xfe, 0xff, 33, 0xcc};
     EXPECT_EQ(memcmp(out, start, sizeof start), 0);
 }

@@ -49,6 +49,21 @@ TEST(WorkerHello, AWrongCookieIsAskedForAgain)
     EXPECT_EQ(bench.half_open(), 0u);
 }
 
+// RFC 6347 4.2.2: the client waits for the message that follows the first answer.
+TEST(WorkerHello, AnAnswerHasTheNumberOfTheClientHelloThatItIsFor)
+{
+    WorkerBench bench;
+    const sl_path path = WorkerBench::ClientPath(1);
+    for (uint16_t seq : {0, 1, 2, 0x102}) {
+        const Bytes cookie = seq == 0 ? Bytes() : Bytes(SL_COOKIE_LEN, 7);
+        bench.Receive({WorkerBench::UdpFrame(path, WorkerBench::ClientHello(cookie, 1, 9, seq))});
+        const Bytes answer = bench.SentPayloads().at(0);
+        EXPECT_EQ(answer.at(10), 9) << "the record's";
+        EXPECT_EQ(answer.at(SL_RECORD_HEADER_LEN + 4) << 8 | answer.at(SL_RECORD_HEADER_LEN + 5),
+                  seq);
+    }
+}
+
 TEST(WorkerHello, ACookieIsGoodForItsAddressOnly)
 {
     WorkerBench bench;
