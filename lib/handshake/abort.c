@@ -50,25 +50,14 @@ void sl_handshake_fail_with_alert(struct handshake *handshake, uint8_t descripti
     sl_handshake_fail(handshake, outcome);
 }
 
-void sl_handshake_doubt(struct handshake *handshake)
+void sl_handshake_give_up(struct handshake *handshake)
 {
-    const struct sl_handshaker *handshaker = handshake->owner;
-    if (handshake->refuse_ns != 0)
-        return;
-    handshake->refuse_ns =
-        handshaker->now_ns + handshaker->config.first_timeout_ms * 1000000ULL * 3 / 2;
-    sl_handshake_arm(handshake);
-}
-
-void sl_handshake_refuse_doubted(struct handshake *handshake)
-{
-    handshake->refuse_ns = 0;
-    if (handshake->server.is_psk)
+    if (handshake->is_doubted && handshake->server.is_psk)
         sl_handshake_refuse_psk(handshake);
-    else if (handshake->role->awaits_chain(handshake))
+    else if (handshake->is_doubted && handshake->role->awaits_chain(handshake))
         sl_handshake_refuse_chain(handshake);
-    else /* the true one has come */
-        sl_handshake_arm(handshake);
+    else
+        sl_handshake_fail(handshake, SL_HANDSHAKE_TIMED_OUT);
 }
 
 static void describe_time_out(const struct sl_message_abort *abort, char *text)

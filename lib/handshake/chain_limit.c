@@ -24,7 +24,7 @@ void sl_handshake_weigh_chain(struct handshake *handshake, const struct fragment
 {
     if (fragment->type == SL_HANDSHAKE_CERTIFICATE &&
         !sl_handshake_takes_chain_len(handshake, fragment->msg_len))
-        sl_handshake_doubt(handshake);
+        handshake->is_doubted = true;
 }
 
 bool sl_handshake_takes_chain(struct handshake *handshake, const struct assembly *message)

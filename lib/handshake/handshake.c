@@ -151,14 +151,12 @@ void sl_handshake_expire(struct handshake *handshake)
     else if (!sl_handshake_is_outbox_empty(sl_handshake_outbox(handshake)))
         /* The worker does not keep up: what is due would only wait behind the rest. */
         sl_handshake_set_timer(&handshake->owner->timers, handshake, now_ns + NS_PER_MS);
-    else if (now_ns >= handshake->give_up_ns && handshake->server.is_doubted)
-        sl_handshake_refuse_psk(handshake);
     else if (now_ns >= handshake->give_up_ns)
-        sl_handshake_fail(handshake, SL_HANDSHAKE_TIMED_OUT);
+        sl_handshake_give_up(handshake);
     else if (handshake->server.question != 0)
         sl_handshake_miss_answer(handshake);
     else if (handshake->refuse_ns != 0 && now_ns >= handshake->refuse_ns)
-        sl_handshake_refuse_doubted(handshake);
+        sl_handshake_refuse_psk(handshake);
     else
         retransmit(handshake);
 }

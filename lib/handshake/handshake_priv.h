@@ -58,7 +58,8 @@ struct handshake {
     uint64_t due_ns; /* timers.c */
     size_t heap_at;  /* timers.c; index + 1, 0: not in the heap */
     uint64_t begun_ns, give_up_ns;
-    uint64_t refuse_ns; /* 0, or when a peer that seems to be none of ours is told so */
+    uint64_t refuse_ns; /* 0, or when a client is told that it has no key: server_psk.c */
+    bool is_doubted;    /* something that the peer, or anybody, has sent can't be taken: give_up */
     bool has_heard;     /* the peer has sent something that a handshake may have */
     bool was_alerted;   /* it has sent an alert that ends one */
     uint8_t alert;
@@ -278,13 +279,9 @@ void sl_handshake_post_abort(struct sl_handshaker *handshaker, unsigned worker, 
 /** Sends a fatal alert in the clear, RFC 5246 7.2.2, and ends the handshake. */
 void sl_handshake_fail_with_alert(struct handshake *handshake, uint8_t description,
                                   enum sl_handshake_counter outcome);
-/**
- * The peer seems to be none of ours; but anybody can have written what says so, and then the true
- * one comes, too. So this waits a little longer than a peer takes to send it again, RFC 6347
- * 4.2.4.1, and only then says no: sl_handshake_refuse_doubted.
- */
-void sl_handshake_doubt(struct handshake *handshake);
-void sl_handshake_refuse_doubted(struct handshake *handshake);
+/** Its time is over. Who is in doubt hears what of; not before, as anybody can have written what casts
+ * the doubt, and then the true message may still come. */
+void sl_handshake_give_up(struct handshake *handshake);
 /** Why this handshake fails, for its worker. */
 struct sl_message_abort sl_handshake_explain(const struct handshake *handshake,
                                              enum sl_handshake_counter outcome);

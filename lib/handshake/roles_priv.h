@@ -78,7 +78,6 @@ struct server_side {
     uint64_t asker;                  /* then: its source prefix, hashed */
     uint64_t answer_due_ns;          /* until when the answer is waited for */
     uint64_t key_exchange_hash;      /* of the ClientKeyExchange with an identity */
-    bool is_doubted;                 /* a record of epoch 1 has not opened */
     bool is_unanswered;              /* nobody said whether the client has a key */
 };
 

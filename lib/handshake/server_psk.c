@@ -210,13 +210,14 @@ bool sl_handshake_take_answers(struct sl_handshaker *handshaker, unsigned budget
 void sl_handshake_doubt_psk(struct handshake *handshake)
 {
     if (handshake->server.is_psk && !handshake->keys->is_proven)
-        handshake->server.is_doubted = true;
+        handshake->is_doubted = true;
 }
 
 void sl_handshake_see_psk_again(struct handshake *handshake, const struct fragment *fragment)
 {
     const struct sl_handshaker_config *config = &handshake->owner->config;
-    if (!handshake->server.is_doubted || handshake->keys->is_proven || handshake->refuse_ns != 0 ||
+    if (!handshake->server.is_psk || !handshake->is_doubted || handshake->keys == NULL ||
+        handshake->keys->is_proven || handshake->refuse_ns != 0 ||
         fragment->type != SL_HANDSHAKE_CLIENT_KEY_EXCHANGE || fragment->len != fragment->msg_len ||
         sl_siphash(config->prefix_key, fragment->bytes, fragment->len) !=
             handshake->server.key_exchange_hash)
