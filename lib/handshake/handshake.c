@@ -28,10 +28,21 @@ static void wipe(struct handshake *handshake)
     ERR_clear_error();
 }
 
+static struct population *population_of(struct sl_handshaker *handshaker, const struct role *role)
+{
+    return role->is_client ? &handshaker->own : &handshaker->strangers;
+}
+
+/** No more are known. */
+static bool is_full(const struct population *population)
+{
+    return population->known >= 2 * population->max;
+}
+
 static void leave_progress(const struct handshake *handshake)
 {
     atomic_fetch_sub_explicit(&handshake->owner->in_progress, 1, memory_order_relaxed);
-    handshake->owner->own_in_progress -= handshake->role->is_client;
+    population_of(handshake->owner, handshake->role)->in_progress--;
 }
 
 /** Counts how it ended; each handshake that was begun ends here once. */
@@ -50,7 +61,7 @@ static void keep(struct handshake *handshake)
     sl_handshake_count(handshaker, SL_HANDSHAKE_COMPLETED);
     leave_progress(handshake);
     handshake->state = HANDSHAKE_KEPT;
-    handshaker->handshake_count--;
+    handshaker->strangers.known--;
     sl_handshake_set_timer(&handshaker->timers, handshake, UINT64_MAX);
 }
 
@@ -58,7 +69,7 @@ void sl_handshake_end_kept(struct handshake *handshake)
 {
     struct sl_handshaker *handshaker = handshake->owner;
     sl_handshake_count(handshaker, SL_HANDSHAKE_LEGACY_CLOSED);
-    handshaker->handshake_count++;
+    handshaker->strangers.known++;
     wipe(handshake);
     handshake->state = HANDSHAKE_ENDED;
 }
@@ -68,7 +79,7 @@ static void release(struct handshake *handshake)
     struct sl_handshaker *handshaker = handshake->owner;
     sl_handshake_clear_timer(&handshaker->timers, handshake);
     sl_handshake_remove(&handshaker->handshakes, handshake->handle);
-    handshaker->handshake_count--;
+    population_of(handshaker, handshake->role)->known--;
     free(handshake);
 }
 
@@ -102,7 +113,7 @@ void sl_handshake_fail(struct handshake *handshake, enum sl_handshake_counter ou
     if (handshake->role->is_client && outcome != SL_HANDSHAKE_TIMED_OUT)
         sl_handshake_forget_session(&handshaker->sessions, handshake->client.resume);
     end(handshake, outcome);
-    if (handshaker->handshake_count >= 2 * handshaker->config.handshakes_max)
+    if (is_full(population_of(handshaker, handshake->role)))
         release(handshake);
     else
         sl_handshake_set_timer(&handshaker->timers, handshake,
@@ -179,24 +190,13 @@ static struct handshake *make(struct sl_handshaker *handshaker, const struct han
     return handshake;
 }
 
-/** Those that strangers begin and our own keep no room from each other. */
-static bool has_room(const struct sl_handshaker *handshaker, const struct role *role)
-{
-    const unsigned all = sl_handshaker_in_progress(handshaker);
-    const unsigned own = handshaker->own_in_progress;
-    const unsigned max = handshaker->config.handshakes_max;
-    if (!role->is_client)
-        return all - own < max && handshaker->handshake_count < 2 * max;
-    const unsigned own_max = sl_handshake_own_max(&handshaker->config);
-    return own < own_max && handshaker->handshake_count < 2 * max + own_max;
-}
-
 struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker,
                                      const struct handshake_start *start)
 {
     const struct sl_message_abort overflow = {.cause = SL_ABORT_OVERFLOW};
+    struct population *population = population_of(handshaker, start->role);
     struct handshake *handshake = NULL;
-    if (has_room(handshaker, start->role))
+    if (population->in_progress < population->max && !is_full(population))
         handshake = make(handshaker, start);
     if (handshake == NULL) {
         sl_handshake_count(handshaker, SL_HANDSHAKE_OVERFLOW);
@@ -204,9 +204,9 @@ struct handshake *sl_handshake_begin(struct sl_handshaker *handshaker,
         return NULL;
     }
     sl_handshake_insert(&handshaker->handshakes, start->handle, handshake);
-    handshaker->handshake_count++;
+    population->known++;
+    population->in_progress++;
     atomic_fetch_add_explicit(&handshaker->in_progress, 1, memory_order_relaxed);
-    handshaker->own_in_progress += start->role->is_client;
     sl_handshake_count(handshaker, SL_HANDSHAKE_STARTED);
     sl_handshake_arm(handshake);
     return handshake;

@@ -107,8 +107,12 @@ struct sl_handshaker {
     int keylog_fd; /* -1: none */
     uint64_t now_ns;
     struct table handshakes;
-    unsigned handshake_count; /* ended ones included */
-    unsigned legacy_count;    /* sessions that libssl keeps, and handshakes on their way there */
+    struct population {
+        unsigned max;   /* in progress; twice as many are known */
+        unsigned known; /* ended ones included, but not those that libssl keeps */
+        unsigned in_progress;
+    } strangers, own;      /* that clients have begun, and we: neither takes room from the other */
+    unsigned legacy_count; /* sessions that libssl keeps, and handshakes on their way there */
     struct timers timers;
     struct last_flights last_flights;
     struct chains chains;
@@ -120,7 +124,6 @@ struct sl_handshaker {
     unsigned question_count;
     uint64_t questions_asked; /* ever */
     atomic_uint in_progress;
-    unsigned own_in_progress; /* of them: those that we have begun */
     _Atomic uint64_t counters[SL_HANDSHAKE_COUNTER_COUNT];
     uint8_t record[SL_RECORD_PLAINTEXT_MAX + SL_RECORD_OVERHEAD_MAX]; /* for libssl to read */
     uint8_t plain[SL_RECORD_PLAINTEXT_MAX + SL_RECORD_OVERHEAD_MAX];  /* of a peer's record */
@@ -141,16 +144,6 @@ static inline struct outbox *sl_handshake_outbox(const struct handshake *handsha
 }
 
 /* handshake.c: its life. */
-
-/** How many handshakes of ours, as a client, may be in progress: where clients come for services,
- * as many as the workers can begin, beside theirs. */
-static inline unsigned sl_handshake_own_max(const struct sl_handshaker_config *config)
-{
-    if (config->roles.client_count == 0)
-        return 0;
-    return config->roles.service_count == 0 ? config->handshakes_max
-                                      : config->worker_count * SL_ATTEMPTS_MAX;
-}
 
 struct handshake_start {
     const struct role *role;
@@ -279,8 +272,8 @@ void sl_handshake_post_abort(struct sl_handshaker *handshaker, unsigned worker, 
 /** Sends a fatal alert in the clear, RFC 5246 7.2.2, and ends the handshake. */
 void sl_handshake_fail_with_alert(struct handshake *handshake, uint8_t description,
                                   enum sl_handshake_counter outcome);
-/** Its time is over. Who is in doubt hears what of; not before, as anybody can have written what casts
- * the doubt, and then the true message may still come. */
+/** Its time is over. Who is in doubt hears what of; not before, as anybody can have written what
+ * casts the doubt, and then the true message may still come. */
 void sl_handshake_give_up(struct handshake *handshake);
 /** Why this handshake fails, for its worker. */
 struct sl_message_abort sl_handshake_explain(const struct handshake *handshake,

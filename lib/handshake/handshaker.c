@@ -55,6 +55,18 @@ static bool make_ticket_keys(struct sl_handshaker *handshaker)
     return ok;
 }
 
+/** Where there are services, what the workers may begin comes beside what clients do. */
+static void size_populations(struct sl_handshaker *handshaker)
+{
+    const struct sl_handshaker_config *config = &handshaker->config;
+    const bool is_server = config->roles.service_count > 0;
+    if (is_server)
+        handshaker->strangers.max = config->handshakes_max;
+    if (config->roles.client_count > 0)
+        handshaker->own.max =
+            is_server ? config->worker_count * SL_ATTEMPTS_MAX : config->handshakes_max;
+}
+
 static bool make_memory(struct sl_handshaker *handshaker, char *reason)
 {
     const struct sl_handshaker_config *config = &handshaker->config;
@@ -62,8 +74,9 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
         snprintf(reason, SL_REASON_LEN, "room for at least one handshake is needed");
         return false;
     }
-    const size_t known_max = 2UL * config->handshakes_max + sl_handshake_own_max(config) +
-                             config->legacy_sessions_max;
+    size_populations(handshaker);
+    const size_t known_max =
+        2UL * (handshaker->strangers.max + handshaker->own.max) + config->legacy_sessions_max;
     unsigned sessions_max = 0;
     for (unsigned i = 0; i < config->roles.client_count; i++)
         if (config->roles.clients[i].sessions_max > sessions_max)
@@ -71,8 +84,7 @@ static bool make_memory(struct sl_handshaker *handshaker, char *reason)
     handshaker->outboxes = calloc(config->worker_count, sizeof *handshaker->outboxes);
     handshaker->aead = sl_aead_create(SL_CRYPTO_OPENSSL);
     bool has_keys = make_ticket_keys(handshaker);
-    if (handshaker->outboxes != NULL && handshaker->aead != NULL &&
-        has_keys &&
+    if (handshaker->outboxes != NULL && handshaker->aead != NULL && has_keys &&
         sl_handshake_init_table(&handshaker->handshakes, known_max) &&
         sl_handshake_init_table(&handshaker->questions, SL_HANDSHAKE_QUESTIONS_MAX) &&
         sl_handshake_init_timers(&handshaker->timers, known_max) &&

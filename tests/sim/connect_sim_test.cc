@@ -218,6 +218,34 @@ TEST(ConnectSim, ItsHandshakesHaveRoomOfTheirOwnBesideThoseOfStrangers)
     expect_balanced(world);
 }
 
+TEST(ConnectSim, ItsHandshakesThatHangTakeNoRoomFromThoseOfStrangers)
+{
+    PairOptions options;
+    options.connects = false;
+    options.west.handshakes_max = 1;
+    options.west.handshakers = 1;
+    options.west.workers = 1;
+    options.west.identity = sl_test::make_identity("EC", "west");
+    for (unsigned i = 0; i < 2; i++) {
+        Connect dead;
+        dead.name = "dead" + std::to_string(i);
+        dead.to = gateway_ip(false, 2);
+        dead.port = 9; /* nobody listens there */
+        dead.trust.fingerprints = {sl_test::fingerprint_of(options.west.identity.certificate)};
+        options.west.connects.push_back(dead);
+    }
+    Connect stranger;
+    stranger.name = "west";
+    stranger.to = gateway_ip(false, 1);
+    stranger.trust = options.west.connects[0].trust;
+    options.east.connects = {stranger};
+    PairWorld world(options);
+    EXPECT_TRUE(world.run_until([&] { return world.west->totals().sessions == 1; }, 8000));
+    EXPECT_EQ(0u, world.west->handshakes(SL_HANDSHAKE_OVERFLOW));
+    EXPECT_EQ(3u, world.west->handshakes(SL_HANDSHAKE_STARTED));
+    expect_balanced(world);
+}
+
 TEST(ConnectSim, StrangersGetNothingFromItsPortsNorDisturbIt)
 {
     PairOptions options;

@@ -32,6 +32,7 @@ sl_ip gateway_ip(bool v6, uint8_t host = 1);
 struct Connect {
     std::string name;
     sl_ip to;
+    uint16_t port = service_port;
     sl_test::TrustRules trust; /* whom it takes for the server */
     bool offers_cid = true;
     uint32_t handshake_timeout_ms = 10000;

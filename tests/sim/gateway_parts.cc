@@ -146,7 +146,7 @@ void Gateway::create_connector()
         config.name = connect.name.c_str();
         config.tuple.remote_ip = connect.to;
         config.tuple.local_ip = gateway_ip(!sl_ip_is_v4(&connect.to), chosen.host);
-        config.tuple.remote_port = service_port;
+        config.tuple.remote_port = connect.port;
         config.vlan_id = chosen.vlan_id;
         config.next_hop = connect.to;
         config.backoff_min_ns = 1000000000;
