@@ -162,8 +162,7 @@ static inline enum sl_drop prepare(struct sl_worker *w, const struct worker_cons
         return session->flags & SESSION_HOP_UNKNOWN ? SL_DROP_SEND_HOP : SL_DROP_SEND_TOO_LARGE;
     }
     struct sl_frame *frame = worker_take_frame(w, path->hop.group);
-    if (frame == NULL)
-        return SL_DROP_SEND_NO_BUFFER;
+    assert(frame != NULL); /* frames_for has seen it */
     uint8_t *plain = frame->data + TX_PLAIN_OFF;
     if (!copy_payload(frame, plain, &entry->taken, len)) {
         worker_keep_frame(w, frame);
@@ -340,6 +339,14 @@ static unsigned waiting_in(const struct sl_ring_consumer *ring, unsigned max)
     return most < max ? (unsigned)most : max;
 }
 
+/** How many of n messages, to whatever ports, find frames to leave in. */
+static unsigned frames_for(struct sl_worker *w, unsigned n)
+{
+    for (unsigned group = 0; group < w->config.group_count; group++)
+        n = worker_have_frames(w, group, n);
+    return n;
+}
+
 /** Serves one burst of a consumer's. false when its ring is empty, or lost with its consumer. */
 static bool collect_burst(struct sl_worker *w, struct worker_consumer *consumer, unsigned *budget,
                           uint64_t now_ns)
@@ -350,7 +357,7 @@ static bool collect_burst(struct sl_worker *w, struct worker_consumer *consumer,
     if (!is_ready(w, consumer))
         return false;
     unsigned wanted = waiting_in(ring, room < *budget ? room : *budget);
-    unsigned max = worker_have_frames(w, 0, wanted);
+    unsigned max = frames_for(w, wanted);
     bool has_more = max > 0; /* without frames the messages wait in their ring */
     unsigned n = take_entries(w, consumer, entries, max, &has_more);
     handle_entries(w, consumer, entries, n, now_ns);

@@ -37,7 +37,7 @@ sl_frame *FramePool::Take(uint16_t group)
         return nullptr;
     auto *frame = static_cast<sl_frame *>(calloc(1, sizeof(sl_frame) + kRoom));
     frame->data = reinterpret_cast<uint8_t *>(frame + 1);
-    frame->tailroom = kRoom;
+    frame->tailroom = tailroom_;
     frame->segs = 1;
     frame->group = group;
     live_.insert(frame);
@@ -213,14 +213,20 @@ void WorkerBench::FreeFrames(void *arg, sl_frame **frames, unsigned n)
 
 unsigned WorkerBench::TakeFrames(void *arg, unsigned group, sl_frame **frames, unsigned n)
 {
-    static_cast<WorkerBench *>(arg)->frame_requests++;
+    auto *bench = static_cast<WorkerBench *>(arg);
+    bench->frame_requests++;
+    auto left = bench->frames_of.find(group);
+    if (left != bench->frames_of.end())
+        n = std::min(n, left->second);
     unsigned taken = 0;
     while (taken < n) {
-        frames[taken] = static_cast<WorkerBench *>(arg)->pool.Take((uint16_t)group);
+        frames[taken] = bench->pool.Take((uint16_t)group);
         if (frames[taken] == nullptr)
             break;
         taken++;
     }
+    if (left != bench->frames_of.end())
+        left->second -= taken;
     return taken;
 }
 

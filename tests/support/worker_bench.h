@@ -7,6 +7,7 @@ extern "C" {
 }
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -37,9 +38,15 @@ class FramePool
     {
         capacity_ = capacity;
     }
+    // Of the empty frames from now on; kRoom at most.
+    void set_tailroom(uint16_t tailroom)
+    {
+        tailroom_ = tailroom;
+    }
 
   private:
     unsigned capacity_;
+    uint16_t tailroom_ = kRoom;
     std::set<sl_frame *> live_;
 };
 
@@ -219,9 +226,10 @@ class WorkerBench
     {
         return worker_;
     }
-    unsigned transmit_limit = UINT32_MAX; // frames that the port still takes
-    unsigned frame_requests = 0;          // how often the worker has asked for frames
-    unsigned sums_left_to_port = 0;       // UDP checksums that it was asked to complete
+    unsigned transmit_limit = UINT32_MAX;   // frames that the port still takes
+    std::map<unsigned, unsigned> frames_of; // a group that has so many left; others have enough
+    unsigned frame_requests = 0;            // how often the worker has asked for frames
+    unsigned sums_left_to_port = 0;         // UDP checksums that it was asked to complete
     std::vector<std::pair<unsigned, Bytes>> handed_over;
     unsigned hand_over_limit = UINT32_MAX;
     static const uint8_t kMac[6];

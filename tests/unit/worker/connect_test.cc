@@ -265,3 +265,25 @@ TEST(WorkerConnect, AServerThatAsksForRenegotiationIsRefusedThat)
               (Bytes{SL_ALERT_WARNING, SL_ALERT_NO_RENEGOTIATION}));
     EXPECT_EQ(bench.drops(SL_DROP_RENEGOTIATION), 2u);
 }
+
+// Two bursts have room before a port; here two thirds of that are taken when a burst comes.
+TEST(WorkerConnect, ABurstOfMessagesLeavesBehindRequestsForMoreNextHopsThanItHasRoomBeside)
+{
+    ConnectBench bench;
+    constexpr unsigned asked = 40;
+    const Peer peer = bench.Open(1, true);
+    for (uint8_t i = 0; i < asked; i++) {
+        const uint8_t neighbour[] = {198, 18, 7, i};
+        bench.FindHop(2U + i, sl_ip_from_v4(neighbour));
+    }
+    bench.now_ns += kSecond / 5; /* all of them are due again */
+    bench.Sent();
+    for (unsigned i = 0; i < SL_BURST; i++)
+        ASSERT_TRUE(bench.consumer.Send(SL_RING_SEND, peer.handle, {(uint8_t)i}));
+    bench.Turn();
+    const std::vector<Bytes> sent = bench.Sent();
+    ASSERT_EQ((size_t)asked + SL_BURST, sent.size());
+    for (unsigned i = 0; i < sent.size(); i++)
+        EXPECT_EQ(i < asked ? 0x06 : 0x00, sent[i].at(13)) << "ARP, or else IPv4";
+    EXPECT_EQ(0u, bench.drops(SL_DROP_SEND_PORT));
+}
