@@ -19,6 +19,7 @@ static const char usage[] = "usage: sluice-ctl [-s SOCKET] COMMAND\n"
                             "  stats [--json]  counters of every stage and drop reason\n"
                             "  consumers       programs that are registered\n"
                             "  access          who may come in, by prefix\n"
+                            "  forged          sessions whose keys have met forged records\n"
                             "  certificates    when they end, and OCSP responses and revocation lists\n"
                             "  reload          read the configuration again\n"
                             "  connections     sessions that the gateway itself begins\n"
@@ -127,7 +128,7 @@ int main(int argc, char **argv)
     if (strcmp(command, "stats") == 0)
         return ask(socket_path, as_json ? "stats json" : "stats");
     static const char *const others[] = {"consumers",    "connections", "access",
-                                         "certificates", "reload",      "version"};
+                                         "certificates", "reload",      "version", "forged"};
     for (unsigned i = 0; !as_json && i < sizeof others / sizeof others[0]; i++)
         if (strcmp(command, others[i]) == 0)
             return ask(socket_path, command);

@@ -152,7 +152,7 @@ void connections_wipe(struct settings *settings)
     }
 }
 
-static void print_address(FILE *out, const struct sl_ip *ip, uint16_t port)
+void print_address(FILE *out, const struct sl_ip *ip, uint16_t port)
 {
     char text[INET6_ADDRSTRLEN];
     const bool is_v4 = sl_ip_is_v4(ip);

@@ -144,6 +144,11 @@ bool connections_fit(const struct gateway *gateway, struct settings *next);
 void connections_keep(struct settings *now, const struct settings *next);
 void connections_wipe(struct settings *settings);
 void connections_print(struct sl_runtime *runtime, FILE *out, uint64_t now_ns);
+/** "198.18.0.1:4433", "[2001:db8::1]:4433" */
+void print_address(FILE *out, const struct sl_ip *ip, uint16_t port);
+
+/** sessions.c: those whose keys have met forged records. Waits for the workers' answers. */
+void sessions_print_forged(struct sl_runtime *runtime, FILE *out);
 
 /** Gives a gateway that has not started the sessions of a file. return 0, or negative and reason
  * [REASON_LEN]: "FILE:LINE: reason". */

@@ -58,6 +58,12 @@ static void target_print_certificates(void *arg, FILE *out)
     expiry_print(&gateway->settings, out);
 }
 
+static void target_print_forged(void *arg, FILE *out)
+{
+    struct gateway *gateway = arg;
+    sessions_print_forged(gateway->runtime, out);
+}
+
 static void target_print_access(void *arg, FILE *out)
 {
     struct gateway *gateway = arg;
@@ -109,6 +115,7 @@ static int open_control(struct gateway *gateway, char *reason)
                    .print_consumers = target_print_consumers,
                    .print_access = target_print_access,
                    .print_certificates = target_print_certificates,
+                   .print_forged = target_print_forged,
                    .reload = target_reload,
                    .print_connections = target_print_connections,
                    .reconnect = target_reconnect,

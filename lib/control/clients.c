@@ -95,6 +95,8 @@ static void prepare_answer(struct sl_control *control, struct control_client *cl
         target->print_access(target->arg, out);
     else if (strcmp(client->command, "certificates") == 0)
         target->print_certificates(target->arg, out);
+    else if (strcmp(client->command, "forged") == 0)
+        target->print_forged(target->arg, out);
     else if (strcmp(client->command, "reload") == 0)
         control_reload(control, out);
     else if (strcmp(client->command, "connections") == 0)

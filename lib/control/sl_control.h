@@ -3,7 +3,7 @@
  * gateway has to be polled for. Knows nothing of what it controls but a few calls.
  *
  * The socket's protocol: one connection a command: a line "stats", "stats json", "consumers",
- * "connections", "reconnect NAME", "access", "certificates", "reload" or "version" in; the answer
+ * "connections", "reconnect NAME", "access", "certificates", "forged", "reload" or "version" in; the answer
  * out, then the end. An answer has a byte at least
  * ("none" when there is nothing to say). An unknown command, or one too many at once, is answered
  * with "error: ...". Only root, the user that the process runs as, and members of a group that is
@@ -30,6 +30,7 @@ struct sl_control_target {
     int (*reconnect)(void *arg, const char *name); /* -ENOENT: there is no such connection */
     void (*print_access)(void *arg, FILE *out);
     void (*print_certificates)(void *arg, FILE *out);
+    void (*print_forged)(void *arg, FILE *out);
     /** Reads the configuration again, and says in lines, which are logged too, what came of it;
      * what it refuses begins with "error: ", and has changed nothing. */
     void (*reload)(void *arg, FILE *out);

@@ -4,8 +4,8 @@
  *
  * worker -> handshake: connect, record, plaintext, repeat, write, closed.
  * handshake -> worker: keys, send, established, deliver, abort.
- * control -> worker:   attach, detach, admission, stop; find hop, begin, hang up, fail.
- * worker -> control:   detached, evict, usage, admission taken, stopped; hop, up, down.
+ * control -> worker:   attach, detach, admission, list forged, stop; find hop, begin, hang up, fail.
+ * worker -> control:   detached, evict, usage, admission taken, listed, stopped; hop, up, down.
  *
  * Every message about a session names it by its handle. A handle ends with `closed`, which is never
  * lost: the worker does not use the slot again before it has been accepted by the ring.
@@ -46,6 +46,8 @@ enum sl_message_kind {
     SL_MESSAGE_HOP,
     SL_MESSAGE_UP,
     SL_MESSAGE_DOWN,
+    SL_MESSAGE_LIST_FORGED,
+    SL_MESSAGE_LISTED,
 };
 
 /** Bytes of a record, or of a flight's datagram, that a message carries at most. */
@@ -208,6 +210,25 @@ struct sl_message_consumer {
 struct sl_message_usage {
     uint8_t usage;     /* enum sl_usage */
     uint8_t is_closed; /* the session has been closed for it */
+};
+
+/** Asks for the sessions whose keys have met forged records; instead of what was asked before. */
+struct sl_message_list {
+    uint32_t number; /* that the answers have */
+};
+struct sl_listed_session {
+    uint64_t handle;
+    uint64_t forged; /* records that did not verify under its key */
+    struct sl_ip remote_ip;
+    uint16_t remote_port;
+};
+#define SL_LISTED_MAX 16
+/** Some of them; there may be several. */
+struct sl_message_listed {
+    uint32_t number;
+    uint32_t count;
+    bool is_last;
+    struct sl_listed_session each[SL_LISTED_MAX];
 };
 
 /**

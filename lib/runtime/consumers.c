@@ -120,6 +120,10 @@ static void handle(struct sl_runtime *runtime, struct runtime_worker *from,
         from->admission = ((const struct sl_message_admission *)message->body)->rules;
         return;
     }
+    if (message->kind == SL_MESSAGE_LISTED) {
+        runtime_take_listed(runtime, from, message->body);
+        return;
+    }
     uint32_t consumer = ((const struct sl_message_consumer *)message->body)->consumer;
     if (message->kind == SL_MESSAGE_EVICT) {
         evict(runtime, consumer);

@@ -84,6 +84,14 @@ struct runtime_handshaker {
     struct sl_ring_producer *to_worker[SL_WORKERS_MAX];
 };
 
+/** What an operator waits for: listing.c. */
+struct listing {
+    uint32_t number;               /* of the last question */
+    unsigned waits_for;            /* so many workers */
+    sl_runtime_take_session *take; /* NULL: nobody waits */
+    void *arg;
+};
+
 #define STATS_MAX (SL_HANDSHAKE_COUNTER_COUNT + 7 + SL_GROUPS_MAX * 16)
 
 struct sl_runtime {
@@ -106,6 +114,7 @@ struct sl_runtime {
     struct sl_counters counters[SL_WORKERS_MAX];
     struct sl_stat others[STATS_MAX];
     struct sl_stats stats;
+    struct listing listing;
 };
 
 /** Writes the sentence to runtime->reason; returns error. */
@@ -144,6 +153,10 @@ bool runtime_thread_enter(struct sl_runtime *runtime, enum sl_thread_kind kind,
                           int *entered) SL_MUST_USE;
 int runtime_threads_launch(struct sl_runtime *runtime);
 void runtime_threads_join(struct sl_runtime *runtime);
+
+/* listing.c */
+void runtime_take_listed(struct sl_runtime *runtime, const struct runtime_worker *from,
+                         const struct sl_message_listed *listed);
 
 /* consumers.c: between the registry and the workers. */
 int runtime_registry_create(struct sl_runtime *runtime);

@@ -102,6 +102,16 @@ unsigned sl_runtime_consumers(const struct sl_runtime *runtime, struct sl_consum
 unsigned sl_runtime_connections(struct sl_runtime *runtime, struct sl_connection_info *out);
 int sl_runtime_hurry(struct sl_runtime *runtime, const char *name, uint64_t now_ns) SL_MUST_USE;
 
+/**
+ * Calls take for each session whose key has met forged records (RFC 9325 4.4), and waits for the
+ * workers' answers: some milliseconds, for a million sessions a second. Sessions that libssl keeps
+ * are not among them. return false: a worker did not answer in 3 s.
+ */
+typedef void sl_runtime_take_session(void *arg, unsigned worker,
+                                     const struct sl_listed_session *session);
+bool sl_runtime_list_forged(struct sl_runtime *runtime, sl_runtime_take_session *take,
+                            void *arg) SL_MUST_USE;
+
 /** For telemetry: everything there is to print. The result is borrowed until the next call. */
 const struct sl_stats *sl_runtime_stats(struct sl_runtime *runtime, uint64_t now_ns);
 

@@ -250,6 +250,8 @@ void worker_report_to_control(struct sl_worker *w)
         all_told &= !(w->stopped_pending = !report(w, SL_MESSAGE_STOPPED, 0));
     if (w->attempts_news)
         all_told &= worker_report_attempts(w);
+    if (w->is_listing)
+        all_told &= worker_list_more(w);
     w->reports_pending = !all_told;
     sl_message_flush(w->config.to_control);
 }

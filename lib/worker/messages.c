@@ -176,6 +176,9 @@ static void handle_from_control(struct sl_worker *w, const struct sl_message *me
     case SL_MESSAGE_ADMISSION:
         worker_take_admission(w, admission->rules);
         break;
+    case SL_MESSAGE_LIST_FORGED:
+        worker_list_forged(w, message->body);
+        break;
     case SL_MESSAGE_STOP:
         worker_stop(w);
         break;

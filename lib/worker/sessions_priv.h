@@ -135,6 +135,11 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
                       const struct sl_message_established *established, uint64_t now_ns);
 void worker_close(struct sl_worker *w, struct sl_session *session, uint8_t reason,
                   bool close_notify, uint64_t now_ns);
+/* list.c */
+void worker_list_forged(struct sl_worker *w, const struct sl_message_list *question);
+/** Tells control of some slots, while it is listing. return whether all were told. */
+bool worker_list_more(struct sl_worker *w);
+
 /** A handshaker says that it is over with the session, and why. */
 void worker_end(struct sl_worker *w, struct sl_session *session,
                 const struct sl_message_abort *abort, uint64_t now_ns);

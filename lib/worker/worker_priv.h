@@ -179,6 +179,8 @@ struct sl_worker {
     struct sl_prefix_counts *in_flight;                   /* half-open sessions of a prefix */
     uint64_t hellos_full_ns, echoes_full_ns, neighbours_full_ns; /* buckets over all */
     uint32_t recheck_left; /* slots in which sessions may be that it does not allow */
+    uint32_t listing, listed; /* number of control's question; slots before are told of */
+    bool is_listing;
     bool is_stopping, is_stopped;
     bool reports_pending, stopped_pending, admission_pending;
     struct sl_counters counters;

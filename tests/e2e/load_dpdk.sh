@@ -35,11 +35,23 @@ check 'clients that change their ports, and sessions that end' load 0 --insecure
     --churn 10 --cid 8 "$to4"
 check 'lose nothing' holds "$complete and .handshakes.completed > 30"
 
+forged() { "$sluice_ctl" -s "$control" forged; }
+forged_appear() {
+    for _ in {1..50}; do
+        forged | grep -E '^session [0-9a-f]{16} of 198\.18\.0\.2:[0-9]+, worker 0: [0-9]+ forged$' && return
+        sleep 0.1
+    done
+    return 1
+}
+check 'no session has met a forged record' [ "$(forged)" = none ]
+forged_appear >"$work/forged" &
+watch=$!
 before=$(counter .total.events.sessions_opened)
 check 'seven floods beside the good traffic' load 0 --insecure --interface sl1 --from 198.18.0.2 -c 20 -r 500 -d 2s \
     --flood-hello 500 --flood-random 500 --flood-forged 500 --flood-replay 500 --flood-cid 500 \
     --flood-truncated 500 --flood-fragment 500 --flood-from 198.18.0.128-198.18.0.191:1024-65000 "$to4"
 check 'which does not notice' holds '.handshakes.completed == .handshakes.begun and (.messages | .sent > 0 and .echoed > 0.9 * .sent)'
+check 'sessions that met forged records could be asked for meanwhile' wait $watch
 check 'no flood began a session' counter_is .total.events.sessions_opened "== $((before + 20))"
 check 'each was dropped for its reason' counter_is '.total.drops | [.auth, .replay, .not_dtls, .ip_fragment, .truncated] | min' '> 100'
 check 'of connection IDs that nobody has, too' counter_is .total.drops.unknown_cid '> 400'

@@ -40,6 +40,7 @@ class Control
             fputs(as_json ? "{}" : kLongStats.c_str(), out);
         };
         config.target.print_consumers = [](void *, FILE *) {};
+        config.target.print_forged = [](void *, FILE *) {};
         config.target.print_access = [](void *, FILE *) {};
         config.target.print_certificates = [](void *, FILE *) {};
         config.target.reload = [](void *, FILE *out) { fputs("reloaded\n", out); };

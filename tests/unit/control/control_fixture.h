@@ -53,6 +53,7 @@ class ControlTest : public ::testing::Test
             fputs(static_cast<Target *>(arg)->consumers, out);
         };
         config.target.print_certificates = [](void *, FILE *out) { fputs("a.crt\n", out); };
+        config.target.print_forged = [](void *, FILE *out) { fputs("session 1\n", out); };
         config.target.print_access = [](void *, FILE *out) { fputs("deny 192.0.2.1\n", out); };
         config.target.reload = [](void *arg, FILE *out) {
             static_cast<Target *>(arg)->reloads++;

@@ -16,6 +16,7 @@ TEST_F(Control, AnswersItsCommandsAndRefusesOthers)
     EXPECT_EQ(Ask("consumers\n"), target.consumers);
     EXPECT_EQ(Ask("access\n"), "deny 192.0.2.1\n");
     EXPECT_EQ(Ask("certificates\n"), "a.crt\n");
+    EXPECT_EQ(Ask("forged\n"), "session 1\n");
     EXPECT_EQ(Ask("reload\n"), target.reload_answer);
     EXPECT_EQ(Ask("version\n"), "9.9\n");
     EXPECT_EQ(Ask("reboot\n"), "error: unknown command\n");

@@ -32,6 +32,7 @@ TEST_F(Ctl, PrintsTheAnswerOfTheGateway)
     EXPECT_EQ(Ask1("stats --json"), std::string(100, 'j') + "[0]");
     EXPECT_EQ(Ask1("consumers"), std::string(target.consumers) + "[0]");
     EXPECT_EQ(Ask1("certificates"), "a.crt\n[0]");
+    EXPECT_EQ(Ask1("forged"), "session 1\n[0]");
     EXPECT_EQ(Ask1("access"), "deny 192.0.2.1\n[0]");
     EXPECT_EQ(Ask1("version"), "9.9\n[0]");
     target.consumers = "";
