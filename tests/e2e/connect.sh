@@ -49,7 +49,7 @@ check 'an entry that says nothing of whom to take is refused' is_refused 'nothin
 gateway_config "$(entry 'expect: {fingerprints: [AA]}')"
 check 'so is a fingerprint that is none' is_refused ':[0-9]+: '
 
-gateway_config "$(entry "trust: {ca_file: $pki/ca.crt}" 'server_name: localhost' "certificate: $pki/client.crt" \
+gateway_config "$(entry "trust: {ca_file: $pki/ca.crt}" 'server_name: localhost' 'handshake_timeout_s: 4' "certificate: $pki/client.crt" \
     "key: $pki/client.key")" 'idle_timeout_s: 5'
 gateway_start || exit
 consumer_start cat "$sluice_cat" -s "$consumers" --greet 'hello upstream' relay
@@ -203,7 +203,7 @@ consumer_stop cat3
 check 'it ends in good order' gateway_stop
 
 # A consumer asks.
-gateway_config "connect: [{name: other, address: \"198.18.0.3:$port\", service: relay, on_demand: true, \
+gateway_config "connect: [{name: other, address: \"198.18.0.3:$port\", service: relay, on_demand: true, handshake_timeout_s: 4, \
     expect: {fingerprints: [\"$fingerprint\"]}}]"
 gateway_start || exit
 check 'an entry on demand is left alone' is_connection 'other on demand .* attempts 0'

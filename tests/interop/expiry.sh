@@ -55,8 +55,8 @@ gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: o
     "services:
   - name: open
     trust: {anonymous: true}"
-make_list -80 40 # the last quarter begins in ten seconds
-make_response -80 40
+make_list -40 20 # the last quarter begins in five seconds
+make_response -40 20
 gateway_start || exit
 consumer_start echo "$sluice_echo" -s "$consumers" echo
 consumer_start open "$sluice_echo" -s "$consumers" open
