@@ -128,6 +128,8 @@ struct sl_peer_list identity_list(const struct sl_config_peers *peers);
  * them. false: the reason is in the settings. */
 bool identity_is_current(struct settings *settings, const struct sl_credentials *known);
 bool identity_of_clients_is_current(struct settings *settings);
+/** What a reload wants is there; false: the reason is in the next settings. */
+bool identity_fits(const struct gateway *gateway, struct settings *next);
 void identity_wipe(struct settings *settings);
 /** The program that is asked for pre-shared keys; NULL: none. */
 const char *identity_lookup_program(const struct sl_config *config);

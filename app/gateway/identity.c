@@ -200,13 +200,31 @@ static bool load_trust(struct settings *settings, unsigned service)
     return settings_fail_at(settings, path, "%s", reason);
 }
 
-const char *identity_lookup_program(const struct sl_config *config)
+/** path: where it stands in the file. */
+static const char *find_program(const struct sl_config *config, char path[PATH_LEN])
 {
     const char *program = config->trust != NULL ? config->trust->psk_lookup : NULL;
-    for (unsigned i = 0; program == NULL && i < config->services_count; i++)
+    snprintf(path, PATH_LEN, "trust.psk_lookup");
+    for (unsigned i = 0; program == NULL && i < config->services_count; i++) {
         if (config->services[i].trust != NULL)
             program = config->services[i].trust->psk_lookup;
+        snprintf(path, PATH_LEN, "services[%u].trust.psk_lookup", i);
+    }
     return program;
+}
+
+const char *identity_lookup_program(const struct sl_config *config)
+{
+    char path[PATH_LEN];
+    return find_program(config, path);
+}
+
+bool identity_fits(const struct gateway *gateway, struct settings *next)
+{
+    char path[PATH_LEN];
+    return gateway->lookup != NULL || find_program(next->config, path) == NULL ||
+           settings_fail_at(next, path,
+                            "the gateway was started without a lookup program: restart it");
 }
 
 bool identity_load(struct settings *settings)

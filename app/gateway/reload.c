@@ -139,7 +139,7 @@ static void apply(struct gateway *gateway, struct settings *settings, FILE *out)
     char reason[REASON_LEN] = "";
     if (!begins_sessions(gateway))
         settings->runtime.connection_count = 0;
-    if (!connections_fit(gateway, settings)) {
+    if (!identity_fits(gateway, settings) || !connections_fit(gateway, settings)) {
         fprintf(out, "error: %s\n", settings->reason);
         return;
     }
@@ -147,8 +147,7 @@ static void apply(struct gateway *gateway, struct settings *settings, FILE *out)
         fprintf(out, "error: %s\n", reason);
         return;
     }
-    fprintf(out,
-            "reloaded %s: %u prefixes allowed, %u denied; certificates: %u, connections: %u\n",
+    fprintf(out, "reloaded %s: %u prefixes allowed, %u denied; certificates: %u, connections: %u\n",
             config->path, config->admission.allow_count, config->admission.deny_count,
             config->certificates_count, settings->runtime.connection_count);
     if (!wait_for_threads(gateway))
@@ -165,7 +164,8 @@ void reload(struct gateway *gateway, FILE *out)
         fprintf(out, "error: %s\n", error);
         return;
     }
-    if (settings_make(&settings, config, NULL, true) && identity_is_current(&settings, gateway->settings.credentials))
+    if (settings_make(&settings, config, NULL, true) &&
+        identity_is_current(&settings, gateway->settings.credentials))
         apply(gateway, &settings, out);
     else
         fprintf(out, "error: %s\n", settings.reason);

@@ -75,7 +75,7 @@ static bool is_sound(const struct handshake *handshake, const struct fragment *f
 
 bool sl_handshake_awaits_server_chain(const struct handshake *handshake)
 {
-    return handshake->client.state <= CLIENT_AWAITS_CERTIFICATE;
+    return handshake->client.state == CLIENT_AWAITS_CERTIFICATE;
 }
 
 bool sl_handshake_take_server_fragment(struct handshake *handshake, const struct fragment *fragment,

@@ -163,6 +163,9 @@ static const struct hardening_rule control[] = {
     ANY(uname),
     ANY(unlink),
     ANY(unlinkat),
+    /* libxdp, where no bpffs is mounted, and where one is */
+    ANY(rmdir),
+    ANY(statfs),
 };
 
 /* What drivers do when links come and go, peers of net_memif among them, and when they are closed.

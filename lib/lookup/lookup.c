@@ -7,7 +7,7 @@
 
 #include <openssl/crypto.h>
 
-#include "sl_lookup.h"
+#include "lookup_priv.h"
 
 /* A number begins with a letter that is no hex digit and has a fixed length: what is left of a line
  * that was cut at its front is never taken for another's. */
@@ -110,19 +110,31 @@ static bool read_answer(const char *line, size_t len, struct sl_handshake_answer
            read_key(line + NUMBER_LEN + 1, len - NUMBER_LEN - 1, out);
 }
 
-/** Takes the first line off what has been read. false: there is none. */
-static bool take_line(struct sl_lookup *lookup, struct sl_handshake_answer *out, bool *is_answer)
+/** A copy has ended where a line had too; behind less than a line the mark makes it no answer. */
+static bool is_end_of_copy(const char *line, size_t len)
 {
+    return len == sizeof LOOKUP_END_MARK - 2 && memcmp(line, LOOKUP_END_MARK, len) == 0;
+}
+
+enum line_kind { LINE_NONE, LINE_ANSWER, LINE_GARBAGE, LINE_END_OF_COPY };
+
+/** Takes the first line off what has been read. */
+static enum line_kind take_line(struct sl_lookup *lookup, struct sl_handshake_answer *out)
+{
+    enum line_kind kind = LINE_GARBAGE;
     char *end = memchr(lookup->bytes, '\n', lookup->len);
     if (end == NULL)
-        return false;
+        return LINE_NONE;
     size_t len = (size_t)(end - lookup->bytes), rest = lookup->len - len - 1;
-    *is_answer = !lookup->is_skipped && read_answer(lookup->bytes, len, out);
+    if (!lookup->is_skipped && read_answer(lookup->bytes, len, out))
+        kind = LINE_ANSWER;
+    else if (!lookup->is_skipped && is_end_of_copy(lookup->bytes, len))
+        kind = LINE_END_OF_COPY;
     lookup->is_skipped = false;
     memmove(lookup->bytes, end + 1, rest);
     OPENSSL_cleanse(lookup->bytes + rest, lookup->len - rest);
     lookup->len = rest;
-    return true;
+    return kind;
 }
 
 /** Reads on. false: there is nothing. */
@@ -144,17 +156,14 @@ static bool next_answer(void *lookup_, struct sl_handshake_answer *out)
     enum { GARBAGE_AT_ONCE = 64 }; /* a program gone mad must not keep the thread */
     struct sl_lookup *lookup = lookup_;
     for (unsigned garbage = 0; garbage < GARBAGE_AT_ONCE;) {
-        bool is_answer = false;
-        if (!take_line(lookup, out, &is_answer)) {
-            if (!fill(lookup))
-                return false;
-            garbage += lookup->is_skipped;
-            continue;
-        }
-        if (is_answer)
+        enum line_kind kind = take_line(lookup, out);
+        if (kind == LINE_ANSWER)
             return true;
-        count_garbage(lookup);
-        garbage++;
+        if (kind == LINE_NONE && !fill(lookup))
+            return false;
+        if (kind == LINE_GARBAGE)
+            count_garbage(lookup);
+        garbage += kind != LINE_NONE || lookup->is_skipped;
     }
     return false;
 }

@@ -7,6 +7,9 @@
 
 #include "sl_lookup.h"
 
+/** What the supervisor says behind a copy that has ended: no answer, nor the end of one. */
+#define LOOKUP_END_MARK " died\n"
+
 /** One copy: a pipe in each direction, the ends of the program's side and of ours. */
 struct copy {
     int stdin_end, stdout_end; /* the supervisor keeps them: what is on its way survives a death */

@@ -53,7 +53,7 @@ static _Noreturn void become_program(const struct sl_lookup_programs *programs,
  */
 static bool end_line(const struct copy *copy)
 {
-    static const char mark[] = " died\n";
+    static const char mark[] = LOOKUP_END_MARK;
     struct pollfd room = {.fd = copy->stdout_end, .events = POLLOUT};
     return poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) &&
            write(copy->stdout_end, mark, sizeof mark - 1) == sizeof mark - 1;

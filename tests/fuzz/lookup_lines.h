@@ -97,8 +97,9 @@ class Conversation
         std::vector<Answer> answers;
         uint64_t garbage = 0;
         for (size_t at = 0, end; (end = said_.find('\n', at)) != std::string::npos; at = end + 1) {
-            const std::optional<Answer> answer = answer_in(said_.substr(at, end - at));
-            garbage += !answer;
+            const std::string line = said_.substr(at, end - at);
+            const std::optional<Answer> answer = answer_in(line);
+            garbage += !answer && line != " died"; /* a copy's end */
             if (answer)
                 answers.push_back(*answer);
         }

@@ -151,6 +151,11 @@ check 'a gateway without a certificate takes who has a key' psk_client line ECDH
 check 'and nobody else' refused 'alert handshake failure' s_client x
 check 'it has no certificates to show' test "$(ctl certificates)" = none
 check 'and reloads' reload_says '^reloaded .* certificates: 0,'
+cp "$config" "$work/old"
+sed -i "s,psk_file: .*psk,psk_lookup: $work/lookup," "$config"
+check 'a lookup program where there was none needs a restart' reload_says \
+    "^error: $config:[0-9]+: the gateway was started without a lookup program: restart it"
+cp "$work/old" "$config"
 check 'its keys are still taken' psk_client line-2 ECDHE-PSK-CHACHA20-POLY1305
 sed -i '/^trust:/d' "$config"
 check 'with a service that shows one it needs one' reload_says "^error: $config:[0-9]+: service 'echo' has to show a certificate"

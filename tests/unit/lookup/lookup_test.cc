@@ -138,7 +138,6 @@ TEST_F(Lookup, IgnoresAndCountsWhatIsNoAnswer)
         "7 00\n",
         "q7 00\n",
         "q0000000000000007 0011 died\n", /* the program's end, in the middle of a line */
-        " died\n",
         std::string("q0000000000000007 00\0\n", 22),
         "q0000000000000007 " + std::string(2 * SL_PSK_KEY_MAX + 2, '5') + "\n",
         std::string(100000, 'x') + "\n",
@@ -155,6 +154,17 @@ TEST_F(Lookup, IgnoresAndCountsWhatIsNoAnswer)
         Answer(good);
         EXPECT_EQ(Next(), (Told{7, {0}})) << line.substr(0, 60);
     }
+}
+
+TEST_F(Lookup, DoesNotCountThatACopyHasEndedBetweenLines)
+{
+    Answer(" died\nq0000000000000007 00\n died\n");
+    EXPECT_EQ(Next(), (Told{7, {0}}));
+    EXPECT_EQ(Next(), std::nullopt);
+    EXPECT_EQ(sl_lookup_garbage(lookup), 0u);
+    Answer(" died \nx died\n");
+    EXPECT_EQ(Next(), std::nullopt);
+    EXPECT_EQ(sl_lookup_garbage(lookup), 2u);
 }
 
 TEST_F(Lookup, IsNotKeptByAProgramThatTalksWithoutEnd)
