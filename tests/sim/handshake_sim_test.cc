@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "clients.h"
+#include "many_names.h"
 
 using namespace sl_sim;
 
@@ -48,6 +49,37 @@ TEST(Handshakes, CompleteInAStraightLineOnAGoodNetwork)
     for (unsigned i = 1; i < SL_DROP_COUNT; i++)
         EXPECT_EQ(totals.drops[i], 0u) << sl_drop_name((sl_drop)i);
     EXPECT_EQ(world.gateway.handshakes(SL_HANDSHAKE_RETRANSMITTED), 0u);
+}
+
+// RFC 6347 4.2.3: a chain of nearly 16 KiB in datagrams of 256 bytes, each of which comes three
+// times as the first piece does not come before. Neither the worker's limits nor the handshaker's
+// are met.
+TEST(Handshakes, CompleteWithALongChainOnANarrowPathThoughItsFirstPieceIsLostTwice)
+{
+    WorldOptions options;
+    options.gateway.asks_clients = true;
+    World world(options);
+    ClientSetup setup;
+    setup.tls.mtu = 256;
+    setup.tls.identity = sl_test::make_identity("RSA", "client", &world.gateway.authority, false,
+                                                86400, sl_test::many_names("DNS:client.test", 260));
+    ASSERT_GT(sl_test::der_len(setup.tls.identity->certificate), 16000u);
+    unsigned lost = 0, pieces = 0;
+    world.loses = [&](bool to_gateway, const Bytes &frame) {
+        const size_t at = 14 + 20 + 8;
+        if (!to_gateway || frame.size() < at + 25 || frame[at] != SL_CONTENT_HANDSHAKE ||
+            frame[at + 4] != 0 || frame[at + 13] != SL_HANDSHAKE_CERTIFICATE)
+            return false;
+        pieces++;
+        const bool is_first = frame[at + 19] == 0 && frame[at + 20] == 0 && frame[at + 21] == 0;
+        return is_first && lost++ < 2;
+    };
+    EXPECT_TRUE(world.connect(world.add_client(setup))) << world.clients[0]->dtls().error();
+    EXPECT_EQ(lost, 3u);
+    EXPECT_GT(pieces, 3 * 60u);
+    EXPECT_EQ(world.gateway.drops(SL_DROP_HANDSHAKE_RECORDS), 0u);
+    EXPECT_EQ(world.gateway.handshakes(SL_HANDSHAKE_FRAGMENT_LIMIT), 0u);
+    EXPECT_EQ(world.gateway.handshakes(SL_HANDSHAKE_AHEAD_LIMIT), 0u);
 }
 
 // A client that gives an attempt up and begins another one takes the first one's HelloVerifyRequest
