@@ -63,6 +63,8 @@ check 'both counted' wait_counter 10 .handshake.resumed '== 2'
 check 'suites without forward secrecy are refused' refused 'alert handshake failure' s_client x -cipher AES128-GCM-SHA256
 check 'DTLS 1.0 is refused' refused 'alert protocol version' on_peer timeout 8 openssl s_client -dtls1 \
     -cipher ALL@SECLEVEL=0 -connect $gateway_ip4:$port -CAfile "$pki/ca.crt"
+check 'a client that asks for renegotiation is told no' refused 'no renegotiation' s_client R
+check 'and where libssl keeps the session' refused 'no renegotiation' s_client R -cipher ECDHE-ECDSA-AES128-SHA
 no_session 'close_notify of the clients has ended their sessions'
 check_equation
 check 'the gateway ends cleanly' gateway_stop
