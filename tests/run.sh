@@ -126,7 +126,8 @@ behind=
 behind() {
     export -f "$1" configure compile clang
     export jobs
-    setsid bash -c 'echo 19 >/proc/self/autogroup; chrt --idle --pid 0 $$; "$@"' bash "$@" >"$logs/behind.log" 2>&1 </dev/null &
+    setsid bash -c 'echo 19 >/proc/self/autogroup; chrt --idle --pid 0 $$ || renice 19 $$; "$@"' bash "$@" \
+        >"$logs/behind.log" 2>&1 </dev/null &
     behind=$!
 }
 # await_behind: waits for it; its status.
