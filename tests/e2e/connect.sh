@@ -84,7 +84,7 @@ check 'nobody is served there' refused 'no session came up' on_peer timeout 20 "
     --insecure -c 1 --handshake-timeout 1s --first-timeout 200ms "$gateway_ip4:$port"
 check 'the session goes on' is_connection 'upstream up .* opened 1,'
 server_end KILL
-gateway_stop >/dev/null
+check 'a gateway whose server is gone ends in good order' gateway_stop
 
 other=$(openssl x509 -in "$pki/other.crt" -noout -fingerprint -sha256 | cut -d= -f2)
 gateway_config "$(entry "expect: {fingerprints: [\"$other\"]}")"
@@ -99,7 +99,7 @@ check 'and no consumer heard of it' test ! -s "$work/cat2.out"
 check 'no session has opened' counter_is .total.events.sessions_opened '== 0'
 check_equation
 consumer_stop cat2
-gateway_stop >/dev/null
+check 'one whose server is not trusted does, too' gateway_stop
 server_end
 
 # A reload: the files of an entry, and the entries themselves.
@@ -160,7 +160,7 @@ gateway_config
 gateway_start || exit
 gateway_config "connect: [{$second}]"
 check 'a gateway that was started without entries wants a restart for its first one' reload_says 'needs a restart: connect'
-gateway_stop >/dev/null
+check 'and one without entries' gateway_stop
 
 # Two gateways: the other one is in the peer's namespace, at the other end of the wire.
 write_other() { # writes the configuration of the other one
