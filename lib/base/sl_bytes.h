@@ -188,4 +188,21 @@ static inline uint64_t sl_load_be64(const uint8_t *at)
     return __builtin_bswap64(value);
 }
 
+/** The value of a hexadecimal digit of either case, or -1. */
+static inline int sl_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+/** The value of two digits, or -1; the text may end behind the first. */
+static inline int sl_hex_byte(const char *text)
+{
+    const int high = sl_hex_digit(text[0]);
+    const int low = high < 0 ? -1 : sl_hex_digit(text[1]);
+    return low < 0 ? -1 : high << 4 | low;
+}
+
 #endif

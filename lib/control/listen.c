@@ -1,4 +1,4 @@
-/* The control socket itself: its folder, a stale one, a live one. */
+/* The control socket itself. */
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -6,32 +6,7 @@
 #include <unistd.h>
 
 #include "control_priv.h"
-
-/** Nobody listens there any more: what is left of a gateway that was killed. */
-static bool is_stale(const struct sockaddr_un *address)
-{
-    struct stat info;
-    if (lstat(address->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
-        return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool is_refused = fd >= 0 &&
-                      connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
-                      errno == ECONNREFUSED;
-    if (fd >= 0)
-        close(fd);
-    return is_refused;
-}
-
-/** One level, as /run/sluice; for the rest, bind says what is wrong. */
-static void make_parent(const struct sockaddr_un *address)
-{
-    struct sockaddr_un parent = *address;
-    char *slash = strrchr(parent.sun_path, '/');
-    if (slash == NULL || slash == parent.sun_path)
-        return;
-    *slash = '\0';
-    mkdir(parent.sun_path, 0755);
-}
+#include "sl_unix.h"
 
 /** Before listen(2), so that nobody connects under other permissions. */
 static int admit_group(const struct sl_control_config *config)
@@ -47,8 +22,9 @@ static int admit_group(const struct sl_control_config *config)
 /** Bound with mode 0600 from its first moment; what else is at the path stays there. */
 static int bind_private(const struct sl_control_config *config, const struct sockaddr_un *address)
 {
-    if (is_stale(address))
-        unlink(address->sun_path);
+    const int taken = sl_unix_free_address(address, SOCK_STREAM);
+    if (taken != 0)
+        return taken == -EEXIST ? -EADDRINUSE : taken;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
@@ -78,7 +54,7 @@ int control_listen(const struct sl_control_config *config, char *reason)
         return -ENAMETOOLONG;
     }
     strcpy(address.sun_path, path);
-    make_parent(&address);
+    sl_unix_make_folder(&address);
     int fd = bind_private(config, &address);
     if (fd == -EADDRINUSE)
         snprintf(reason, REASON_LEN,

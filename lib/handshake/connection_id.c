@@ -4,24 +4,36 @@
 
 /* RFC 9146 3: each side writes the connection ID that it wants to receive. */
 
+/** false, and *alert: the extension holds something else than one connection ID. */
+static bool read_cid(const unsigned char *in, size_t in_len, struct sl_reader *cid, int *alert)
+{
+    struct sl_reader extension = sl_reader_of(in, in_len);
+    *cid = sl_read_vector(&extension, 1);
+    if (!cid->failed && sl_reader_left(&extension) == 0)
+        return true;
+    *alert = SSL_AD_DECODE_ERROR;
+    return false;
+}
+
+static void keep_cid(struct handshake *handshake, const struct sl_reader *cid)
+{
+    handshake->peer_cid_len = (uint8_t)sl_reader_left(cid);
+    memcpy(handshake->peer_cid, cid->at, handshake->peer_cid_len);
+}
+
 static int parse_offer(SSL *ssl, unsigned type, unsigned context, const unsigned char *in,
                        size_t in_len, X509 *x509, size_t chain_at, int *alert, void *arg)
 {
     (void)type, (void)context, (void)x509, (void)chain_at, (void)arg;
     struct handshake *handshake = SSL_get_app_data(ssl);
-    struct sl_reader extension = sl_reader_of(in, in_len);
-    struct sl_reader cid = sl_read_vector(&extension, 1);
-    if (cid.failed || sl_reader_left(&extension) != 0) {
-        *alert = SSL_AD_DECODE_ERROR;
+    struct sl_reader cid;
+    if (!read_cid(in, in_len, &cid, alert))
         return 0;
-    }
     /* One longer than we keep is declined: the client goes on without. */
     handshake->server.cid_wanted =
         sl_reader_left(&cid) <= SL_PEER_CID_MAX && handshake->own_cid_len > 0;
-    if (handshake->server.cid_wanted) {
-        handshake->peer_cid_len = (uint8_t)sl_reader_left(&cid);
-        memcpy(handshake->peer_cid, cid.at, handshake->peer_cid_len);
-    }
+    if (handshake->server.cid_wanted)
+        keep_cid(handshake, &cid);
     return 1;
 }
 
@@ -66,18 +78,14 @@ static int parse_answer(SSL *ssl, unsigned type, unsigned context, const unsigne
 {
     (void)type, (void)context, (void)x509, (void)chain_at, (void)arg;
     struct handshake *handshake = SSL_get_app_data(ssl);
-    struct sl_reader extension = sl_reader_of(in, in_len);
-    struct sl_reader cid = sl_read_vector(&extension, 1);
-    if (cid.failed || sl_reader_left(&extension) != 0) {
-        *alert = SSL_AD_DECODE_ERROR;
+    struct sl_reader cid;
+    if (!read_cid(in, in_len, &cid, alert))
         return 0;
-    }
     if (sl_reader_left(&cid) > SL_PEER_CID_MAX) { /* a client can't decline any more */
         *alert = SSL_AD_ILLEGAL_PARAMETER;
         return 0;
     }
-    handshake->peer_cid_len = (uint8_t)sl_reader_left(&cid);
-    memcpy(handshake->peer_cid, cid.at, handshake->peer_cid_len);
+    keep_cid(handshake, &cid);
     handshake->cid_negotiated = true;
     return 1;
 }

@@ -4,22 +4,6 @@
 
 #include "identity_priv.h"
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-int sl_identity_hex_byte(const char *text)
-{
-    int high = hex_digit(text[0]);
-    int low = high < 0 ? -1 : hex_digit(text[1]); /* text may end behind its first */
-    return low < 0 ? -1 : high << 4 | low;
-}
-
 static const EVP_MD *digest_of(unsigned len)
 {
     switch (len) {
@@ -55,7 +39,7 @@ bool sl_fingerprint_parse(struct sl_fingerprint *out, const char *text, char *re
     const char *at = text;
     unsigned named_len = read_hash_name(&at);
     out->len = 0;
-    for (int byte; out->len < sizeof out->bytes && (byte = sl_identity_hex_byte(at)) >= 0;) {
+    for (int byte; out->len < sizeof out->bytes && (byte = sl_hex_byte(at)) >= 0;) {
         out->bytes[out->len++] = (uint8_t)byte;
         at += 2;
         if (at[0] == ':' && at[1] != 0)

@@ -113,9 +113,6 @@ struct sl_fingerprint {
 bool sl_fingerprint_parse(struct sl_fingerprint *out, const char *text, char *reason);
 bool sl_fingerprint_matches(const struct sl_fingerprint *fingerprint, const X509 *certificate);
 
-/** Two hex digits at text, or -1. */
-int sl_identity_hex_byte(const char *text);
-
 /* node_id.c */
 
 struct sl_node_id {

@@ -18,7 +18,7 @@ static bool read_digest(struct sl_node_id *out, const char *hex, bool is_compati
     size_t len = digest_len(is_compatible);
     *out = (struct sl_node_id){.is_compatible = is_compatible};
     for (size_t i = 0; i < len; i++, hex += 2) {
-        int byte = sl_identity_hex_byte(hex);
+        int byte = sl_hex_byte(hex);
         if (byte < 0)
             return false;
         out->digest[i] = (uint8_t)byte;

@@ -9,7 +9,7 @@ static size_t decode_in_place(char *text)
 {
     size_t len = 0;
     const char *at = text;
-    for (int byte; (byte = sl_identity_hex_byte(at)) >= 0; at += 2)
+    for (int byte; (byte = sl_hex_byte(at)) >= 0; at += 2)
         text[len++] = (char)byte;
     return *at == 0 && len <= SL_PSK_KEY_MAX ? len : 0;
 }

@@ -65,20 +65,11 @@ static bool ask(void *lookup_, const struct sl_handshake_question *question)
     return write(lookup->to, line, (size_t)at) == at;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool read_number(const char *line, uint64_t *number)
 {
     *number = 0;
     for (unsigned i = 1; i < NUMBER_LEN; i++) {
-        int digit = hex_digit(line[i]);
+        int digit = sl_hex_digit(line[i]);
         if (digit < 0)
             return false;
         *number = *number << 4 | (unsigned)digit;
@@ -93,10 +84,10 @@ static bool read_key(const char *text, size_t len, struct sl_handshake_answer *o
     if (len == 0 || len % 2 != 0 || len / 2 > sizeof out->key)
         return false;
     for (size_t i = 0; i < len; i += 2) {
-        int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
-        if (high < 0 || low < 0)
+        int byte = sl_hex_byte(text + i);
+        if (byte < 0)
             return false;
-        out->key[i / 2] = (uint8_t)(high << 4 | low);
+        out->key[i / 2] = (uint8_t)byte;
     }
     out->key_len = (uint8_t)(len / 2);
     return true;

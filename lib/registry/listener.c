@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "registry_priv.h"
+#include "sl_unix.h"
 
 #define LISTEN_AGAIN_NS 100000000ULL
 
@@ -16,40 +17,6 @@ static int fail(char *reason, const char *path, int error, const char *advice)
     snprintf(reason, REASON_LEN, "cannot listen for consumers on %s: %s; %s", path, strerror(error),
              advice);
     return -error;
-}
-
-/**
- * Removes what is at the address if it is a socket that nobody listens on. return 0: the address is
- * free; -EADDRINUSE: it is in use; -EEXIST: something else is there.
- */
-static int remove_stale(const struct sockaddr_un *address)
-{
-    struct stat status;
-    if (lstat(address->sun_path, &status) != 0)
-        return 0;
-    if (!S_ISSOCK(status.st_mode))
-        return -EEXIST;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
-    int connected = connect(fd, (const struct sockaddr *)address, sizeof *address);
-    int error = errno;
-    close(fd);
-    if (connected == 0 || error != ECONNREFUSED)
-        return -EADDRINUSE;
-    unlink(address->sun_path);
-    return 0;
-}
-
-/** One level, as /run/sluice; for the rest, bind says what is wrong. */
-static void make_parent(const struct sockaddr_un *address)
-{
-    struct sockaddr_un parent = *address;
-    char *slash = strrchr(parent.sun_path, '/');
-    if (slash == NULL || slash == parent.sun_path)
-        return;
-    *slash = '\0';
-    mkdir(parent.sun_path, 0755);
 }
 
 /** Permissions are set before anybody can connect: without listen(2) the kernel refuses them. */
@@ -74,8 +41,8 @@ int registry_listen(const char *path, uint32_t mode, char *reason)
         return fail(reason, path, ENAMETOOLONG, "choose a path of 1 to 107 bytes");
     strcpy(address.sun_path, path);
 
-    make_parent(&address);
-    int result = remove_stale(&address);
+    sl_unix_make_folder(&address);
+    int result = sl_unix_free_address(&address, SOCK_SEQPACKET);
     if (result == -EEXIST)
         return fail(reason, path, EEXIST, "remove the file that is there, which is no socket");
     if (result != 0)

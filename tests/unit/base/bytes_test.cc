@@ -90,3 +90,12 @@ TEST(Drop, EveryReasonHasANameATextAndADirection)
     EXPECT_EQ(sl_drop_direction(SL_DROP_AUTH), SL_DIRECTION_RX);
     EXPECT_EQ(sl_drop_direction(SL_DROP_SEND_HANDLE), SL_DIRECTION_TX);
 }
+
+TEST(Hex, IsTwoDigitsOfEitherCaseAndNothingElse)
+{
+    EXPECT_EQ(sl_hex_byte("00"), 0);
+    EXPECT_EQ(sl_hex_byte("9aX"), 0x9a);
+    EXPECT_EQ(sl_hex_byte("Ff"), 0xff);
+    for (const char *text : {"", "1", "g0", "0g", "/0", ":0", "@0", "`0", "0G", " 1", "-1", "x1"})
+        EXPECT_EQ(sl_hex_byte(text), -1) << text;
+}
