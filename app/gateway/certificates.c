@@ -1,5 +1,5 @@
-/* The gateway's certificates, whom its services take, and the sessions that it begins, replaced while
- * it runs. */
+/* The gateway's certificates, whom its services take, and the sessions that it begins, replaced
+ * while it runs. */
 #include "gateway.h"
 
 /** What the new configuration has for a service that runs; one that it has no listener for any more

@@ -37,9 +37,8 @@ static bool load_credentials(struct settings *settings, unsigned i)
     };
     char reason[SL_CREDENTIALS_REASON_LEN] = "", path[64];
     settings->client_credentials[i] = sl_client_credentials_load(&files, reason);
-    settings->clients[i] =
-        (struct sl_client_config){.credentials = settings->client_credentials[i],
-                                  .plain_psk = entry->plain_psk};
+    settings->clients[i] = (struct sl_client_config){.credentials = settings->client_credentials[i],
+                                                     .plain_psk = entry->plain_psk};
     if (settings->client_credentials[i] != NULL)
         return true;
     snprintf(path, sizeof path, "connect[%u].trust", i);
@@ -113,9 +112,8 @@ static bool fit(const struct settings *now, struct settings *next, unsigned i)
         s++;
     snprintf(path, sizeof path, "connect[%u].service", i);
     if (s == services)
-        return settings_fail_at(next, path,
-                                "the gateway was started without a service '%s': restart it",
-                                service);
+        return settings_fail_at(
+            next, path, "the gateway was started without a service '%s': restart it", service);
     snprintf(path, sizeof path, "connect[%u].from", i);
     if (group == SL_GROUPS_MAX)
         return settings_fail_at(next, path,

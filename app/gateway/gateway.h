@@ -124,10 +124,9 @@ int privileges_drop(const struct settings *settings, const struct sl_hardening *
 /* identity.c: who the gateway is, and whom its services take; the services are known. */
 bool identity_load(struct settings *settings);
 struct sl_peer_list identity_list(const struct sl_config_peers *peers);
-/** The certificates are valid today, but for those that are known; of the `connect` entries, all of
- * them. false: the reason is in the settings. */
-bool identity_is_current(struct settings *settings, const struct sl_credentials *known);
-bool identity_of_clients_is_current(struct settings *settings);
+/** Our own certificates are valid today, those of `connect` entries too, but for what is in the
+ * known settings (or NULL). false: the reason is in the settings. */
+bool identity_is_current(struct settings *settings, const struct settings *known);
 /** What a reload wants is there; false: the reason is in the next settings. */
 bool identity_fits(const struct gateway *gateway, struct settings *next);
 void identity_wipe(struct settings *settings);

@@ -237,21 +237,28 @@ bool identity_load(struct settings *settings)
     return true;
 }
 
-bool identity_is_current(struct settings *settings, const struct sl_credentials *known)
+/** known: those of entries that are in force, or NULL. */
+static bool is_client_current(const struct sl_client_credentials *credentials,
+                              const struct settings *known, char *reason)
+{
+    bool is_current = sl_client_credentials_are_current(credentials, NULL, reason);
+    for (unsigned i = 0; known != NULL && !is_current && i < SL_CONNECTIONS_MAX; i++)
+        is_current =
+            sl_client_credentials_are_current(credentials, known->client_credentials[i], reason);
+    return is_current;
+}
+
+bool identity_is_current(struct settings *settings, const struct settings *known)
 {
     char reason[SL_CREDENTIALS_REASON_LEN], path[PATH_LEN];
     unsigned i;
-    if (sl_credentials_are_current(settings->credentials, known, &i, reason))
-        return true;
-    snprintf(path, sizeof path, "certificates[%u].certificate", i);
-    return settings_fail_at(settings, path, "%s", reason);
-}
-
-bool identity_of_clients_is_current(struct settings *settings)
-{
-    char reason[SL_CREDENTIALS_REASON_LEN], path[PATH_LEN];
-    for (unsigned i = 0; i < settings->config->connections_count; i++) {
-        if (sl_client_credentials_are_current(settings->client_credentials[i], reason))
+    if (!sl_credentials_are_current(settings->credentials,
+                                    known != NULL ? known->credentials : NULL, &i, reason)) {
+        snprintf(path, sizeof path, "certificates[%u].certificate", i);
+        return settings_fail_at(settings, path, "%s", reason);
+    }
+    for (i = 0; i < settings->config->connections_count; i++) {
+        if (is_client_current(settings->client_credentials[i], known, reason))
             continue;
         snprintf(path, sizeof path, "connect[%u].certificate", i);
         return settings_fail_at(settings, path, "%s", reason);

@@ -40,8 +40,7 @@ static int check(const struct sl_config *config)
         privileges_check(&settings, print_warning);
         expiry_say(&settings, 0, print_warning);
     }
-    if (!is_sound || !identity_is_current(&settings, NULL) ||
-        !identity_of_clients_is_current(&settings))
+    if (!is_sound || !identity_is_current(&settings, NULL))
         fprintf(stderr, "%s\n", settings.reason);
     settings_wipe(&settings);
     if (!is_sound)

@@ -165,7 +165,7 @@ void reload(struct gateway *gateway, FILE *out)
         return;
     }
     if (settings_make(&settings, config, NULL, true) &&
-        identity_is_current(&settings, gateway->settings.credentials))
+        identity_is_current(&settings, &gateway->settings))
         apply(gateway, &settings, out);
     else
         fprintf(out, "error: %s\n", settings.reason);

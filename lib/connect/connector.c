@@ -142,12 +142,28 @@ struct attempt *connect_begin(struct sl_connector *connector, unsigned connectio
     return attempt;
 }
 
+/** After a reload that keeps more entries up than the sessions on demand leave room for. */
+static void say_crowded(struct sl_connector *connector, unsigned index)
+{
+    static const char text[] = "waits until sessions that consumers have asked for end: there are "
+                               "too many of them";
+    struct connection *connection = &connector->connections[index];
+    char line[SL_CONNECT_REASON_LEN + 128];
+    if (strcmp(connection->reason, text) == 0)
+        return;
+    snprintf(connection->reason, sizeof connection->reason, "%s", text);
+    snprintf(line, sizeof line, "connection %s %s", connection->config.name, text);
+    connector->config.log(connector->config.arg, line);
+}
+
 /** The entry has no attempt under way, and waits no longer. */
 static void begin(struct sl_connector *connector, unsigned index, uint64_t now_ns)
 {
     const struct attempt *attempt = connect_begin(connector, index, NULL);
-    if (attempt == NULL)
+    if (attempt == NULL) {
+        say_crowded(connector, index);
         return;
+    }
     connector->connections[index].attempt = attempt->number;
     connector->connections[index].since_ns = now_ns;
 }

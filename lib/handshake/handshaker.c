@@ -47,7 +47,7 @@ unsigned sl_handshaker_in_progress(const struct sl_handshaker *handshaker)
 static bool make_ticket_keys(struct sl_handshaker *handshaker)
 {
     struct sl_handshaker_config *config = &handshaker->config;
-    bool ok = config->roles.credentials == NULL || config->ticket_lifetime_s == 0 ||
+    bool ok = config->roles.service_count == 0 || config->ticket_lifetime_s == 0 ||
               sl_handshake_init_ticket_keys(&handshaker->ticket_keys, config->ticket_root,
                                             config->ticket_root_ns,
                                             config->ticket_lifetime_s * 1000000000ULL);

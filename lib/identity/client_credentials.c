@@ -41,8 +41,9 @@ static bool check_files(const struct sl_client_files *files, char *reason)
                                   "certificate of that CA would be taken for the server",
                                   rules->ca_file);
     if (files->psk_file != NULL && !is_empty(&rules->expected))
-        return sl_identity_refuse(reason, "whoever has a pre-shared key shows no certificate, so no "
-                                          "fingerprint and no node id: give one of the two");
+        return sl_identity_refuse(reason,
+                                  "whoever has a pre-shared key shows no certificate, so no "
+                                  "fingerprint and no node id: give one of the two");
     if (files->server_name != NULL && files->server_name[0] == 0)
         return sl_identity_refuse(reason, "the server's name is empty");
     return true;
@@ -136,12 +137,23 @@ void sl_client_credentials_describe(const struct sl_client_credentials *credenti
     sl_certificate_describe(&credentials->certificates[i], out);
 }
 
-bool sl_client_credentials_are_current(const struct sl_client_credentials *credentials,
-                                       char *reason)
+static bool has(const struct sl_client_credentials *credentials,
+                const struct sl_certificate *certificate)
 {
-    for (unsigned i = 0; i < credentials->certificate_count; i++)
-        if (!sl_certificate_is_current(&credentials->certificates[i], reason))
+    for (unsigned i = 0; credentials != NULL && i < credentials->certificate_count; i++)
+        if (X509_cmp(credentials->certificates[i].leaf, certificate->leaf) == 0)
+            return true;
+    return false;
+}
+
+bool sl_client_credentials_are_current(const struct sl_client_credentials *credentials,
+                                       const struct sl_client_credentials *known, char *reason)
+{
+    for (unsigned i = 0; i < credentials->certificate_count; i++) {
+        const struct sl_certificate *certificate = &credentials->certificates[i];
+        if (!has(known, certificate) && !sl_certificate_is_current(certificate, reason))
             return false;
+    }
     return true;
 }
 

@@ -169,7 +169,7 @@ void sl_client_credentials_describe(const struct sl_client_credentials *credenti
                                     struct sl_certificate_info *out);
 /** As sl_credentials_are_current. */
 bool sl_client_credentials_are_current(const struct sl_client_credentials *credentials,
-                                       char *reason);
+                                       const struct sl_client_credentials *known, char *reason);
 /** What handshake needs of them. */
 unsigned sl_client_certificate_count(const struct sl_client_credentials *credentials);
 void *sl_client_certificate(const struct sl_client_credentials *credentials,

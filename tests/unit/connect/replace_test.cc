@@ -197,3 +197,23 @@ TEST(ConnectorReplace, APlaceIsGivenAwayOnceItsSessionsHaveEnded)
     EXPECT_EQ((size_t)SL_CONNECTIONS_MAX, all.size());
     EXPECT_EQ(SL_CONNECTIONS_MAX - 1, *all.rbegin()) << "those of the first ones";
 }
+
+TEST(ConnectorReplace, EntriesThatFindNoAttemptSaySoOnce)
+{
+    Demand lab;
+    for (uint32_t i = 0; i < SL_ATTEMPTS_MAX - 2; i++) {
+        ASSERT_EQ(0, lab.ask(5 + i % 2, 1 + i));
+        lab.up(lab.begun().attempt, 0x1000 + i);
+    }
+    std::vector<sl_connection_config> next = lab.connections;
+    next.insert(next.end(), 2, lab.connections[0]);
+    next[2].name = "peer2";
+    next[3].name = "peer3";
+    lab.lines.clear();
+    (void)lab.replace(next);
+    for (int i = 0; i < 3; i++)
+        lab.poll(1 * s);
+    EXPECT_EQ(1U, lab.take().size()) << "there was room for one";
+    ASSERT_EQ(1U, lab.lines.size());
+    EXPECT_NE(std::string::npos, lab.lines[0].find("connection peer3 waits until"));
+}

@@ -34,8 +34,18 @@ class ClientCredentials : public ::testing::Test
         files.psk_file = psk_file.c_str();
     }
 
+    void give_certificate(const Identity &identity)
+    {
+        certificate_file = directory.write("crt", to_pem(identity.certificate));
+        key_file = directory.write("key", to_pem(identity.key));
+        pair = {certificate_file.c_str(), key_file.c_str(), nullptr};
+        files.certificates = &pair;
+        files.certificate_count = 1;
+    }
+
     TemporaryDirectory directory;
-    std::string psk_file;
+    std::string psk_file, certificate_file, key_file;
+    sl_certificate_files pair = {};
     sl_client_files files = {};
     char reason[SL_CREDENTIALS_REASON_LEN];
 };
@@ -66,6 +76,22 @@ TEST_F(ClientCredentials, HaveAsManyCertificatesOfAKindAsAreGiven)
                   1);
     pairs[1].key_file = pairs[2].key_file;
     expect_refusal("does not belong to certificate");
+}
+
+TEST_F(ClientCredentials, SayWhenACertificateIsNotValidToday)
+{
+    files.trust.anonymous = true;
+    give_certificate(make_identity("EC", "good"));
+    Loaded good = load();
+    ASSERT_NE(good, nullptr) << reason;
+    EXPECT_TRUE(sl_client_credentials_are_current(good.get(), nullptr, reason)) << reason;
+    give_certificate(make_identity("EC", "late", nullptr, false, -3600));
+    Loaded late = load();
+    ASSERT_NE(late, nullptr) << reason;
+    EXPECT_FALSE(sl_client_credentials_are_current(late.get(), nullptr, reason));
+    EXPECT_NE(std::string(reason).find("has expired"), std::string::npos) << reason;
+    EXPECT_FALSE(sl_client_credentials_are_current(late.get(), good.get(), reason));
+    EXPECT_TRUE(sl_client_credentials_are_current(late.get(), late.get(), reason)) << "known";
 }
 
 TEST_F(ClientCredentials, SayHowTheServerIsChecked)
