@@ -162,7 +162,8 @@ std::vector<Bytes> fuzz::seeds()
         "trust: {ca_file: ca.crt, crl_file: ca.crl, fingerprints: [\"sha-256 AA:BB\"],\n"
         "  node_ids: [node-1], anonymous: true, node_id_prefix: node-}\n"
         "services:\n"
-        "  - {name: echo, trust: {ca_file: a}, expect: {node_ids: [b], fingerprints: [c]}}\n";
+        "  - {name: echo, trust: {ca_file: a}, expect: {node_ids: [b], fingerprints: [c]}}\n"
+        "  - {name: keys, trust: {psk_lookup: ask}}\npsk_lookup_user: nobody\n";
     std::vector<Bytes> seeds;
     for (const std::string &text :
          {least, most, trust + least, least + "? [a, b]\n: &x {c: *x}\n",

@@ -54,7 +54,9 @@ gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: o
     "trust: {ca_file: $pki/ca.crt, crl_file: $pki/ca.crl}" \
     "services:
   - name: open
-    trust: {anonymous: true}"
+    trust: {anonymous: true}" \
+    "connect: [{name: upstream, address: \"$peer_ip4:4433\", service: open, server_name: localhost, certificate: $pki/client.crt,
+    key: $pki/client.key, trust: {ca_file: $pki/ca.crt, crl_file: $pki/ca.crl}}]"
 make_list -40 20 # the last quarter begins in five seconds
 make_response -40 20
 gateway_start || exit
@@ -63,9 +65,10 @@ consumer_start open "$sluice_echo" -s "$consumers" open
 check 'a client that the list allows comes in' s_client line-1 "${client[@]}" -status
 check 'and is shown the response' grep -q 'Cert Status: good' "$work/s_client.out"
 check 'sluice-ctl shows until when the list is good, and for whom' \
-    shows "$pki/ca.crl revocation list of CN=Sluice test authority for echo,other expires 2.*Z \([0-9]+ seconds\)$"
+    shows "$pki/ca.crl revocation list of CN=Sluice test authority for echo,other,\(connect\) expires 2.*Z \([0-9]+ seconds\)$"
 check 'and the response' shows "$pki/server.ocsp OCSP response for $pki/server.crt expires 2.*Z \([0-9]+ seconds\)$"
-check 'one line for each' eval '[ "$(wc -l <"$work/shown")" = 3 ]'
+check 'and the certificate of a connect entry' shows "$pki/client.crt key .* \(29 days\)$"
+check 'one line for each' eval '[ "$(wc -l <"$work/shown")" = 4 ]'
 check 'the log says that the list ends soon' logged 40 "warning revocation list $pki/ca.crl expires in [0-9]+ seconds"
 check 'and the response' logged 10 "warning OCSP response $pki/server.ocsp expires in [0-9]+ seconds"
 check 'and that the list has ended' logged 40 "warning revocation list $pki/ca.crl has expired: whoever that authority vouches for is refused"
@@ -80,7 +83,7 @@ check 'the check refuses the list' checked 1 'revocation list of authority .* ha
 make_list -30 86400
 check 'a reload takes another list, whatever the response is' eval "ctl reload | grep -q '^reloaded '"
 check 'and the client is welcome' s_client line-3 "${client[@]}"
-check 'it is shown' shows "revocation list .* \(2[34] hours\)$"
+check 'it is shown, for all three' shows "revocation list .* for echo,other,\(connect\) .* \(2[34] hours\)$"
 check 'beside the response that has ended' shows 'OCSP response .* EXPIRED on 2'
 check 'of which a reload reminds' wait_for 20 eval '[ "$(grep -c "warning OCSP response .* has expired" "$gateway_log")" = 2 ]'
 check_equation
