@@ -30,7 +30,7 @@ struct role {
      */
     bool (*take_fragment)(struct handshake *handshake, const struct fragment *fragment,
                           bool is_protected, bool is_first_of_record);
-    /** The peer's Certificate has not been taken yet, and is the next or may be soon. */
+    /** The peer's Certificate is the next message: before that nobody's is worth a doubt. */
     bool (*awaits_chain)(const struct handshake *handshake);
     /** Gives libssl the next message, if it is there, whole and in its turn. */
     enum progress (*take_message)(struct handshake *handshake);

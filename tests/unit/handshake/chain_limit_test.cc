@@ -205,3 +205,12 @@ TEST_F(ClientHalfOpen, SurvivesTheBeginningOfAChainThatIsTooLong)
     expect_completion();
     EXPECT_EQ(lab->counter(SL_HANDSHAKE_CHAIN_TOO_LONG), 0u);
 }
+
+TEST_F(ClientHalfOpen, BlamesNoChainThatAnybodyCanHaveSentBeforeTheServersHello)
+{
+    begin();
+    inject(record(SL_CONTENT_HANDSHAKE, 3, message(SL_HANDSHAKE_CERTIFICATE, 2, 20000, 0, 100)));
+    lab->run_for(40000); /* nothing of the server's comes meanwhile */
+    EXPECT_EQ(lab->client(1).abort.cause, SL_ABORT_TIMED_OUT);
+    EXPECT_EQ(lab->counter(SL_HANDSHAKE_CHAIN_TOO_LONG), 0u);
+}

@@ -80,6 +80,19 @@ TEST_P(ClientResume, RepeatsItsLastFlightWhenTheServerHasNotGotIt)
     EXPECT_TRUE(lab.echoes(2));
 }
 
+TEST_P(ClientResume, RepeatsItsLastFlightAtMostOnceIn100Milliseconds)
+{
+    ClientLab lab(with(GetParam()));
+    ASSERT_TRUE(lab.connect(1, resuming(7)));
+    ASSERT_TRUE(lab.connect(2, resuming(7)));
+    lab.run_for(1000);
+    for (int i = 0; i < 50; i++) {
+        ASSERT_TRUE(lab.worker.post(SL_MESSAGE_REPEAT, lab.client(2).handle, {}));
+        lab.run_for(10);
+    }
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_LAST_FLIGHT_REPEATED), 5u);
+}
+
 TEST_P(ClientResume, TakesTheServersFlightInAnyOrder)
 {
     for (unsigned seed = 0; seed < 12; seed++) {
