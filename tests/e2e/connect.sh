@@ -179,7 +179,7 @@ other_start() {
     ip netns exec "$peer_ns" "$sluice" run -c "$work/other.yaml" >"$work/other.log" 2>&1 &
     other_pid=$!
     at_exit gateway_kill $other_pid
-    wait_for 20 "$sluice_ctl" -s "$work/other-control.sock" version || return
+    wait_for 60 "$sluice_ctl" -s "$work/other-control.sock" version || return
     "$sluice_echo" -s "$work/other-consumers.sock" echo >"$work/other-echo.out" 2>"$work/other-echo.log" &
     at_exit gateway_kill $!
 }
