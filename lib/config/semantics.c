@@ -76,11 +76,20 @@ static bool check_range(const struct config_meaning *m, const char *key, uint64_
     return config_fail_at(m, key, reason);
 }
 
+static bool check_mode(const struct config_meaning *m)
+{
+    unsigned line;
+    const yaml_node_t *mode = sl_yaml_find(m->yaml, "consumer_socket_mode", &line);
+    return mode == NULL || mode->data.scalar.value[0] == '0' ||
+           config_fail_at(m, "consumer_socket_mode",
+                          "'consumer_socket_mode' is octal and begins with 0, as 0660");
+}
+
 static bool check_numbers(const struct config_meaning *m)
 {
     const struct sl_config *c = m->config;
     if (!check_range(m, "workers", c->workers, 1, SL_CONFIG_WORKERS_MAX) ||
-        !check_range(m, "memory_mb", c->memory_mb, 32, 1 << 20) ||
+        !check_range(m, "memory_mb", c->memory_mb, 32, 1 << 20) || !check_mode(m) ||
         !check_range(m, "consumer_socket_mode", c->consumer_socket_mode, 0, 0777) ||
         !check_range(m, "consumers_per_user", c->consumers_per_user, 1, 64) ||
         !check_range(m, "ring_kib", c->ring_kib, 64, 65536) ||
@@ -97,11 +106,6 @@ static bool check_numbers(const struct config_meaning *m)
         return false;
     if ((c->ring_kib & (c->ring_kib - 1)) != 0)
         return config_fail_at(m, "ring_kib", "'ring_kib' has to be a power of two");
-    unsigned line;
-    const yaml_node_t *mode = sl_yaml_find(m->yaml, "consumer_socket_mode", &line);
-    if (mode != NULL && mode->data.scalar.value[0] != '0')
-        return config_fail_at(m, "consumer_socket_mode",
-                              "'consumer_socket_mode' is octal and begins with 0, as 0660");
     return true;
 }
 
