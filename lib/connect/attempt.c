@@ -64,10 +64,8 @@ struct attempt *connect_take_attempt(struct sl_connector *connector, unsigned co
         struct attempt *attempt = &connector->attempts[sl_attempt_index(number)];
         if (number == 0 || attempt->state != ATTEMPT_NONE)
             continue;
-        *attempt = (struct attempt){.number = number,
-                                    .connection = connection,
-                                    .replace_ns = NEVER,
-                                    .leave_ns = NEVER};
+        *attempt = (struct attempt){
+            .number = number, .connection = connection, .replace_ns = NEVER, .leave_ns = NEVER};
         return attempt;
     }
     return NULL;

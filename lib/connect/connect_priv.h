@@ -61,6 +61,7 @@ struct connection {
     bool is_there;
     struct sl_connection_config config;
     char name[SL_CONNECTION_NAME_SIZE]; /* config's */
+    bool is_crowded;                    /* the next attempt is due, and there is none left */
     bool is_denied;                     /* the next attempt is due, and its server not allowed */
     uint32_t attempt;                   /* the number of the one that is under way, or 0 */
     unsigned failures;                  /* in a row */
@@ -102,7 +103,8 @@ uint16_t connect_choose_port(struct sl_connector *connector, const struct sl_tup
 
 /* attempt.c */
 struct attempt *connect_attempt_of(struct sl_connector *connector, uint32_t number);
-/** For the entry of this index. NULL: there are too many. Its state is NONE until the first step. */
+/** For the entry of this index. NULL: there are too many. Its state is NONE until the first step.
+ */
 struct attempt *connect_take_attempt(struct sl_connector *connector, unsigned connection);
 /** How many attempts may be those of consumers who asked. */
 unsigned connect_demand_max(const struct sl_connector *connector);

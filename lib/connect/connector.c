@@ -149,8 +149,9 @@ static void say_crowded(struct sl_connector *connector, unsigned index)
                                "too many of them";
     struct connection *connection = &connector->connections[index];
     char line[SL_CONNECT_REASON_LEN + 128];
-    if (strcmp(connection->reason, text) == 0)
+    if (connection->is_crowded)
         return;
+    connection->is_crowded = true;
     snprintf(connection->reason, sizeof connection->reason, "%s", text);
     snprintf(line, sizeof line, "connection %s %s", connection->config.name, text);
     connector->config.log(connector->config.arg, line);
@@ -165,6 +166,7 @@ static void begin(struct sl_connector *connector, unsigned index, uint64_t now_n
         return;
     }
     connector->connections[index].attempt = attempt->number;
+    connector->connections[index].is_crowded = false;
     connector->connections[index].since_ns = now_ns;
 }
 

@@ -34,8 +34,8 @@ bool sl_runtime_list_forged(struct sl_runtime *runtime, sl_runtime_take_session 
                                 .take = take,
                                 .arg = arg};
     ask_all(runtime);
-    while (listing->waits_for > 0 && clock_kernel_ns() < give_up_ns) {
-        runtime_messages_receive(runtime);
+    for (uint64_t now_ns; listing->waits_for > 0 && (now_ns = clock_kernel_ns()) < give_up_ns;) {
+        sl_runtime_poll(runtime, now_ns); /* nobody else waits for the answer */
         if (listing->waits_for > 0)
             runtime_nap();
     }
