@@ -67,6 +67,7 @@ static bool make_connection(struct settings *settings, unsigned i)
         .backoff_min_ns = entry->retry_min_s * NS_PER_SECOND,
         .backoff_max_ns = entry->retry_max_s * NS_PER_SECOND,
         .handshake_timeout_ms = entry->handshake_timeout_s * 1000,
+        .silence_ns = entry->silence_timeout_s * NS_PER_SECOND,
         .offers_cid = settings->config->connection_ids,
         .on_demand = entry->on_demand,
     };

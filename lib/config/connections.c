@@ -148,6 +148,8 @@ static bool check_times(const struct entry *entry)
     }
     if (connection->retry_min_s < 1 || connection->retry_min_s > 3600)
         return fail_at(entry, "retry_min_s", "1 to 3600 are possible");
+    if (connection->silence_timeout_s > 2592000)
+        return fail_at(entry, "silence_timeout_s", "0 to 2592000 are possible");
     if (connection->retry_max_s < connection->retry_min_s || connection->retry_max_s > 3600)
         return fail_at(entry, "retry_max_s", "'retry_min_s' to 3600 are possible");
     return true;

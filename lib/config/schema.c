@@ -181,6 +181,7 @@ static const cyaml_schema_field_t connection_fields[] = {
     CYAML_FIELD_BOOL("on_demand", OPTIONAL, struct sl_config_connection, on_demand),
     CYAML_FIELD_UINT("handshake_timeout_s", OPTIONAL, struct sl_config_connection,
                      handshake_timeout_s),
+    CYAML_FIELD_UINT("silence_timeout_s", OPTIONAL, struct sl_config_connection, silence_timeout_s),
     CYAML_FIELD_UINT("retry_min_s", OPTIONAL, struct sl_config_connection, retry_min_s),
     CYAML_FIELD_UINT("retry_max_s", OPTIONAL, struct sl_config_connection, retry_max_s),
     CYAML_FIELD_END,

@@ -122,6 +122,7 @@ struct sl_config_connection {
     bool plain_psk;                    /* pre-shared keys without forward secrecy, and AES-CCM */
     bool on_demand;                    /* default false: kept up; else begun for who asks */
     unsigned handshake_timeout_s;      /* default 10, or the gateway's where that is less */
+    unsigned silence_timeout_s;        /* default 0: never */
     unsigned retry_min_s, retry_max_s; /* default 1 and 60 */
 };
 

@@ -49,6 +49,7 @@ static bool send_begin(const struct sl_connector *connector, const struct attemp
         .connection = (uint16_t)attempt->connection,
         .service = config->service,
         .handshake_timeout_ms = config->handshake_timeout_ms,
+        .silence_ns = config->silence_ns,
         .offers_cid = config->offers_cid,
         .path = attempt->path,
         .replaces = replaced_by(connector, attempt),

@@ -35,6 +35,7 @@ struct sl_connection_config {
     struct sl_ip next_hop;                   /* the server itself, or the router on the way there */
     uint64_t backoff_min_ns, backoff_max_ns; /* spans of the first failure, and of the last */
     uint32_t handshake_timeout_ms;
+    uint64_t silence_ns; /* as in sl_message_begin */
     bool offers_cid; /* RFC 9146 */
     bool on_demand;  /* sessions are begun for consumers who ask, and for nobody else */
 };

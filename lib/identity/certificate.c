@@ -21,7 +21,8 @@ static int curve_of(EVP_PKEY *key)
     int curve = OBJ_txt2nid(name);
     if (curve == NID_undef)
         curve = EC_curve_nist2nid(name);
-    bool is_known = curve == NID_X9_62_prime256v1 || curve == NID_secp384r1 || curve == NID_secp521r1;
+    bool is_known =
+        curve == NID_X9_62_prime256v1 || curve == NID_secp384r1 || curve == NID_secp521r1;
     return is_known ? curve : NID_undef;
 }
 
@@ -61,10 +62,11 @@ static bool check_chain(const struct sl_certificate *certificate, char *reason)
     for (int i = 0; i < sk_X509_num(certificate->chain); i++) {
         X509 *issuer = sk_X509_value(certificate->chain, i);
         if (X509_check_issued(issuer, subject) != X509_V_OK)
-            return sl_identity_refuse(reason,
-                                      "certificate file %s: its certificate %d has not signed "
-                                      "certificate %d; the leaf is first, then whoever has signed it",
-                                      certificate->path, i + 2, i + 1);
+            return sl_identity_refuse(
+                reason,
+                "certificate file %s: its certificate %d has not signed "
+                "certificate %d; the leaf is first, then whoever has signed it",
+                certificate->path, i + 2, i + 1);
         subject = issuer;
     }
     return true;
@@ -89,6 +91,15 @@ bool sl_certificate_load_leaf(struct sl_certificate *out, const char *path, char
     out->kind = EVP_PKEY_get_base_id(key);
     out->curve = out->kind == EVP_PKEY_EC ? curve_of(key) : NID_undef;
     return check_key_kind(path, key, out->curve, reason) && check_chain(out, reason);
+}
+
+bool sl_certificate_is_same(const struct sl_certificate *a, const struct sl_certificate *b)
+{
+    const int count = sk_X509_num(a->chain);
+    bool is_same = X509_cmp(a->leaf, b->leaf) == 0 && count == sk_X509_num(b->chain);
+    for (int i = 0; is_same && i < count; i++)
+        is_same = X509_cmp(sk_X509_value(a->chain, i), sk_X509_value(b->chain, i)) == 0;
+    return is_same;
 }
 
 bool sl_certificate_is_current(const struct sl_certificate *certificate, char *reason)

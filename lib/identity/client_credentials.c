@@ -141,7 +141,7 @@ static bool has(const struct sl_client_credentials *credentials,
                 const struct sl_certificate *certificate)
 {
     for (unsigned i = 0; credentials != NULL && i < credentials->certificate_count; i++)
-        if (X509_cmp(credentials->certificates[i].leaf, certificate->leaf) == 0)
+        if (sl_certificate_is_same(&credentials->certificates[i], certificate))
             return true;
     return false;
 }

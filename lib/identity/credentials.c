@@ -62,7 +62,7 @@ struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *fi
 static bool has(const struct sl_credentials *credentials, const struct sl_certificate *certificate)
 {
     for (unsigned i = 0; i < sl_credentials_count(credentials); i++)
-        if (X509_cmp(credentials->certificates[i].leaf, certificate->leaf) == 0)
+        if (sl_certificate_is_same(&credentials->certificates[i], certificate))
             return true;
     return false;
 }

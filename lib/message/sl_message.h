@@ -4,8 +4,9 @@
  *
  * worker -> handshake: connect, record, plaintext, repeat, write, closed.
  * handshake -> worker: keys, send, established, deliver, abort.
- * control -> worker:   attach, detach, admission, list forged, stop; find hop, begin, hang up, fail.
- * worker -> control:   detached, evict, usage, admission taken, listed, stopped; hop, up, down.
+ * control -> worker:   attach, detach, admission, list forged, stop; find hop, begin, hang up,
+ * fail. worker -> control:   detached, evict, usage, admission taken, listed, stopped; hop, up,
+ * down.
  *
  * Every message about a session names it by its handle. A handle ends with `closed`, which is never
  * lost: the worker does not use the slot again before it has been accepted by the ring.
@@ -269,7 +270,8 @@ struct sl_message_begin {
     uint16_t connection; /* which `connect` entry: of the handshaker's configuration */
     uint16_t service;
     uint32_t handshake_timeout_ms;
-    bool offers_cid; /* RFC 9146 */
+    bool offers_cid;     /* RFC 9146 */
+    uint64_t silence_ns; /* after which a server that says nothing is gone; 0: never */
     struct sl_path path;
     char name[SL_CONNECTION_NAME_SIZE]; /* the entry's, for the consumer */
     uint32_t consumer; /* index of the one who has asked for it, and 1; 0: nobody has */

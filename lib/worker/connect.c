@@ -37,6 +37,7 @@ void worker_begin(struct sl_worker *w, const struct sl_message_begin *message, u
     attempt->down = (struct sl_message_down){.attempt = message->attempt};
     memcpy(attempt->name, message->name, sizeof attempt->name);
     attempt->replaces = message->replaces;
+    attempt->silence_ns = message->silence_ns;
     attempt->request = message->request;
     attempt->consumer = message->consumer > 0 ? w->consumers[message->consumer - 1].key : 0;
     const struct sl_tuple *tuple = &message->path.tuple;
@@ -163,11 +164,25 @@ bool worker_note_attempt_usage(struct sl_worker *w, const struct sl_session *ses
     return true;
 }
 
-void worker_attempt_is_up(struct sl_worker *w, const struct sl_session *session)
+void worker_attempt_is_up(struct sl_worker *w, const struct sl_session *session, uint64_t now_ns)
 {
     struct worker_attempt *attempt = attempt_of(w, session);
-    if (attempt != NULL)
-        worker_tell_attempt(w, attempt, NEWS_UP);
+    if (attempt == NULL)
+        return;
+    attempt->heard_ns = now_ns;
+    worker_tell_attempt(w, attempt, NEWS_UP);
+}
+
+bool worker_has_vanished(struct sl_worker *w, const struct sl_session *session, uint64_t now_ns)
+{
+    struct worker_attempt *attempt = attempt_of(w, session);
+    if (attempt == NULL || attempt->silence_ns == 0)
+        return false;
+    if (session->epoch->replay.newest != attempt->heard) {
+        attempt->heard = session->epoch->replay.newest;
+        attempt->heard_ns = now_ns;
+    }
+    return now_ns - attempt->heard_ns > attempt->silence_ns;
 }
 
 void worker_attempt_is_down(struct sl_worker *w, const struct sl_session *session)

@@ -152,7 +152,7 @@ void worker_establish(struct sl_worker *w, struct sl_session *session,
         worker_close(w, predecessor, SL_CLOSE_REPLACED, false, now_ns);
     if (session->has_cid)
         session->flags |= SESSION_KEEPS_TUPLE;
-    worker_attempt_is_up(w, session);
+    worker_attempt_is_up(w, session, now_ns);
     worker_inherit_consumer(w, session);
     enum sl_drop ignored;
     worker_consumer_of(w, session, &ignored);
@@ -189,7 +189,8 @@ void worker_move(struct sl_worker *w, struct sl_session *session, const struct s
 
 static void sweep_established(struct sl_worker *w, struct sl_session *session, uint64_t now_ns)
 {
-    if (now_ns - session->last_active_ns > w->config.idle_timeout_ns) {
+    if (now_ns - session->last_active_ns > w->config.idle_timeout_ns ||
+        worker_has_vanished(w, session, now_ns)) {
         worker_count(w, SL_COUNTER_SESSIONS_EXPIRED, 1);
         worker_close(w, session, SL_CLOSE_IDLE, true, now_ns);
         return;

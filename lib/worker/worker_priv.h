@@ -118,6 +118,9 @@ struct worker_attempt {
     uint32_t number;                    /* 0: none yet at this index */
     uint32_t seeks;                     /* place of the next hop it waits for, or NEXT_HOP_NONE */
     uint64_t session;                   /* handle */
+    uint64_t silence_ns;                /* after which its server is gone; 0: never */
+    uint64_t heard;                     /* the server's highest record number, when looked at last */
+    uint64_t heard_ns;                  /* since when it is no other */
     char name[SL_CONNECTION_NAME_SIZE]; /* of the entry */
     uint8_t news;                       /* enum attempt_news */
     struct sl_message_usage usage;

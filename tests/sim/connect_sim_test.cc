@@ -103,6 +103,36 @@ TEST(ConnectSim, AServerThatDiesWithoutAWordIsFoundOutByItsSilence)
     expect_balanced(world);
 }
 
+TEST(ConnectSim, AServerThatMayNotBeSilentIsFoundOutThoughItsConsumerTalks)
+{
+    PairOptions options;
+    options.east.identity = sl_test::make_identity("EC", "east");
+    Connect connect;
+    connect.name = "east";
+    connect.to = gateway_ip(false, 2);
+    connect.silence_ms = 20000;
+    connect.trust.fingerprints = {sl_test::fingerprint_of(options.east.identity.certificate)};
+    options.west.connects = {connect};
+    PairWorld world(options);
+    ASSERT_TRUE(world.run_until([&] { return world.is_up(); }));
+    auto talk_for = [&](unsigned seconds) {
+        for (unsigned i = 0; i < seconds; i++) {
+            (void)world.say({'x'});
+            world.run_for(1000);
+        }
+    };
+    talk_for(60);
+    EXPECT_EQ(1u, world.connection().opened) << "it answers";
+    world.kill_east();
+    talk_for(15);
+    EXPECT_TRUE(world.is_up()) << "it may be slow";
+    talk_for(10);
+    EXPECT_FALSE(world.is_up());
+    world.start_east();
+    EXPECT_TRUE(world.run_until([&] { return world.connection().opened == 2; }, 120000));
+    expect_balanced(world);
+}
+
 TEST(ConnectSim, WhereNobodyIsItTriesRarelyAndIsSoonThereWhenSomebodyComes)
 {
     PairOptions options;

@@ -36,6 +36,7 @@ struct Connect {
     sl_test::TrustRules trust; /* whom it takes for the server */
     bool offers_cid = true;
     uint32_t handshake_timeout_ms = 10000;
+    uint64_t silence_ms = 0;
     bool shows_certificate = false; /* the gateway's own */
     bool on_demand = false;
 };

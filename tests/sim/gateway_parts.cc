@@ -152,6 +152,7 @@ void Gateway::create_connector()
         config.backoff_min_ns = 1000000000;
         config.backoff_max_ns = 30000000000;
         config.handshake_timeout_ms = connect.handshake_timeout_ms;
+        config.silence_ns = connect.silence_ms * 1000000;
         config.offers_cid = connect.offers_cid;
         config.on_demand = connect.on_demand;
         connection_configs.push_back(config);

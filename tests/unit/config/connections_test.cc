@@ -40,6 +40,7 @@ TEST_F(Config, AConnectionTakesEverySetting)
         "    from: 198.18.0.1\n    next_hop: 198.18.0.254\n"
         "    expect: {node_ids: [x]}\n    certificate: a.crt\n    key: a.key\n"
         "    psk_file: psk\n    plain_psk: true\n    on_demand: true\n    handshake_timeout_s: 3\n    retry_min_s: 2\n"
+        "    silence_timeout_s: 20\n"
         "    retry_max_s: 4\n"
         "  - {name: six, address: \"[2001:db8::5]:1\", service: echo, psk_file: /p}\n"
         "connect_ports: [20000, 20010]\nhandshake_timeout_s: 5\n"))
@@ -52,6 +53,8 @@ TEST_F(Config, AConnectionTakesEverySetting)
     EXPECT_TRUE(c.plain_psk);
     EXPECT_FALSE(config->connections[1].plain_psk);
     EXPECT_EQ(c.handshake_timeout_s, 3u);
+    EXPECT_EQ(c.silence_timeout_s, 20u);
+    EXPECT_EQ(config->connections[1].silence_timeout_s, 0u);
     EXPECT_TRUE(c.on_demand);
     EXPECT_FALSE(config->connections[1].on_demand);
     EXPECT_EQ(c.retry_max_s, 4u);
@@ -112,6 +115,7 @@ TEST_F(Config, ErrorsOfConnectionsNameTheLine)
         {good + "    handshake_timeout_s: 31\n",
          "17: 'handshake_timeout_s' is 31; 1 to 30, the gateway's own, are possible"},
         {good + "    retry_min_s: 0\n", "17: 1 to 3600 are possible"},
+        {good + "    silence_timeout_s: 2592001\n", "17: 0 to 2592000 are possible"},
         {good + "    retry_max_s: 3601\n", "17: 'retry_min_s' to 3600 are possible"},
         {good + "    retry_min_s: 9\n    retry_max_s: 8\n",
          "18: 'retry_min_s' to 3600 are possible"},
