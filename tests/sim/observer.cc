@@ -111,13 +111,13 @@ void Observer::check_record(const Bytes &payload, size_t at, size_t len, Client 
     unsigned epoch = sl_load_be16(record + 3), generation = to.generation;
     uint64_t seq = sl_load_be64(record + 3) & SL_SEQ_MAX;
     bool has_cid = record[0] == SL_CONTENT_TLS12_CID;
+    bool is_one = is_alone(record, len, to); /* it has to see each ServerHello */
     if (has_cid) { /* Client::restart wrote the generation there */
         EXPECT_EQ(sl_load_be16(record + 11), to.id) << "a session's record goes to somebody else";
         generation = record[13];
     } else if (to.was_restarted) {
         return; /* two sessions may speak on this 5-tuple: their records look alike */
     }
-    bool is_one = is_alone(record, len, to);
     if (epoch == 1 && !is_one && to.dtls().options().session != nullptr)
         return;
     if (epoch == 0) {
