@@ -5,7 +5,7 @@
 #   fuzz             hostile bytes: corpus and some mutations, built by gcc; then libFuzzer, 20 s a target
 #   clang            everything, the gateway included, built by clang without a warning (--deep)
 #   asan             unit and sim once more under clang's address and undefined sanitizers
-#   tsan             rings and messages under clang's thread sanitizer
+#   tsan             rings, messages and what is replaced at run time under clang's thread sanitizer
 #   valgrind         connections under memcheck; no branch on a secret
 #   analysis         clang's static analyzer, cppcheck, what the fuzzers' corpus reaches (--deep)
 #   interop e2e nic  real clients, through a real port; nic: on an emulated network card
@@ -209,8 +209,9 @@ fi
 if wants tsan; then
     if step 'tsan' clang configure build-tsan -Dgateway=disabled -Db_sanitize=thread \
         -Db_lundef=false -Doptimization=1 -Ddebug=true &&
-        step 'tsan: compile' compile build-tsan tests/unit/unit_ring tests/unit/unit_message; then
-        suite tsan build-tsan unit --only ring,message --wrap "$fixed"
+        step 'tsan: compile' compile build-tsan tests/unit/unit_{ring,message} \
+            tests/unit/worker/unit_worker_threads tests/unit/handshake/unit_handshake_threads; then
+        suite tsan build-tsan unit --only 'ring,message,worker threads,handshake threads' --wrap "$fixed"
     fi
 fi
 if wants analysis && step 'install: analysers' drivers-config/host/install-deps.sh deep; then

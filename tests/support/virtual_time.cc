@@ -3,10 +3,12 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include <atomic>
+
 namespace
 {
 
-uint64_t current_ns = sl_test::ns_per_s;
+std::atomic<uint64_t> current_ns{sl_test::ns_per_s}; /* libssl reads it on any thread */
 /* 24 November 2026: certificates made by the tests are valid around it. */
 constexpr time_t epoch_s = 1795478400;
 

@@ -368,10 +368,7 @@ void WorkerBench::FromHandshaker(sl_message_kind kind, uint64_t session, const v
 void WorkerBench::Attach(sl_attachment *attachment)
 {
     sl_message_attach body = {attachment};
-    sl_ring_producer *ring = sl_ring_producer_of(from_control_);
-    EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_ATTACH, 0, &body, sizeof body, nullptr, 0));
-    sl_message_flush(ring);
-    Turn();
+    FromControl(SL_MESSAGE_ATTACH, &body, sizeof body);
 }
 
 std::vector<sl_ip> WorkerBench::Servers()
@@ -382,38 +379,34 @@ std::vector<sl_ip> WorkerBench::Servers()
             sl_ip_from_v4(other)};
 }
 
-void WorkerBench::FromControl(sl_message_kind kind, const void *body, size_t len)
+void WorkerBench::PostFromControl(sl_message_kind kind, const void *body, size_t len)
 {
     sl_ring_producer *ring = sl_ring_producer_of(from_control_);
     EXPECT_TRUE(sl_message_send(ring, kind, 0, body, (uint32_t)len, nullptr, 0));
     sl_message_flush(ring);
+}
+
+void WorkerBench::FromControl(sl_message_kind kind, const void *body, size_t len)
+{
+    PostFromControl(kind, body, len);
     Turn();
 }
 
 void WorkerBench::Detach(sl_attachment *attachment)
 {
     sl_message_attach body = {attachment};
-    sl_ring_producer *ring = sl_ring_producer_of(from_control_);
-    EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_DETACH, 0, &body, sizeof body, nullptr, 0));
-    sl_message_flush(ring);
-    Turn();
+    FromControl(SL_MESSAGE_DETACH, &body, sizeof body);
 }
 
 void WorkerBench::Admit(const sl_admission_rules *rules)
 {
     sl_message_admission body = {rules};
-    sl_ring_producer *ring = sl_ring_producer_of(from_control_);
-    EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_ADMISSION, 0, &body, sizeof body, nullptr, 0));
-    sl_message_flush(ring);
-    Turn();
+    FromControl(SL_MESSAGE_ADMISSION, &body, sizeof body);
 }
 
 void WorkerBench::Stop()
 {
-    sl_ring_producer *ring = sl_ring_producer_of(from_control_);
-    EXPECT_TRUE(sl_message_send(ring, SL_MESSAGE_STOP, 0, nullptr, 0, nullptr, 0));
-    sl_message_flush(ring);
-    Turn();
+    FromControl(SL_MESSAGE_STOP, nullptr, 0);
 }
 
 std::string WorkerBench::CheckEquation() const

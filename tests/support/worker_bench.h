@@ -198,6 +198,8 @@ class WorkerBench
     void Admit(const sl_admission_rules *rules); // in place of those before
     void Stop();
     void FromControl(sl_message_kind kind, const void *body, size_t len);
+    // The same without a turn: as ToControl, for a thread beside the worker's.
+    void PostFromControl(sl_message_kind kind, const void *body, size_t len);
 
     uint64_t drops(sl_drop drop) const
     {
