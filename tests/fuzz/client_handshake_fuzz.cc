@@ -22,7 +22,7 @@ enum Mode : uint8_t {
     HAS_GATEWAY = 1, /* a server of ours, with connection IDs */
     RESUMES = 2,     /* a session that the same client has had */
     HAS_TICKETS = 4,
-    HAS_PSK = 8,
+    HAS_PSK = 8, /* with HAS_GATEWAY: plain, and a server of libssl's; IS_MUTUAL: it gives a hint */
     IS_MUTUAL = 0x10,
     BELIEVES_ALERTS = 0x20,
     HAS_SMALL_DATAGRAMS = 0x40,
@@ -60,15 +60,20 @@ class Network : public fuzz::HostileNetwork
 ClientLabOptions lab_options(uint8_t mode, fuzz::Input &input)
 {
     ClientLabOptions options;
-    options.has_gateway = mode & HAS_GATEWAY;
+    options.has_gateway = mode & HAS_GATEWAY && !(mode & HAS_PSK);
     options.believes_alerts = mode & BELIEVES_ALERTS;
-    options.asks_clients = mode & IS_MUTUAL;
-    if (mode & IS_MUTUAL)
+    options.asks_clients = mode & IS_MUTUAL && !(mode & HAS_PSK);
+    if (options.asks_clients)
         options.client_kinds = {"EC"};
-    if (mode & HAS_PSK && !options.has_gateway) {
+    if (mode & HAS_PSK) {
         options.check = Check::Psk;
         options.psk_lines = "anna:00112233\n";
         options.server.psks = {{"anna", {0x00, 0x11, 0x22, 0x33}}};
+        options.plain_psk = mode & HAS_GATEWAY;
+        if (options.plain_psk)
+            options.server.suites = "PSK:@SECLEVEL=0";
+        if (mode & IS_MUTUAL)
+            options.server.psk_hint = "a hint";
     }
     options.tickets = options.server.tickets = mode & HAS_TICKETS;
     options.sessions_max = 2;
@@ -159,7 +164,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 std::vector<Bytes> fuzz::seeds()
 {
     std::vector<Bytes> seeds;
-    for (uint8_t mode : {0, 1, 0x81, 0x11, 0x10, 0x40, 2, 6, 8, 0x0e, 0x20, 0x80}) {
+    for (uint8_t mode : {0, 1, 0x81, 0x11, 0x10, 0x40, 2, 6, 8, 9, 0x18, 0x19, 0x0e, 0x20,
+                         0x80}) {
         const Bytes start = {mode};
         seeds.push_back(start);
         seeds.push_back(join({start, {0, 2, 2, 1, 1}}));

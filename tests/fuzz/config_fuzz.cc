@@ -72,6 +72,28 @@ void check_limits(const sl_config &config)
                    config.certificates[i].key[0] != '\0');
 }
 
+void check_connections(const sl_config &config)
+{
+    for (unsigned i = 0; i < config.connections_count; i++) {
+        const sl_config_connection &one = config.connections[i];
+        sl_ip server, from;
+        uint16_t port;
+        FUZZ_CHECK(is_in((unsigned)strlen(one.name), 1, 31));
+        FUZZ_CHECK(is_in((unsigned)strlen(one.service), 1, 31));
+        FUZZ_CHECK(sl_config_parse_endpoint(one.address, &server, &port) && port != 0);
+        FUZZ_CHECK(sl_config_parse_ip(one.from, &from));
+        FUZZ_CHECK(sl_ip_is_v4(&server) == sl_ip_is_v4(&from));
+        FUZZ_CHECK(is_in(one.handshake_timeout_s, 1, config.handshake_timeout_s));
+        FUZZ_CHECK(one.retry_min_s >= 1 && is_in(one.retry_max_s, one.retry_min_s, 3600));
+        FUZZ_CHECK((one.certificate == nullptr) == (one.key == nullptr));
+        for (unsigned k = 0; k < i; k++)
+            FUZZ_CHECK(strcmp(one.name, config.connections[k].name) != 0);
+        for (unsigned k = 0; k < config.listeners_count; k++)
+            FUZZ_CHECK(config.listeners[k].port < config.connect_ports[0] ||
+                       config.listeners[k].port > config.connect_ports[1]);
+    }
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -87,6 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check_limits(*config);
+    check_connections(*config);
     for (const char *place :
          {"", "workers", "ports[0].addresses[0]", "ports[7]", "listeners[0].",
           "certificates[0].key", "ports.workers[99999999999999999999]", "[", "."})
@@ -131,6 +154,47 @@ static std::vector<std::string> wrong_files(const std::string &tail)
     return files;
 }
 
+/** `connect` entries: the most that one can have, and one thing wrong each. */
+static std::vector<std::string> connections(const std::string &least)
+{
+    const std::string entry = "connect:\n  - name: upstream\n    address: ADDRESS\n"
+                              "    service: relay\n";
+    const auto with = [&](const std::string &address, const std::string &more) {
+        std::string text = least + entry + more;
+        return text.replace(text.find("ADDRESS"), 7, address);
+    };
+    const std::string address = "198.18.5.1:4433", trust = "    trust: {ca_file: ca.crt}\n";
+    std::vector<std::string> files = {
+        with(address, trust + "    server_name: relay.example\n    from: 198.18.0.1\n"
+                              "    next_hop: 198.18.0.254\n    expect: {node_ids: [x]}\n"
+                              "    certificate: a.crt\n    key: a.key\n    psk_file: psk\n"
+                              "    plain_psk: true\n    on_demand: true\n"
+                              "    handshake_timeout_s: 3\n    retry_min_s: 2\n"
+                              "    retry_max_s: 4\nconnect_ports: [20000, 20010]\n"),
+        with(address, "    psk_file: p\n  - {name: upstream, address: '198.18.5.2:1', "
+                      "service: a, psk_file: p}\n"),
+        with(address, trust + "connect_ports: [4000, 5000]\n"),
+        with(address, trust + "connect_ports: [5000, 4000]\n"),
+    };
+    for (const std::string wrong :
+         {"198.18.5.1", "198.18.5.1:0", "198.18.5.1:65536", "198.18.5.1:x",
+          "198.18.5.1:", "198.18.0.1:4433", "224.0.0.1:4433", "'[2001:db8::5]:4433'",
+          "'[198.18.5.1]:1'", "'2001:db8::5:1'", "'[]:1'"})
+        files.push_back(with(wrong, trust));
+    files.push_back(with(std::string(60, '1') + ":1", trust));
+    for (const std::string line :
+         {"from: 198.18.0.2", "from: x", "next_hop: router", "next_hop: '2001:db8::5'",
+          "next_hop: 224.0.0.1", "handshake_timeout_s: 0", "handshake_timeout_s: 100000",
+          "retry_min_s: 0", "retry_min_s: 9\n    retry_max_s: 8", "retry_max_s: 3601",
+          "certificate: a", "key: a"})
+        files.push_back(with(address, trust + "    " + line + "\n"));
+    std::string name = with(address, trust);
+    files.push_back(name.replace(name.find("upstream"), 8, "Up stream"));
+    std::string service = with(address, trust);
+    files.push_back(service.replace(service.find("relay\n"), 5, "re lay"));
+    return files;
+}
+
 std::vector<Bytes> fuzz::seeds()
 {
     const std::string listeners = "listeners:\n"
@@ -170,6 +234,12 @@ std::vector<Bytes> fuzz::seeds()
           "--- !!map\n" + least + "...\n---\n", "workers: \"\\x00\"\n" + least,
           "workers: 1e3\nworkers: -1\n" + least})
         seeds.push_back(of_text(text));
+    for (const std::string &text : connections(least))
+        seeds.push_back(of_text(text));
+    std::string six = connections(least)[0]; /* from the other family */
+    six.replace(six.find("[198.18.0.1]"), 12, "['2001:db8::1']");
+    for (const std::string family : {"    from: 198.18.0.1\n", "    from: '2001:db8::1'\n"})
+        seeds.push_back(of_text(six.substr(0, six.find("    server_name")) + family));
     for (const std::string &text : wrong_files(certificates + listeners))
         seeds.push_back(of_text(text));
     return seeds;

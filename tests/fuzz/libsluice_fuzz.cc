@@ -254,6 +254,9 @@ std::vector<Bytes> fuzz::seeds()
           Bytes{7, 2, 0}, Bytes{7, 0, 1, 1, 0, 8, 0}, Bytes{7, 0, 1, 1, 0, 0, 1},
           Bytes{7, 0, 1, 3, 0, 15, 0}, Bytes{7, 0, 1, 4, 0, 15, 1, 9}})
         seeds.push_back(join({sound, request, request, entries, receive, request}));
+    /* Each kind, with as much as it needs at most. */
+    for (uint8_t kind = 0; kind < 8; kind++)
+        seeds.push_back(join({sound, {0, (uint8_t)(2 * kind), 110, 0}, receive, {0, 0, 9, 1}}));
     const Bytes wrongs[] = {
         {1, 0, 1}, {1, 2, 0, 0, 0, 0, 0, 0, 0, 3}, {1, 4, 1},
         {1, 16},   {1, 8, 0, 0xff, 0xff, 0, 0},    {1, 12, 0, 1, 2, 3, 4, 5, 6, 7, 8}};

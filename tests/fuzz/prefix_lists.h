@@ -111,6 +111,17 @@ inline void check_table(const Rules &rules)
             FUZZ_CHECK(sl_access_allows(access, &ip) == may_enter(rules, ip));
     const sl_ip v6 = {};
     FUZZ_CHECK(sl_access_allows(access, &v6) == may_enter(rules, v6));
+    FUZZ_CHECK(sl_access_allows(nullptr, &v6));
+    bool is_open = true;
+    for (unsigned i = 0; i < rules.size(); i++) {
+        const sl_access_rule *rule = sl_access_rule_at(access, i);
+        const auto is_it = [&](const sl_access_rule &one) {
+            return is_same(one.prefix, rule->prefix) && one.is_allowed == rule->is_allowed;
+        };
+        FUZZ_CHECK(std::any_of(rules.begin(), rules.end(), is_it));
+        is_open &= !rules[i].is_allowed;
+    }
+    FUZZ_CHECK(sl_access_allows_others(access) == is_open);
     sl_access_destroy(access);
 }
 

@@ -128,6 +128,7 @@ inline void check_server_psks(const char *path, const std::optional<std::vector<
         check_nobody(psks, keys, identity.substr(1));
         check_nobody(psks, keys, identity + identity[0]);
     }
+    sl_psks_destroy(sl_psks_share(psks));
     sl_psks_destroy(psks);
 }
 

@@ -40,8 +40,12 @@ void check_names(fuzz::Input &input)
     const char *texts[] = {text.c_str()};
     sl_trust_rules rules{};
     rules.node_id_prefix = how & 1 ? prefix.c_str() : nullptr;
-    sl_peer_list &list = rules.peers;
-    if (how & 2) {
+    sl_peer_list &list = how & 4 ? rules.expected : rules.peers;
+    rules.anonymous = how & 8;
+    rules.crl_file = how & 16 ? "/dev/null" : nullptr; /* without authorities: never */
+    if (how & 32) {
+        list = {}; /* nobody */
+    } else if (how & 2) {
         list.fingerprints = texts;
         list.fingerprint_count = 1;
     } else {
@@ -56,9 +60,16 @@ void check_names(fuzz::Input &input)
         FUZZ_CHECK(fault.index == 0);
         return;
     }
-    FUZZ_CHECK(sl_trust_asks(trust) && sl_trust_insists(trust));
-    FUZZ_CHECK(sl_trust_store(trust) == nullptr && !sl_trust_is_by_authority_alone(trust));
-    FUZZ_CHECK(hex_digits(text) >= 32);
+    FUZZ_CHECK(!(how & 16) && sl_trust_store(trust) == nullptr);
+    FUZZ_CHECK(how & 32 ? rules.anonymous : hex_digits(text) >= 32);
+    FUZZ_CHECK(sl_trust_asks(trust) == !(how & 32));
+    FUZZ_CHECK(sl_trust_insists(trust) == (!(how & 32) && (how & 4 || !(how & 8))));
+    FUZZ_CHECK(sl_trust_has_expected(trust) == (how & 4 && !(how & 32)));
+    FUZZ_CHECK(!sl_trust_is_by_authority_alone(trust));
+    sl_trust *again = sl_trust_load(&rules, &fault, reason);
+    FUZZ_CHECK(memcmp(sl_trust_domain(again), sl_trust_domain(trust), 32) == 0);
+    sl_trust_destroy(again);
+    sl_trust_destroy(sl_trust_share(trust));
     sl_trust_destroy(trust);
 }
 
@@ -103,6 +114,8 @@ std::vector<Bytes> fuzz::seeds()
     for (const std::string &prefix : {std::string("node-"), std::string("a b"),
                                       std::string(39, 'p'), std::string("A_0.-"), std::string()})
         seeds.push_back(join({{0, 1, (uint8_t)prefix.size()}, of_text(prefix + prefix + hex32)}));
+    for (uint8_t how : {4, 6, 8, 12, 16, 18, 32, 40})
+        seeds.push_back(join({{0, how}, of_text(how & 2 ? hex32 : "node-" + hex32)}));
     for (const std::string &text : psk_file_seeds())
         seeds.push_back(join({{PSK_FILE}, of_text(text)}));
     for (const std::string &text : prefix_list_seeds())
