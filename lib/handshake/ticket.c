@@ -114,7 +114,7 @@ static bool take_owner(struct handshake *handshake, SSL_SESSION *session)
     struct ticket_data data;
     void *bytes;
     size_t len;
-    if (SSL_SESSION_get0_ticket_appdata(session, &bytes, &len) != 1 ||
+    if (SSL_SESSION_get0_ticket_appdata(session, &bytes, &len) != 1 || bytes == NULL ||
         !sl_handshake_read_ticket_data(&data, bytes, len) ||
         (data.expires_s != 0 && data.expires_s <= (uint64_t)time(NULL)) ||
         !sl_chain_is_unrevoked(&data.chain, lists))

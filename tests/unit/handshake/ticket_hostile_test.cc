@@ -75,6 +75,19 @@ TEST(HostileTicket, ChangedAnywhereGetsAFullHandshake)
     EXPECT_TRUE(lab.peer(id).is_resumed);
 }
 
+TEST(HostileTicket, WithoutDataOfOursGetsAFullHandshake)
+{
+    HandshakeLab lab(with_tickets());
+    ASSERT_TRUE(lab.connect(1));
+    const TicketForger forger;
+    const Session inside = decode(forger.open(lab.client(1).ticket()));
+    ClientOptions client = resuming(lab.client(1));
+    client.session =
+        with_ticket(lab.client(1).session(), forger.seal(encode(with_data(inside, {}))));
+    ASSERT_TRUE(lab.connect(2, client)) << lab.client(2).error();
+    EXPECT_FALSE(lab.peer(2).is_resumed);
+}
+
 // libssl's own limit, the lifetime, is far away.
 TEST(HostileTicket, WhoseDataSayThatItsTimeHasPassedGetsAFullHandshake)
 {
