@@ -225,6 +225,8 @@ std::vector<Bytes> fuzz::seeds()
             {{11, 1}, {11, 1}, send, send, send, send, turn, {1, 7, 100}, {1, 5, 200}, turn, good}),
         join({{3, 17}, Bytes(40), turn, {3, 18}, Bytes(40), turn, {3, 0}, Bytes(40), turn}),
     };
+    for (uint8_t kind : {16, 17, 18, 19}) /* without a payload, as the last word */
+        seeds.push_back(join({send, fill, turn, {3, kind}}));
     const Bytes wrongs[] = {
         {4, 0, 1},
         {4, 1, 0, 0, 0, 0, 0, 0, 0, 1},

@@ -44,7 +44,7 @@ class Frames
     Bytes seal_any(unsigned peer)
     {
         const uint8_t type = input_.u8();
-        return sessions_.seal(peer, type, input_.bytes(8));
+        return sessions_.seal(peer, type, input_.bytes(type == SL_CONTENT_ALERT ? 2 : 8));
     }
 
     Bytes data_of(unsigned peer)
@@ -53,10 +53,10 @@ class Frames
                               {(uint8_t)peer, serial_++, input_.u8()});
     }
 
-    static Bytes plaintext_record(uint8_t type, const Bytes &body)
+    static Bytes record(uint8_t type, uint16_t epoch, const Bytes &body)
     {
         Bytes header(SL_RECORD_HEADER_LEN);
-        sl_wire_write_record_header(header.data(), type, 0, 7, (uint16_t)body.size());
+        sl_wire_write_record_header(header.data(), type, epoch, 7, (uint16_t)body.size());
         return join({header, body});
     }
 
@@ -76,6 +76,47 @@ class Frames
         return join({first, second});
     }
 
+    /** Something that was sealed before, whatever became of it. */
+    Bytes once_more(uint8_t which) const
+    {
+        const size_t used = sessions_.used.size(), all = used + sessions_.fresh.size();
+        if (all == 0)
+            return {};
+        const size_t i = which % all;
+        return i < used ? sessions_.used[i].record : sessions_.fresh[i - used].record;
+    }
+
+    /** Under keys that nobody has, but for epoch 0. */
+    Bytes other_record()
+    {
+        const uint8_t type = input_.u8();
+        return record(type & 0x7f, type >> 7, input_.bytes(4));
+    }
+
+    /** ClientHellos of those who are known, or more than one. */
+    Bytes other_hello(sl_path &path)
+    {
+        const uint8_t which = input_.u8();
+        path = sessions_.peers[TUPLE4].path;
+        switch (which % 6) {
+        case 0:
+            return WorkerBench::ClientHello(sessions_.cookies[DUPLICATE], TUPLE4 + 1, 1, 1);
+        case 1:
+            return WorkerBench::ClientHello(sessions_.cookies[RESTART_AGAIN], kRestart + 1, 1, 1);
+        case 2:
+            path = sessions_.peers[HALF_OPEN].path;
+            return WorkerBench::ClientHello(sessions_.cookies[SECOND_TRY], kRestart, 1, 1);
+        case 3:
+            return in_fragments(
+                WorkerBench::ClientHello(sessions_.cookies[RESTART], kRestart, 1, 1), which);
+        case 4:
+            return join({WorkerBench::ClientHello({}, 8), WorkerBench::ClientHello({}, 9, 1)});
+        default:
+            return join({WorkerBench::ClientHello(sessions_.cookies[RESTART], kRestart, 1, 1),
+                         WorkerBench::ClientHello({}, TUPLE4 + 1), data_of(CID4)});
+        }
+    }
+
     /** A datagram's payload that makes sense, and whose it is. */
     Bytes make_payload(uint8_t which, sl_path &path)
     {
@@ -87,34 +128,34 @@ class Frames
             return WorkerBench::ClientHello({}, input_.u8());
         case 1:
             path = sessions_.stranger();
-            return WorkerBench::ClientHello(sessions_.cookie, 1, 1, 1);
+            return WorkerBench::ClientHello(sessions_.cookies[STRANGER], 1, 1, 1);
         case 2:
             return WorkerBench::ClientHello({}, input_.u8());
         case 3: /* the client without a connection ID starts again beside its session */
             path = sessions_.peers[TUPLE4].path;
-            return WorkerBench::ClientHello(sessions_.restart_cookie, kRestart, 1, 1);
+            return WorkerBench::ClientHello(sessions_.cookies[RESTART], kRestart, 1, 1);
         case 4: /* a message of the handshake */
-            return plaintext_record(SL_CONTENT_HANDSHAKE,
-                                    {16, 0, 0, 3, 0, 2, 0, 0, 0, 0, 0, 3, 2, 9, 9});
+            return record(SL_CONTENT_HANDSHAKE, 0, {16, 0, 0, 3, 0, 2, 0, 0, 0, 0, 0, 3, 2, 9, 9});
         case 5:
-            return plaintext_record(SL_CONTENT_ALERT, {2, input_.u8()});
+            return record(SL_CONTENT_ALERT, 0, {2, input_.u8()});
         case 6:
-            return plaintext_record(input_.u8(), input_.bytes(16));
+            return other_record();
         case 7:
             return input_.bytes(input_.u8());
-        case 8: /* once more */
-            return sessions_.used.empty()
-                       ? Bytes{}
-                       : sessions_.used[input_.u8() % sessions_.used.size()].record;
+        case 8:
+            return once_more(input_.u8());
         case 9: /* several records; those of another are not looked at */
             return join({data_of(CID4), data_of(TUPLE4), data_of(CID6), data_of(CID4)});
         case 10:
             path = sessions_.stranger();
-            return in_fragments(WorkerBench::ClientHello(sessions_.cookie, 1, 1, 1), input_.u8());
+            return in_fragments(WorkerBench::ClientHello(sessions_.cookies[STRANGER], 1, 1, 1),
+                                input_.u8());
         case 11:
-            return peer == HALF_OPEN ? Bytes{} : seal_any(peer);
+            return peer >= HALF_OPEN ? Bytes{} : seal_any(peer);
+        case 15:
+            return other_hello(path);
         default:
-            return peer == HALF_OPEN ? Bytes{} : data_of(peer);
+            return peer >= HALF_OPEN ? Bytes{} : data_of(peer);
         }
     }
 

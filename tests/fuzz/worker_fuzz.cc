@@ -111,10 +111,13 @@ class World
                (sessions_.other != nullptr ? sessions_.other->events(SL_COUNTER_RX_RECORDS) : 0);
     }
 
-    /** Does the burst hold a peer's record whole? From then on that peer may have done anything. */
+    /** Does the burst hold a peer's record whole? From then on that peer may have done anything; so
+     * may who has shown a cookie of his in a handshake. */
     bool note_authentic()
     {
         bool any = false;
+        if (holds(sessions_.cookies[SECOND_TRY]))
+            authentic_.insert(HALF_OPEN);
         for (const Sealed &sealed : sessions_.fresh)
             for (const Bytes &frame : burst_)
                 if (fuzz::contains(frame, sealed.record)) {
@@ -124,13 +127,19 @@ class World
         return any;
     }
 
+    bool holds(const Bytes &cookie) const
+    {
+        const Bytes mac(cookie.begin() + 1, cookie.begin() + 17);
+        return std::any_of(burst_.begin(), burst_.end(),
+                           [&](const Bytes &frame) { return fuzz::contains(frame, mac); });
+    }
+
     /** Does the burst hold a cookie that is good for somebody? */
     bool may_begin() const
     {
-        for (const Bytes *cookie : {&sessions_.cookie, &sessions_.restart_cookie})
-            for (const Bytes &frame : burst_)
-                if (fuzz::contains(frame, Bytes(cookie->begin() + 1, cookie->begin() + 17)))
-                    return true;
+        for (const Bytes &cookie : sessions_.cookies)
+            if (holds(cookie))
+                return true;
         return false;
     }
 
@@ -214,7 +223,23 @@ class World
         unsigned closed = 0;
         for (const sluice::Event &event : sessions_.consumer.Receive())
             closed += event.kind == SL_RING_CLOSE && event.detail == SL_CLOSE_IDLE;
-        FUZZ_CHECK(closed == KEYED);
+        FUZZ_CHECK(closed == KEYED + 1); /* and the one that libssl keeps */
+    }
+
+    /** What libssl has opened comes to the consumer, whatever came for it meanwhile. */
+    void check_legacy()
+    {
+        const Bytes plain = {'e', 'n', 'd'};
+        sl_message_data data{};
+        data.bytes_len = (uint16_t)plain.size();
+        sessions_.consumer.Receive();
+        sessions_.bench.FromHandshaker(SL_MESSAGE_DELIVER, sessions_.peers[LEGACY].handle, &data,
+                                       offsetof(sl_message_data, bytes), plain);
+        sessions_.bench.Turn();
+        const std::vector<sluice::Event> events = sessions_.consumer.Receive();
+        FUZZ_CHECK(events.size() == 1 && events[0].kind == SL_RING_DATA);
+        FUZZ_CHECK(events[0].payload == plain &&
+                   events[0].session == sessions_.peers[LEGACY].handle);
     }
 
     /**
@@ -226,6 +251,8 @@ class World
         Peer &peer = sessions_.peers[i];
         if (sessions_.bench.now_ns - quiet_since_ > 20 * sluice::kSecond)
             return; /* it may have ended for want of activity */
+        if (i == LEGACY)
+            return check_legacy();
         if (i == HALF_OPEN)
             sessions_.bench.GiveKeys(peer, false);
         if (i >= KEYED)
@@ -274,6 +301,52 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
+/** A step: a frame that is not damaged. how: 1, the burst goes on; from: 0x80, another port. */
+static Bytes step(uint8_t which, const Bytes &bytes, uint8_t how = 0, uint8_t from = 0)
+{
+    return join({{how, which}, bytes, {0, from, 0}});
+}
+
+/** Conversations in which each step depends on those before it. */
+static std::vector<Bytes> conversations()
+{
+    const Bytes restart = step(0x03, {}), old_data = step(0x1c, {7}),
+                old_alert = step(0x1b, {21, 2, 40});
+    const Bytes data = step(0x0c, {7}), rest(4, 0);
+    const auto other =
+        [&](uint8_t peer,
+            uint8_t type) { /* 0x80: of epoch 1 */
+                            return step((uint8_t)(16 * peer + 6), join({{type}, rest}));
+        };
+    const auto sealed = [&](uint8_t peer, uint8_t type, uint8_t first) {
+        return step((uint8_t)(16 * peer + 11), join({{type, first}, Bytes(7, 0)}));
+    };
+    const Bytes in_burst = step(0x1c, {8}, 1), bad_data = {0, 0x0c, 7, 1, 1, 0, 30, 3, 0, 0};
+    std::vector<Bytes> all;
+    for (uint8_t peer : {+KEYED, +HALF_OPEN, +LEGACY, +TUPLE4})
+        for (uint8_t type : {0x96, 0x97, 0x16, 0x17, 0x15, 0x14, 0x63})
+            all.push_back(join({other(peer, type), other(peer, type)}));
+    all.push_back(join({restart, in_burst, in_burst, old_data, other(TUPLE4, 0x16)}));
+    all.push_back(
+        join({restart, other(TUPLE4, 0x96), other(TUPLE4, 0x97), step(0x1f, {1}), restart}));
+    all.push_back(join({restart, step(0x1f, {3}), step(0x1f, {9}), step(0x1f, {0}), old_data}));
+    all.push_back(join({restart, step(0x0c, {7}, 1), step(0x1c, {8}, 1), step(0x2c, {9})}));
+    all.push_back(join({restart, Bytes{0, 0x1c, 7, 1, 1, 0, 30, 3, 0, 0}, old_data}));
+    all.push_back(
+        join({step(0x12, {TUPLE4 + 1}), step(0x1f, {4}), step(0x1f, {5}), step(0x1f, {2})}));
+    all.push_back(join({step(0x0b, {21, 1, 0}, 1), data, data, other(CID4, 0x16)}));
+    all.push_back(join({old_alert, old_data, other(TUPLE4, 0x16), other(TUPLE4, 0x96), restart}));
+    for (uint8_t peer : {+CID4, +TUPLE4, +KEYED})
+        for (uint8_t type : {22, 23, 99, 20})
+            all.push_back(join({sealed(peer, type, 20), step(8, {0}), step(8, {0}),
+                                sealed(peer, type, 1), step(8, {1})}));
+    all.push_back(join({step(0x0b, {21, 2}), sealed(CID4, 21, 0)}));
+    for (uint8_t from : {0x81, 0x41, 0xc1})
+        all.push_back(join({bad_data, step(0x0c, {7}, 0, from), step(8, {0}, 0, 0x82), data,
+                            step(0x0c, {8}, 0, from), step(0x2c, {9}, 1, from), step(8, {1})}));
+    return all;
+}
+
 std::vector<Bytes> fuzz::seeds()
 {
     std::vector<Bytes> seeds;
@@ -296,6 +369,11 @@ std::vector<Bytes> fuzz::seeds()
         {0, 0x0a, 80, 0, 0, 0, 0x19, 0x0a, 30, 0, 0, 0, 0x18, 0x00, 4, 0, 0, 0},
         {0, 0x0c, 7, 1, 1, 0, 30, 3, 0x41, 0, 0, 0x1c, 7, 1, 1, 0, 30, 3, 0xc1, 0},
         {6, 0x02, 9, 0, 0, 0, 6, 0x42, 9, 0, 0xc0, 0},
+        /* The port takes nothing, and strangers go on. */
+        {8, 0x0c, 7,    0, 0, 0, 8, 0x00, 5,    0, 0, 0, 8, 0xf0,
+         0, 8,    0x00, 6, 0, 0, 0, 0,    0x00, 7, 0, 0, 0},
+        {0, 0x00, 5, 0, 0, 0, 1, 0x00, 5, 0, 0, 0, 0, 0x01, 0, 0, 0, 0, 0x01, 0, 0, 0},
+        {0, 0x01, 1, 1, 0, 60, 9, 0, 0, 0, 0x01, 1, 0, 0, 34, 9, 0, 0},
     };
     Bytes all;
     for (const Bytes &step : steps)
@@ -304,5 +382,8 @@ std::vector<Bytes> fuzz::seeds()
         seeds.push_back(join({{mode}, all}));
     for (const Bytes &step : steps)
         seeds.push_back(join({{0}, step}));
+    for (const Bytes &all : conversations())
+        for (uint8_t mode : {0, 2})
+            seeds.push_back(join({{mode}, all}));
     return seeds;
 }

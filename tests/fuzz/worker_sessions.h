@@ -16,7 +16,11 @@ using sluice::WorkerBench;
 
 constexpr uint8_t kRestart = 99; /* fills the random of a client that starts again */
 
-enum { CID4, TUPLE4, CID6, KEYED, HALF_OPEN, PEERS };
+enum { CID4, TUPLE4, CID6, KEYED, HALF_OPEN, LEGACY, PEERS }; /* libssl keeps the last one */
+
+/** Cookies that are good: the stranger's; TUPLE4's client's of old, when it starts again, and when
+ * it does once more; HALF_OPEN's when it gives up its first attempt. */
+enum { STRANGER, DUPLICATE, RESTART, RESTART_AGAIN, SECOND_TRY, COOKIES };
 
 /** A record that a peer sealed. Who has its bytes can make the gateway take it, once. */
 struct Sealed {
@@ -35,10 +39,14 @@ class Sessions
         if (workers == 2)
             other = std::make_unique<WorkerBench>(options(1, mode));
         bench.Attach(consumer);
+        const sl_path tuple4 = path_of(TUPLE4 + 1, false);
+        cookies[DUPLICATE] = cookie_for(tuple4, TUPLE4 + 1); /* its session is not there yet */
         for (unsigned i = 0; i < PEERS; i++)
             connect(i);
-        cookie = cookie_for(stranger(), 1);
-        restart_cookie = cookie_for(peers[TUPLE4].path, kRestart);
+        cookies[STRANGER] = cookie_for(stranger(), 1);
+        cookies[RESTART] = cookie_for(tuple4, kRestart);
+        cookies[RESTART_AGAIN] = cookie_for(tuple4, kRestart + 1);
+        cookies[SECOND_TRY] = cookie_for(peers[HALF_OPEN].path, kRestart);
     }
 
     sl_path stranger() const
@@ -60,7 +68,7 @@ class Sessions
     std::unique_ptr<WorkerBench> other; /* the second worker, if there is one */
     Consumer consumer;
     Peer peers[PEERS];
-    Bytes cookie, restart_cookie;    /* of the stranger; of TUPLE4's client when it starts again */
+    Bytes cookies[COOKIES];
     std::vector<Sealed> fresh, used; /* not delivered yet; delivered */
 
   private:
@@ -96,6 +104,13 @@ class Sessions
         }
         if (i == KEYED)
             bench.GiveKeys(peers[i], false);
+        if (i == LEGACY) {
+            sl_message_established established{};
+            established.is_legacy = true;
+            bench.FromHandshaker(SL_MESSAGE_ESTABLISHED, peers[i].handle, &established,
+                                 sizeof established);
+            bench.Turn();
+        }
         FUZZ_CHECK(peers[i].handle != 0);
         bench.ToHandshaker();
         consumer.Receive();
