@@ -37,6 +37,19 @@ void check_peer(const Bytes &der)
     X509_free(certificate);
 }
 
+/** As libcrypto compares the times. */
+bool is_current(const sl_credentials *credentials)
+{
+    std::vector<X509 *> all = {(X509 *)sl_credentials_certificate(credentials, 0)};
+    auto *chain = (STACK_OF(X509) *)sl_credentials_chain(credentials, 0);
+    for (int i = 0; i < sk_X509_num(chain); i++)
+        all.push_back(sk_X509_value(chain, i));
+    return std::all_of(all.begin(), all.end(), [](const X509 *one) {
+        return X509_cmp_current_time(X509_get0_notBefore(one)) < 0 &&
+               X509_cmp_current_time(X509_get0_notAfter(one)) > 0;
+    });
+}
+
 bool check_own(const char *path, char *reason)
 {
     const sl_certificate_files files = {path, path, nullptr};
@@ -49,6 +62,9 @@ bool check_own(const char *path, char *reason)
     FUZZ_CHECK(sl_credentials_count(credentials) == 1);
     FUZZ_CHECK(sl_credentials_certificate(credentials, 0) != nullptr);
     FUZZ_CHECK(sl_credentials_key(credentials, 0) != nullptr);
+    unsigned index = 0;
+    FUZZ_CHECK(sl_credentials_are_current(credentials, nullptr, &index, reason) ==
+               is_current(credentials));
     sl_credentials_destroy(credentials);
     return true;
 }
@@ -66,6 +82,15 @@ bool check_ca(const char *path, bool has_lists, char *reason)
         return false;
     }
     FUZZ_CHECK(sl_trust_store(trust) != nullptr && sl_trust_insists(trust));
+    const unsigned long flags =
+        X509_VERIFY_PARAM_get_flags(X509_STORE_get0_param((X509_STORE *)sl_trust_store(trust)));
+    FUZZ_CHECK(!has_lists || sl_trust_crl_count(trust) > 0);
+    for (unsigned i = 0; i < sl_trust_crl_count(trust); i++) {
+        sl_crl_info info;
+        sl_trust_describe_crl(trust, i, &info);
+        FUZZ_CHECK(!strcmp(info.file, path) && strlen(info.issuer) < 1000);
+    }
+    FUZZ_CHECK(!has_lists || (flags & X509_V_FLAG_CRL_CHECK_ALL)); /* they are looked at */
     sl_trust_destroy(trust);
     return true;
 }
@@ -85,6 +110,51 @@ void check_file(const Bytes &text, bool is_ca, bool has_lists)
     FUZZ_CHECK(ERR_peek_error() == 0);
 }
 
+/** CA files with revocation lists in them: those that are of no use, and those that are. */
+std::vector<std::string> authority_files()
+{
+    using namespace sl_test;
+    const Identity &root = fuzz::responder().authority, &leaf = fuzz::responder().own;
+    const Identity impostor = make_identity("EC", "authority", nullptr, true);
+    const Identity middle = make_identity("EC", "middle", &root, true);
+    const std::string pem = to_pem(root.certificate), of_middle = to_pem(middle.certificate);
+    const std::string list = make_crl_pem(root, leaf.certificate);
+    return {pem,
+            of_middle,
+            to_pem(leaf.certificate),
+            list,
+            pem + list,
+            pem + make_crl_pem(root, nullptr, -60) + list,
+            pem + list + make_crl_pem(root, nullptr, 9999),
+            pem + make_crl_pem(root, nullptr, -60),
+            pem + make_crl_pem(root, nullptr, 9999, 60),
+            pem + make_crl_pem(impostor, nullptr),
+            pem + of_middle + list,
+            pem + of_middle + list + make_crl_pem(middle, nullptr),
+            pem + list + make_crl_pem(middle, nullptr),
+            pem + list + make_crl_pem(middle, nullptr, 9999, 60),
+            pem + pem + list + list};
+}
+
+/** A certificate, its chain and its key: in time or not, in order or not. */
+std::vector<std::string> own_files()
+{
+    using namespace sl_test;
+    const Identity &root = fuzz::responder().authority;
+    const Identity middle = make_identity("EC", "middle", &root, true);
+    const std::string chain = to_pem(middle.certificate) + to_pem(root.certificate);
+    std::vector<std::string> files;
+    for (const std::string kind : {"EC", "P-384", "ED25519", "ED448"}) {
+        const Identity own = make_identity(kind, "own", &middle),
+                       old = make_identity(kind, "old", &middle, false, -60);
+        files.push_back(to_pem(own.certificate) + chain + to_pem(own.key));
+        files.push_back(to_pem(old.certificate) + chain + to_pem(old.key));
+        files.push_back(to_pem(own.certificate) + to_pem(root.certificate) + to_pem(own.key));
+        files.push_back(to_pem(own.certificate) + to_pem(old.key));
+    }
+    return files;
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -100,12 +170,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* Of whole certificates corpus/certificate holds some. */
+/* Of certificates that libcrypto makes something else of, corpus/certificate holds some. */
 std::vector<Bytes> fuzz::seeds()
 {
     std::vector<Bytes> seeds;
     for (const Bytes &der : ocsp_seeds())
         for (const uint8_t mode : {8, 9})
             seeds.push_back(join({{mode}, der}));
+    for (const std::string &text : authority_files())
+        for (const uint8_t mode : {3, 7})
+            seeds.push_back(join({{mode}, of_text(text)}));
+    for (const std::string &text : own_files())
+        seeds.push_back(join({{1}, of_text(text)}));
     return seeds;
 }

@@ -21,7 +21,7 @@ namespace
 enum Mode : uint8_t {
     HAS_GATEWAY = 1, /* a server of ours, with connection IDs */
     RESUMES = 2,     /* a session that the same client has had */
-    HAS_TICKETS = 4,
+    HAS_TICKETS = 4, /* alone: the client wants another server */
     HAS_PSK = 8, /* with HAS_GATEWAY: plain, and a server of libssl's; IS_MUTUAL: it gives a hint */
     IS_MUTUAL = 0x10,
     BELIEVES_ALERTS = 0x20,
@@ -57,6 +57,11 @@ class Network : public fuzz::HostileNetwork
     }
 };
 
+bool wants_another(uint8_t mode)
+{
+    return (mode & (RESUMES | HAS_TICKETS | HAS_PSK)) == HAS_TICKETS;
+}
+
 ClientLabOptions lab_options(uint8_t mode, fuzz::Input &input)
 {
     ClientLabOptions options;
@@ -76,6 +81,12 @@ ClientLabOptions lab_options(uint8_t mode, fuzz::Input &input)
             options.server.psk_hint = "a hint";
     }
     options.tickets = options.server.tickets = mode & HAS_TICKETS;
+    if (wants_another(mode) && mode & IS_MUTUAL) { /* by an authority, and yet another */
+        options.trust.expected_fingerprints = {std::string(64, 'a')};
+    } else if (wants_another(mode)) {
+        options.check = Check::Fingerprint;
+        options.fingerprints = {std::string(64, 'a')};
+    }
     options.sessions_max = 2;
     options.cid_len = mode & OFFERS_CID ? 5 : 0;
     options.ring_size = 1 << 16;
@@ -147,14 +158,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         Network network(lab, input);
         lab.start(1, connect_options(mode));
         lab.run_until([&] { return lab.client(1).is_established || lab.client(1).is_aborted; });
-        FUZZ_CHECK(network.has_meddled() || lab.client(1).is_established);
+        FUZZ_CHECK(network.has_meddled() || lab.client(1).is_established || wants_another(mode));
+        FUZZ_CHECK(!wants_another(mode) || !lab.client(1).is_established);
     }
     lab.judge = nullptr;
     if (lab.gateways_worker() != nullptr)
         lab.gateways_worker()->before_seal = nullptr;
     check_end(lab);
     lab.leave(1);
-    FUZZ_CHECK(lab.connect(2, connect_options(mode)));
+    FUZZ_CHECK(lab.connect(2, connect_options(mode)) == !wants_another(mode));
     lab.leave(2);
     FUZZ_CHECK(sl_handshaker_in_progress(lab.handshaker) == 0);
     FUZZ_CHECK(lab.counters_add_up());
@@ -164,8 +176,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 std::vector<Bytes> fuzz::seeds()
 {
     std::vector<Bytes> seeds;
-    for (uint8_t mode : {0, 1, 0x81, 0x11, 0x10, 0x40, 2, 6, 8, 9, 0x18, 0x19, 0x0e, 0x20,
-                         0x80}) {
+    for (uint8_t mode :
+         {0, 1, 0x81, 0x11, 0x10, 0x40, 2, 4, 5, 0x14, 6, 8, 9, 0x18, 0x19, 0x0e, 0x20, 0x80}) {
         const Bytes start = {mode};
         seeds.push_back(start);
         seeds.push_back(join({start, {0, 2, 2, 1, 1}}));

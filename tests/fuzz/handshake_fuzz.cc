@@ -37,12 +37,34 @@ class Network : public fuzz::HostileNetwork
     }
 };
 
+/** libssl has the keys, at both ends: what one says the other hears, and that it is the end. */
+void check_legacy(HandshakeLab &lab, const Bytes &data)
+{
+    if (!lab.client(1).is_connected())
+        return;
+    lab.judge = nullptr;
+    lab.client(1).send(data);
+    lab.run_for(50);
+    FUZZ_CHECK(!lab.peer(1).data.empty() && lab.peer(1).data.back() == data);
+    lab.worker_of(1).send_data(1, data);
+    lab.run_for(50);
+    FUZZ_CHECK(lab.client(1).take_data() == std::vector<Bytes>{data});
+    Bytes forged(100, 7);
+    const uint8_t header[] = {
+        SL_CONTENT_APPLICATION_DATA, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 99, 0, 87};
+    std::copy(header, header + sizeof header, forged.begin());
+    lab.worker_of(1).receive(1, forged);
+    lab.client(1).close();
+    lab.run_for(50);
+    FUZZ_CHECK(lab.peer(1).is_aborted);
+}
+
 /** Both hold the same keys: what one seals, the other opens. */
 void check_established(HandshakeLab &lab)
 {
     const Bytes data = {1, 2, 3};
     if (lab.peer(1).is_legacy)
-        return; /* libssl has the keys */
+        return check_legacy(lab, data);
     FUZZ_CHECK(lab.peer(1).epoch != nullptr);
     FUZZ_CHECK(lab.peer(1).identity.cid_len <= SL_OWN_CID_LEN);
     FUZZ_CHECK(lab.peer(1).epoch->peer_cid_len <= SL_PEER_CID_MAX);
@@ -53,7 +75,7 @@ void check_established(HandshakeLab &lab)
 /** The client has been there before. */
 void resume(HandshakeLab &lab, const Setting &setting, ClientOptions &client)
 {
-    FUZZ_CHECK(lab.connect(3, setting.sound_client(lab)));
+    FUZZ_CHECK(lab.connect(3, setting.sound_client()));
     client.session = lab.client(3).session();
     lab.worker_of(3).close(3);
 }
@@ -110,6 +132,7 @@ void check_who(HandshakeLab &lab, const Setting &setting, const fuzz::WaveringLo
     const Peer &peer = lab.peer(1);
     if (!peer.is_established) {
         FUZZ_CHECK(!setting.has_psk || is_disturbed || setting.is_too_long() ||
+                   setting.is_unheard() || lookup.has_wavered() ||
                    lab.counter(SL_HANDSHAKE_REFUSED_PSK) == 1);
         return;
     }
@@ -120,7 +143,14 @@ void check_who(HandshakeLab &lab, const Setting &setting, const fuzz::WaveringLo
                                   : setting.may_enter() && !strcmp(peer.identity.subject, "anna")));
     else
         FUZZ_CHECK(!is_psk && setting.may_enter());
-    FUZZ_CHECK(!setting.asks_clients() || peer.identity.method == SL_IDENTITY_CERTIFICATE);
+    if (setting.asks_clients()) {
+        FUZZ_CHECK(node_id_of(setting.own.key) == peer.identity.node_id);
+        const sl_identity_method method =
+            setting.is_named_alone() && setting.means & BY_FINGERPRINT ? SL_IDENTITY_FINGERPRINT
+            : setting.is_named_alone() || setting.is_expected_alone()  ? SL_IDENTITY_NODE_ID
+                                                                       : SL_IDENTITY_CERTIFICATE;
+        FUZZ_CHECK(peer.identity.method == method);
+    }
     FUZZ_CHECK(!peer.is_resumed || setting.resumes());
 }
 
@@ -129,16 +159,17 @@ void check_who(HandshakeLab &lab, const Setting &setting, const fuzz::WaveringLo
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz::Input input(data, size);
-    const Setting setting(input);
     sl_sim::seed_libcrypto(1);
     set_now(ns_per_s);
+    const Setting setting(input);
     HandshakeLab lab(setting.lab_options());
     fuzz::Input truth(nullptr, 0);
-    ClientOptions client = setting.client(lab, input);
+    ClientOptions client = setting.client(input);
     if (setting.resumes())
         resume(lab, setting, client);
     {
         fuzz::WaveringLookup lookup(input, lab, fuzz::of_text("anna"), kKey);
+        lab.takes_questions = !setting.is_unheard();
         bool is_disturbed;
         if (setting.is_sincere())
             is_disturbed = run_sincere(lab, setting, client, input, lookup);
@@ -157,9 +188,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         lab.worker_of(1).close(1);
 
     fuzz::WaveringLookup lookup(truth, lab, fuzz::of_text("anna"), kKey);
-    ClientOptions next = setting.sound_client(lab);
+    ClientOptions next = setting.sound_client();
     if (setting.asks_clients())
-        next.identity = make_identity("EC", "next", &lab.authority);
+        next.identity = setting.another;
+    lab.takes_questions = true;
     FUZZ_CHECK(lab.connect(2, next));
     lab.worker_of(2).close(2);
     lab.run_for(0);
@@ -249,26 +281,27 @@ std::vector<Bytes> fuzz::seeds()
         seeds.push_back(join({{seed[0], 0}, Bytes(seed.begin() + 1, seed.end())}));
     for (uint8_t mode : {0, 2, 8, 0x48})
         add_attacks(seeds, mode & 2 ? Bytes{mode, 0, 8} : Bytes{mode, 0});
-    for (uint8_t mode : {0, 8, 2})
-        add_attacks(seeds, mode & 2 ? Bytes{mode, RESUMES, 8} : Bytes{mode, RESUMES});
+    add_attacks(seeds, {8, RESUMES});
+    for (uint8_t named : {0, +BY_FINGERPRINT, +BY_NODE_ID})
+        for (uint8_t whom : {0, +NAMES_ANOTHER, +EXPECTS_ANOTHER, EXPECTS_ANOTHER | IS_ONE_EXPECTED,
+                             +IS_SINCERE, +RESUMES})
+            for (uint8_t mode : {8, 0x10, 0x28, 0x48})
+                seeds.push_back({mode, (uint8_t)(named | whom)});
 
     for (uint8_t means : {0, +IS_PLAIN, +TAKES_ONLY_PSK, IS_PLAIN | TAKES_ONLY_PSK, +IS_UNKNOWN,
                           IS_PLAIN | HAS_WRONG_KEY})
         for (uint8_t mode : {0, 8, 0x10, 0x80})
             seeds.push_back({mode, (uint8_t)(means | HAS_PSK)});
-    add_attacks(seeds, {0, HAS_PSK});
-    add_attacks(seeds, {2, HAS_PSK | IS_PLAIN, 8});
+    add_attacks(seeds, {0, HAS_PSK | IS_PLAIN});
     for (uint8_t how : {0, +IS_PLAIN, +IS_UNKNOWN}) {
         const uint8_t means = how | HAS_PSK | IS_LOOKED_UP;
         for (uint8_t answer : {0, 1, 2, 0x12, 0x22, 3, 11, 4, 0x24, 5, 0x2d, 0xfd, 6, 7})
-            seeds.push_back({0, means, 0, 0, 0, answer, 0, 0x11, 0x22, 0x33});
-        seeds.push_back({0, means, 0, 0, 0, 7, 2, 1, 1, 1});
-        seeds.push_back({HAS_LONG_IDENTITY, means});
+            seeds.push_back({0, means, 0, 0, 0, 0, answer, 0, 0x11, 0x22, 0x33});
+        for (uint8_t mode : {+HAS_LONG_IDENTITY, +HAS_LONG_HELLO, +HAS_CERTIFICATE})
+            seeds.push_back({mode, means});
     }
-    for (uint8_t mode : {0, 2, 8, 0x48})
-        add_lies(seeds, mode & 2 ? Bytes{mode, IS_SINCERE, 8} : Bytes{mode, IS_SINCERE});
-    add_lies(seeds, {0, IS_SINCERE | HAS_PSK});
+    for (uint8_t mode : {0, 8})
+        add_lies(seeds, {mode, IS_SINCERE});
     add_lies(seeds, {0, IS_SINCERE | HAS_PSK | IS_PLAIN});
-    add_lies(seeds, {8, IS_SINCERE | HAS_PSK | IS_PLAIN});
     return seeds;
 }
