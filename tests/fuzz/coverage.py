@@ -3,7 +3,8 @@
 
 Which lines of each parser the fuzz targets reach by their seeds and their corpus, without a mutation:
 builds build-coverage with gcc, runs each target, prints a table, and writes
-    {FILE: {"targets": [NAME], "lines": N, "reached": N, "excused": N, "percent": P, "missed": [LINE]}}
+    {FILE: {"targets": [NAME], "lines": N, "reached": N, "excused": N, "percent": P, "missed": [LINE],
+            "idle_excuses": [LINE'S BEGINNING]}}
 Lines that no input can reach are excused, see excused.py, and not counted. The exit status is 1 when
 a parser is below 95 %, or an excuse is none. --lines: shows the lines that are missed. --figures:
 for bench/report.py, `KEY VALUE` lines instead of the table; --tap: a test for each parser.
@@ -32,7 +33,7 @@ def quietly(*command, **options):
 def build(targets):
     if not (BUILD / "build.ninja").exists():
         quietly("meson", "setup", BUILD, "-Dgateway=disabled", "-Dbuildtype=debug",
-                "-Doptimization=0", "-Db_coverage=true",
+                "-Doptimization=0", "-Db_coverage=true", "-Dwerror=false",
                 env={"CC": "gcc", "CXX": "g++"} | os.environ)
     quietly("ninja", "-C", BUILD, *(f"tests/fuzz/fuzz_{name}" for name in targets))
 
@@ -101,27 +102,28 @@ def block(text, start):
 
 
 def excuses(file, lines):
-    """The lines that no input can reach; an excuse that fits nowhere, or is none, ends the program."""
+    """The lines that no input can reach, and those excuses of which none is needed."""
     text = (ROOT / file).read_text().splitlines()
-    excused = set()
+    excused, idle = set(), []
     for beginning in EXCUSED.get(file, {}):
         starts = [i for i, line in enumerate(text) if line.strip().startswith(beginning)]
         missed = {number for start in starts for number in block(text, start)
                   if lines.get(number) == 0}
         if not missed:
-            sys.exit(f"{file}: nothing is missed where it says: {beginning}")
+            idle.append(beginning)
         excused |= missed
-    return excused
+    return excused, idle
 
 
 def judged(file, lines):
-    excused = excuses(file, lines)
+    excused, idle = excuses(file, lines)
     missed = sorted(number for number, times in lines.items()
                     if times == 0 and number not in excused)
     total = len(lines) - len(excused)
     got = total - len(missed)
     return {"targets": PARSERS[file], "lines": total, "reached": got, "excused": len(excused),
-            "percent": round(100.0 * got / total, 1) if total else 0.0, "missed": missed}
+            "percent": round(100.0 * got / total, 1) if total else 0.0, "missed": missed,
+            "idle_excuses": idle}
 
 
 def show(result, with_lines):
@@ -144,7 +146,7 @@ def figures(result):
 
 def tap(result):
     for number, (file, about) in enumerate(result.items(), 1):
-        verdict = "ok" if about["percent"] >= LEAST else "not ok"
+        verdict = "ok" if about["percent"] >= LEAST and not about["idle_excuses"] else "not ok"
         print(f"{verdict} {number} - {file}: {about['percent']} % of its lines")
         if verdict != "ok":
             print("# missed:", *about["missed"])
@@ -165,7 +167,10 @@ def main():
         show(result, "--lines" in options)
     for path in files:
         pathlib.Path(path).write_text(json.dumps(result, indent=1) + "\n")
-    is_short = any(about["percent"] < LEAST for about in result.values())
+    for file, about in result.items():
+        for beginning in about["idle_excuses"]:
+            print(f"{file}: nothing is missed where it says: {beginning}", file=sys.stderr)
+    is_short = any(about["percent"] < LEAST or about["idle_excuses"] for about in result.values())
     sys.exit(is_short and "--figures" not in options)
 
 
