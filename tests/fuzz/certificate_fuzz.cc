@@ -63,6 +63,7 @@ bool check_own(const char *path, char *reason)
     FUZZ_CHECK(sl_credentials_certificate(credentials, 0) != nullptr);
     FUZZ_CHECK(sl_credentials_key(credentials, 0) != nullptr);
     unsigned index = 0;
+    FUZZ_CHECK(sl_credentials_are_current(credentials, credentials, &index, reason));
     FUZZ_CHECK(sl_credentials_are_current(credentials, nullptr, &index, reason) ==
                is_current(credentials));
     sl_credentials_destroy(credentials);

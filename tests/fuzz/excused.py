@@ -53,6 +53,16 @@ EXCUSED = {
     "lib/handshake/finish.c": {
         "continue;": FAILS,
     },
+    "lib/handshake/input.c": {
+        "sl_handshake_count(handshake->owner, SL_HANDSHAKE_FRAGMENT_LIMIT);": LIMITS,
+        "if (held->record == NULL)": FAILS,
+        "sl_handshake_fail(handshake, SL_HANDSHAKE_FAILED);": FAILS,
+    },
+    "lib/handshake/legacy.c": {
+        "return PROGRESS_FAILED;": FAILS,
+        "sl_handshake_count(handshake->owner, SL_HANDSHAKE_WORKER_RING_FULL);": LIMITS,
+        "shut_down(handshake, SL_ABORT_FORGERIES);": LIMITS,
+    },
     "lib/handshake/peer_check.c": {
         "sl_handshake_refuse(reason,": FAILS,
     },

@@ -321,11 +321,15 @@ static std::vector<Bytes> conversations()
     const auto sealed = [&](uint8_t peer, uint8_t type, uint8_t first) {
         return step((uint8_t)(16 * peer + 11), join({{type, first}, Bytes(7, 0)}));
     };
+    const auto again = [&](uint8_t peer, uint8_t which) {
+        return step((uint8_t)(16 * peer + 8), {which});
+    };
     const Bytes in_burst = step(0x1c, {8}, 1), bad_data = {0, 0x0c, 7, 1, 1, 0, 30, 3, 0, 0};
     std::vector<Bytes> all;
     for (uint8_t peer : {+KEYED, +HALF_OPEN, +LEGACY, +TUPLE4})
         for (uint8_t type : {0x96, 0x97, 0x16, 0x17, 0x15, 0x14, 0x63})
             all.push_back(join({other(peer, type), other(peer, type)}));
+    all.push_back(join({restart, restart, restart}));
     all.push_back(join({restart, in_burst, in_burst, old_data, other(TUPLE4, 0x16)}));
     all.push_back(
         join({restart, other(TUPLE4, 0x96), other(TUPLE4, 0x97), step(0x1f, {1}), restart}));
@@ -333,13 +337,13 @@ static std::vector<Bytes> conversations()
     all.push_back(join({restart, step(0x0c, {7}, 1), step(0x1c, {8}, 1), step(0x2c, {9})}));
     all.push_back(join({restart, Bytes{0, 0x1c, 7, 1, 1, 0, 30, 3, 0, 0}, old_data}));
     all.push_back(
-        join({step(0x12, {TUPLE4 + 1}), step(0x1f, {4}), step(0x1f, {5}), step(0x1f, {2})}));
+        join({step(0x12, {TUPLE4 + 1}), step(0x1f, {4}), step(0x1f, {5, 7}), step(0x1f, {2})}));
     all.push_back(join({step(0x0b, {21, 1, 0}, 1), data, data, other(CID4, 0x16)}));
     all.push_back(join({old_alert, old_data, other(TUPLE4, 0x16), other(TUPLE4, 0x96), restart}));
     for (uint8_t peer : {+CID4, +TUPLE4, +KEYED})
         for (uint8_t type : {22, 23, 99, 20})
-            all.push_back(join({sealed(peer, type, 20), step(8, {0}), step(8, {0}),
-                                sealed(peer, type, 1), step(8, {1})}));
+            all.push_back(join({sealed(peer, type, 20), again(peer, 0), again(peer, 0),
+                                sealed(peer, type, 1), again(peer, 1)}));
     all.push_back(join({step(0x0b, {21, 2}), sealed(CID4, 21, 0)}));
     for (uint8_t from : {0x81, 0x41, 0xc1})
         all.push_back(join({bad_data, step(0x0c, {7}, 0, from), step(8, {0}, 0, 0x82), data,
