@@ -43,6 +43,9 @@ static int add_special(scmp_filter_ctx filter, enum sl_thread_kind kind)
      * does well without: that must not be the end. */
     if (error == 0 && kind != SL_THREAD_CONTROL)
         error = refuse(filter, SCMP_SYS(openat), EACCES);
+    /* libxdp makes the folder of its lock, /run/xdp, whenever it takes it: it is there. */
+    if (error == 0 && kind == SL_THREAD_CONTROL)
+        error = refuse(filter, SCMP_SYS(mkdir), EEXIST);
     return error;
 }
 

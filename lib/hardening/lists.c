@@ -163,9 +163,7 @@ static const struct hardening_rule control[] = {
     ANY(uname),
     ANY(unlink),
     ANY(unlinkat),
-    /* libxdp, where no bpffs is mounted, and where one is */
-    ANY(rmdir),
-    ANY(statfs),
+    ANY(statfs), /* libxdp looks for a bpffs */
 };
 
 /* What drivers do when links come and go, peers of net_memif among them, and when they are closed.

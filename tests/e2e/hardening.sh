@@ -201,3 +201,13 @@ check 'which ends with status 0 all the same' gateway_stop 2
 gateway_config 'user: no-such-user'
 refused_user() { ! "$sluice" check -c "$config" >"$work/check" 2>&1 && grep -q "there is no user 'no-such-user' here" "$work/check"; }
 check 'a user that does not exist is refused' refused_user
+
+# One queue, and no bpffs, which is how `ip netns exec` leaves it: libxdp goes another way at the end.
+net_down
+net_up 1
+chmod 644 "$pki/server.key"
+chown nobody "$work/run"
+hardened_config
+gateway_start || exit
+check 'on an interface with one queue it ends as well' gateway_stop 2
+check 'and nothing is left behind there' nothing_left
