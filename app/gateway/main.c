@@ -18,8 +18,8 @@ static const char usage[] =
     "                     run: begin with recorded sessions; a benchmark's\n"
     "  -h, --help         this text\n"
     "\n"
-    "Signals: SIGTERM and SIGINT close all sessions and end it; SIGUSR1\n"
-    "prints the counters to standard error. sluice(1) says more.\n";
+    "Signals: SIGTERM and SIGINT close all sessions and end it; SIGHUP reads the\n"
+    "configuration again; SIGUSR1 prints the counters to standard error. sluice(1) says more.\n";
 
 static int misuse(const char *reason, const char *what)
 {

@@ -2,8 +2,8 @@
 """A lookup program for sluice's psk_lookup: sluice.yaml(5), TRUST.
 
 Each device has a key of its own, derived from one secret, so that there is nothing to look up: HMAC-SHA256 of the
-identity, cut to 16 bytes. The secret is 32 random bytes in the file that SECRET names, and its owner's alone. Devices
-are "sensor-" and digits. Copy it and put your own way to keys in key_of().
+identity, cut to 16 bytes. The secret is 32 random bytes in the file that SECRET names, which is the program's user's
+alone: `psk_lookup_user`, else `user`. Devices are "sensor-" and digits. Copy it and put your own way to keys in key_of().
 """
 import hashlib
 import hmac

@@ -30,6 +30,7 @@ void worker_attach(struct sl_worker *w, struct sl_attachment *attachment)
     };
     if (attachment->consumer >= w->consumer_count)
         w->consumer_count = attachment->consumer + 1;
+    w->tell_left = sl_session_table_capacity(w->table);
 }
 
 /** Its sessions notice by the key, each when it is next looked at. */
@@ -41,6 +42,7 @@ void worker_detach(struct sl_worker *w, struct sl_attachment *attachment)
     consumer->key = 0;
     consumer->detach_pending = true;
     w->reports_pending = true;
+    w->tell_left = sl_session_table_capacity(w->table);
 }
 
 void worker_evict(struct sl_worker *w, struct worker_consumer *consumer)

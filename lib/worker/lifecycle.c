@@ -240,13 +240,14 @@ static unsigned slots_due(struct sl_worker *w, uint64_t now_ns)
 {
     if (w->is_stopping || w->recheck_left > 0)
         return worker_has_backlog(w) ? 0 : SWEEP_SLOTS_MAX;
-    uint64_t due = (now_ns - w->swept_ns) / SWEEP_SLOT_NS;
+    const uint64_t slot_ns = worker_sweep_slot_ns(w);
+    uint64_t due = (now_ns - w->swept_ns) / slot_ns;
     if (w->swept_ns == 0 || due > SWEEP_SLOTS_MAX) {
         due = SWEEP_SLOTS_MAX;
         w->swept_ns = now_ns;
         return (unsigned)due;
     }
-    w->swept_ns += due * SWEEP_SLOT_NS;
+    w->swept_ns += due * slot_ns;
     return (unsigned)due;
 }
 
@@ -260,6 +261,7 @@ bool worker_sweep(struct sl_worker *w, uint64_t now_ns)
             w->recheck_left--;
         }
         sweep_slot(w, session, now_ns);
+        w->tell_left -= w->tell_left > 0;
         w->hand = w->hand + 1 < capacity ? w->hand + 1 : 0;
         if (w->is_stopping && w->stop_left > 0)
             w->stop_left--;

@@ -167,10 +167,14 @@ void worker_learn_hop(struct sl_worker *w, struct sl_session *session, const str
 /** A session that is half open from now on, or not any more; its address has not changed. */
 void worker_enter_half_open(struct sl_worker *w, const struct sl_session *session);
 void worker_leave_half_open(struct sl_worker *w, const struct sl_session *session);
+static inline uint64_t worker_sweep_slot_ns(const struct sl_worker *w)
+{
+    return w->tell_left > 0 ? SWEEP_SLOT_HURRIED_NS : SWEEP_SLOT_NS;
+}
 /** The hand has a slot to pass, or all of them, since everything is to end or other rules hold. */
 static inline bool worker_is_sweep_due(const struct sl_worker *w, uint64_t now_ns)
 {
-    return now_ns - w->swept_ns >= SWEEP_SLOT_NS || w->is_stopping || w->recheck_left > 0;
+    return now_ns - w->swept_ns >= worker_sweep_slot_ns(w) || w->is_stopping || w->recheck_left > 0;
 }
 bool worker_sweep(struct sl_worker *w, uint64_t now_ns);
 void worker_stop(struct sl_worker *w);

@@ -10,6 +10,8 @@
 #define OUTBOX_MAX (2 * SL_BURST)
 /** The clock hand passes one slot in this time, and at most SWEEP_SLOTS_MAX in a turn. */
 #define SWEEP_SLOT_NS 16000ULL
+/** The same while somebody new waits to hear of sessions that have no consumer. */
+#define SWEEP_SLOT_HURRIED_NS 1000ULL
 #define SWEEP_SLOTS_MAX 32
 /** How long a closed session waits to tell a consumer whose ring stays full. */
 #define CLOSE_EVENT_PATIENCE_NS (5ULL * 1000000000ULL)
@@ -175,6 +177,7 @@ struct sl_worker {
     uint64_t swept_ns;  /* the time up to which the hand has moved */
     uint32_t half_open; /* handshakes that clients have begun; our own are not among them */
     uint32_t ending;    /* legacy sessions whose close_notify is not out yet */
+    uint32_t tell_left; /* slots in which sessions may be that another consumer is to have */
     uint32_t stop_left; /* slots the hand still has to pass */
     const struct sl_admission_rules *admission; /* in force; NULL: no limits */
     struct sl_prefix_hasher prefixes;

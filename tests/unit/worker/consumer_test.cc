@@ -156,6 +156,30 @@ TEST(WorkerConsumer, WithoutOneDataIsDroppedAndTheSessionLivesOn)
     EXPECT_EQ(events[0].kind, SL_RING_OPEN);
 }
 
+TEST(WorkerConsumer, HearsSoonOfSessionsThatHaveNoneAndHasThoseOfOneThatGoesAsSoon)
+{
+    WorkerBench::Options options;
+    options.sessions_max = 4096;
+    WorkerBench bench(options);
+    bench.Connect(WorkerBench::ClientPath(1), true);
+    Consumer a(0, 0, 0), b(1, 0, 0);
+    auto run_for = [&](uint64_t us) {
+        for (uint64_t i = 0; i < us / 10; i++) {
+            bench.now_ns += 10000;
+            sl_worker_turn(bench.worker(), bench.now_ns);
+        }
+    };
+    bench.Attach(a);
+    run_for(5000);
+    EXPECT_EQ(a.Receive().size(), 1u);
+    bench.Attach(b);
+    run_for(5000);
+    EXPECT_TRUE(b.Receive().empty());
+    bench.Detach(a);
+    run_for(5000);
+    EXPECT_EQ(b.Receive().size(), 1u);
+}
+
 TEST(WorkerConsumer, SessionsOfAServiceAreSpreadAndStay)
 {
     WorkerBench bench;
