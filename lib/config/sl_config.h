@@ -156,9 +156,9 @@ struct sl_config {
                                 65535 */
     unsigned connect_ports_count;
     unsigned certificate_chain_kib; /* the longest chain that is taken of a peer; default 16 */
-    unsigned peer_chain_kib; /* the longest verified chain that consumers get; default 16 */
-    bool connection_ids;     /* default true */
-    bool session_tickets;    /* default true */
+    unsigned peer_chain_kib;        /* the longest verified chain that consumers get; default 16 */
+    bool connection_ids;            /* default true */
+    bool session_tickets;           /* default true */
     unsigned session_ticket_lifetime_s; /* 300..604800, default 7200 */
     enum sl_config_moves peer_moves;    /* default hold */
     bool close_at_usage_limit;          /* default false */

@@ -36,8 +36,8 @@ struct sl_connection_config {
     uint64_t backoff_min_ns, backoff_max_ns; /* spans of the first failure, and of the last */
     uint32_t handshake_timeout_ms;
     uint64_t silence_ns; /* as in sl_message_begin */
-    bool offers_cid; /* RFC 9146 */
-    bool on_demand;  /* sessions are begun for consumers who ask, and for nobody else */
+    bool offers_cid;     /* RFC 9146 */
+    bool on_demand;      /* sessions are begun for consumers who ask, and for nobody else */
 };
 
 struct sl_connector_config {

@@ -104,8 +104,8 @@ struct sluice_event {
      * bytes before its DER; 0 bytes: it has none, or they are too long. Valid as peer is. */
     const void *peer_chain;
     uint32_t peer_chain_len;
-    uint32_t request;               /* FAILED */
-    const char *text;               /* FAILED: why, a sentence; valid until the next receive */
+    uint32_t request; /* FAILED */
+    const char *text; /* FAILED: why, a sentence; valid until the next receive */
 };
 
 /**

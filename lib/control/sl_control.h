@@ -3,8 +3,8 @@
  * gateway has to be polled for. Knows nothing of what it controls but a few calls.
  *
  * The socket's protocol: one connection a command: a line "stats", "stats json", "consumers",
- * "connections", "reconnect NAME", "access", "certificates", "forged", "reload" or "version" in; the answer
- * out, then the end. An answer has a byte at least
+ * "connections", "reconnect NAME", "access", "certificates", "forged", "reload" or "version" in;
+ * the answer out, then the end. An answer has a byte at least
  * ("none" when there is nothing to say). An unknown command, or one too many at once, is answered
  * with "error: ...". Only root, the user that the process runs as, and members of a group that is
  * named get an answer: the kernel says who connected (SO_PEERCRED, unix(7)). Others see the end at

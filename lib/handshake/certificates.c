@@ -45,9 +45,8 @@ static uint32_t fitting(SSL *ssl, const struct sl_credentials *credentials)
 static int choose(SSL *ssl, void *credentials)
 {
     uint32_t preset = sl_credentials_choose(credentials, NULL, ALL);
-    uint32_t chosen =
-        sl_credentials_choose(credentials, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
-                              fitting(ssl, credentials));
+    uint32_t chosen = sl_credentials_choose(
+        credentials, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), fitting(ssl, credentials));
     if (chosen == preset)
         return 1;
     SSL_certs_clear(ssl);

@@ -67,8 +67,8 @@ static bool has_psks(const struct sl_client_config *config)
 
 static const char *fitting_suites(const struct sl_client_config *config)
 {
-    return sl_handshake_suites_for(
-        has_psks(config), sl_client_trust(config->credentials) != NULL, config->plain_psk);
+    return sl_handshake_suites_for(has_psks(config), sl_client_trust(config->credentials) != NULL,
+                                   config->plain_psk);
 }
 
 static bool choose_suites(SSL_CTX *ctx, const struct sl_client_config *config, char *reason)

@@ -62,8 +62,8 @@ bool sl_handshake_refuse(char *reason, const char *what);
 SSL_CTX *sl_handshake_make_server_context(const struct sl_handshaker *handshaker,
                                           struct sl_credentials *credentials,
                                           const struct sl_handshake_service *service, char *reason);
-bool sl_handshake_make_client_context(const struct sl_handshaker *handshaker,
-                                      struct client *client, char *reason);
+bool sl_handshake_make_client_context(const struct sl_handshaker *handshaker, struct client *client,
+                                      char *reason);
 /** Lets the context show these, by name and by what the client can do; certificates.c. */
 bool sl_handshake_show_certificates(SSL_CTX *ctx, struct sl_credentials *credentials, char *reason);
 /** Lets the context's peers be checked by the trust. */

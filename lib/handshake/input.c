@@ -89,8 +89,8 @@ static void make_room(struct handshake *handshake)
     memmove(handshake->held, handshake->held + 1, handshake->held_count * sizeof *handshake->held);
 }
 
-/** An epoch-1 record overtook what makes the keys. The true one is the last of its flight, and comes
- * again when it must: it is not kept out by what a stranger has sent before. */
+/** An epoch-1 record overtook what makes the keys. The true one is the last of its flight, and
+ * comes again when it must: it is not kept out by what a stranger has sent before. */
 static void hold(struct handshake *handshake, const uint8_t *record, size_t len)
 {
     if (handshake->held_count == HELD_MAX)

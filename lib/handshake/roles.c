@@ -49,9 +49,9 @@ static bool make_all(const struct sl_handshaker *handshaker, struct sl_handshake
     return true;
 }
 
-struct sl_handshake_roles *
-sl_handshake_roles_create(const struct sl_handshaker *handshaker,
-                          const struct sl_handshake_roles_config *config, char *reason)
+struct sl_handshake_roles *sl_handshake_roles_create(const struct sl_handshaker *handshaker,
+                                                     const struct sl_handshake_roles_config *config,
+                                                     char *reason)
 {
     struct sl_handshake_roles *roles = calloc(1, sizeof *roles);
     if (roles != NULL) {

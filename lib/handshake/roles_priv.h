@@ -139,8 +139,8 @@ void sl_handshake_miss_answer(struct handshake *handshake);
 void sl_handshake_forget_question(struct handshake *handshake);
 /** A record of epoch 1 has not opened: perhaps the client does not know the key. */
 void sl_handshake_doubt_psk(struct handshake *handshake);
-/** A fragment of a message that libssl has: if it is the ClientKeyExchange of somebody in doubt, his
- * Finished follows once more, and has to open. */
+/** A fragment of a message that libssl has: if it is the ClientKeyExchange of somebody in doubt,
+ * his Finished follows once more, and has to open. */
 void sl_handshake_see_psk_again(struct handshake *handshake, const struct fragment *fragment);
 /** It has had its time. */
 void sl_handshake_refuse_psk(struct handshake *handshake);

@@ -140,8 +140,9 @@ enum progress sl_handshake_find_psk(struct handshake *handshake, struct assembly
         sl_handshake_reset_assembly(message);
         return PROGRESS_WAITS;
     }
-    server->key_exchange_hash = sl_siphash(handshake->owner->config.prefix_key,
-                                           message->message + SL_HANDSHAKE_HEADER_LEN, message->len);
+    server->key_exchange_hash =
+        sl_siphash(handshake->owner->config.prefix_key, message->message + SL_HANDSHAKE_HEADER_LEN,
+                   message->len);
     if (!look_up(handshake, &identity))
         return PROGRESS_FAILED;
     if (server->psk.key_len == 0) {
@@ -205,8 +206,9 @@ bool sl_handshake_take_answers(struct sl_handshaker *handshaker, unsigned budget
 }
 
 /* Whoever does not know the key seals a Finished that does not open. So does anybody who forges
- * one, and the true one may be lost. So it is told only when the client's flight has come once more,
- * with a ClientKeyExchange that a stranger does not know, and its Finished has had time to open. */
+ * one, and the true one may be lost. So it is told only when the client's flight has come once
+ * more, with a ClientKeyExchange that a stranger does not know, and its Finished has had time to
+ * open. */
 void sl_handshake_doubt_psk(struct handshake *handshake)
 {
     if (handshake->server.is_psk && !handshake->keys->is_proven)

@@ -76,9 +76,10 @@ struct sl_handshaker_config {
     unsigned worker_count;
     struct sl_ring_consumer **from_worker; /* [worker_count], borrowed */
     struct sl_ring_producer **to_worker;   /* [worker_count], borrowed */
-    unsigned handshakes_max; /* at once; beyond: aborted and counted. Where there are services, those
-                                of clients beside them: the workers' attempts have room of their own */
-    unsigned last_flights_max;             /* finished handshakes whose last flight is kept */
+    /* At once; beyond: aborted and counted. Where there are services, those of their clients: the
+     * workers' attempts have room of their own beside them. */
+    unsigned handshakes_max;
+    unsigned last_flights_max; /* finished handshakes whose last flight is kept */
     unsigned chains_max;    /* sessions whose peers' certificates are kept for consumers; 0: none */
     unsigned chain_len_max; /* a longer chain is not kept */
     /* Bytes of a peer's certificates, each with 3 for its length; 0: as a message has room for. */
@@ -88,7 +89,7 @@ struct sl_handshaker_config {
     bool connection_ids;           /* negotiate RFC 9146 when a client offers it */
     unsigned legacy_sessions_max;  /* 0: none; else how many sessions with AES-CBC, encrypt-then-MAC
                                       and HMAC-SHA1 libssl may keep for clients that know no AEAD */
-    uint64_t legacy_forged_max; /* forged records that end such a session; 0: as under AES-GCM */
+    uint64_t legacy_forged_max;    /* forged records that end such a session; 0: as under AES-GCM */
     unsigned ticket_lifetime_s; /* of session tickets for clients, RFC 5077: for how long a session
                                    can be resumed; 0: none */
     uint8_t ticket_root[32];    /* secret, random; whoever shares it takes each other's tickets */
@@ -157,9 +158,9 @@ void sl_handshaker_destroy(struct sl_handshaker *handshaker);
  * service needs one, or libssl refuses.
  */
 struct sl_handshake_roles;
-struct sl_handshake_roles *
-sl_handshake_roles_create(const struct sl_handshaker *handshaker,
-                          const struct sl_handshake_roles_config *config, char *reason);
+struct sl_handshake_roles *sl_handshake_roles_create(const struct sl_handshaker *handshaker,
+                                                     const struct sl_handshake_roles_config *config,
+                                                     char *reason);
 void sl_handshake_roles_destroy(struct sl_handshake_roles *roles);
 /**
  * Handshakes begin with these from the handshaker's next poll on, and those that a message asks for

@@ -85,9 +85,9 @@ static bool note_owner(const struct handshake *handshake, SSL_SESSION *session)
            i2d_SSL_SESSION(session, NULL) <= TICKET_SESSION_MAX;
 }
 
-/** Who showed a pre-shared key has signed nothing that a ticket could save, and it would outlive the
- * key; what libssl keeps is not resumed. One that takes another's place says what that said, and
- * ends with it. */
+/** Who showed a pre-shared key has signed nothing that a ticket could save, and it would outlive
+ * the key; what libssl keeps is not resumed. One that takes another's place says what that said,
+ * and ends with it. */
 static bool fills(const struct handshake *handshake)
 {
     SSL_SESSION *session = SSL_get_session(handshake->ssl);

@@ -82,10 +82,12 @@ struct sl_certificate_fault {
 struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *files, unsigned count,
                                            struct sl_certificate_fault *fault, char *reason);
 /**
- * Whether every certificate, and all of its chain, is valid today. Loading does not ask: where keys
- * are pinned nobody looks at the times, and a gateway that restarts is better than one that does not.
- * known: NULL, or those in force; what is among them is not asked about.
- * *index, reason [SL_CREDENTIALS_REASON_LEN]  out, when one is not.
+ * Whether every certificate, and all of its chain, is valid today. Loading does not ask: where
+ * keys are pinned nobody looks at the times, and a gateway that restarts is better than one that
+ * does not.
+ *
+ * known           NULL, or those in force; what is among them is not asked about.
+ * *index, reason  out, when one is not; reason [SL_CREDENTIALS_REASON_LEN].
  */
 bool sl_credentials_are_current(const struct sl_credentials *credentials,
                                 const struct sl_credentials *known, unsigned *index, char *reason);
@@ -94,7 +96,7 @@ struct sl_credentials *sl_credentials_share(struct sl_credentials *credentials);
 /** Gives a share back; with the last one they are gone. NULL is allowed. */
 void sl_credentials_destroy(struct sl_credentials *credentials);
 
-/** What handshake needs of them; types of libcrypto (X509, EVP_PKEY, STACK_OF(X509)). NULL has 0. */
+/** What handshake needs of them; types of libcrypto (X509, EVP_PKEY, STACK_OF(X509)). */
 unsigned sl_credentials_count(const struct sl_credentials *credentials);
 void *sl_credentials_certificate(const struct sl_credentials *credentials, unsigned i); /* X509 * */
 void *sl_credentials_key(const struct sl_credentials *credentials, unsigned i); /* EVP_PKEY * */
@@ -109,7 +111,7 @@ struct sl_certificate_info {
     char key[32];    /* "ECDSA P-256", "RSA 2048" */
     int64_t ends_s;  /* since 1970: when the first certificate of it and its chain is not valid any
                         more */
-    const char *ocsp_file;             /* likewise borrowed; NULL: there is no OCSP response */
+    const char *ocsp_file;              /* likewise borrowed; NULL: there is no OCSP response */
     int64_t ocsp_begins_s, ocsp_ends_s; /* since 1970; end 0: never */
 };
 void sl_credentials_describe(const struct sl_credentials *credentials, unsigned i,

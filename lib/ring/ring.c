@@ -22,7 +22,7 @@ struct sl_ring *sl_ring_create(uint64_t size)
     if (ring == NULL)
         return NULL;
     sl_dump_leave_out(ring, sizeof *ring + size); /* keys and plaintext pass through */
-    memset(ring, 0, sizeof *ring + size); /* no page fault later, on a worker */
+    memset(ring, 0, sizeof *ring + size);         /* no page fault later, on a worker */
     sl_ring_producer_init(&ring->producer, &ring->producer_words, &ring->consumer_words, ring->data,
                           size);
     sl_ring_consumer_init(&ring->consumer, &ring->consumer_words, &ring->producer_words, ring->data,

@@ -53,8 +53,8 @@ enum sl_ring_status runtime_request(void *arg, const struct sl_consumer_info *co
 {
     struct sl_runtime *runtime = arg;
     const struct sl_connection_asker asker = {consumer->consumer, consumer->uid};
-    switch (sl_connector_request(runtime->connector, connection, consumer->service, &asker,
-                                 request)) {
+    switch (
+        sl_connector_request(runtime->connector, connection, consumer->service, &asker, request)) {
     case 0:
         return SL_RING_STATUS_OK;
     case -ENOENT:

@@ -62,13 +62,12 @@ int sl_runtime_fd(const struct sl_runtime *runtime);
 
 /**
  * From now on handshakes begin with these certificates, with what these services take, and with
- * these clients; sessions and handshakes that have begun do not notice. Sessions are begun for these
- * connections, and those of others are closed: sl_connector_replace.
- * roles        as many services as at the start: the same names in the same order; a client for
- *              each connection, in the same order.
- * connections  [roles->client_count]; none where there were none at the start.
- * return 0, or negative and reason[256]: nothing has changed. -EBUSY: the last ones have not been
- * taken by all threads yet, or sessions of the last connections have not ended yet.
+ * these clients; sessions and handshakes that have begun do not notice. Sessions are begun for
+ * these connections, and those of others are closed: sl_connector_replace. roles        as many
+ * services as at the start: the same names in the same order; a client for each connection, in the
+ * same order. connections  [roles->client_count]; none where there were none at the start. return
+ * 0, or negative and reason[256]: nothing has changed. -EBUSY: the last ones have not been taken by
+ * all threads yet, or sessions of the last connections have not ended yet.
  */
 int sl_runtime_replace_roles(struct sl_runtime *runtime,
                              const struct sl_handshake_roles_config *roles,

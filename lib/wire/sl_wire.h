@@ -253,8 +253,8 @@ enum sl_drop sl_wire_parse_client_hello(const struct sl_record_header *record, c
 /**
  * Writes a HelloVerifyRequest, RFC 6347 4.2.1: record version and server_version DTLS 1.0, record
  * number that of the ClientHello. So is the message's: who keeps no state has no other way to count
- * on (4.2.2), and a client whose cookie was wrong waits for the number that follows the last answer's.
- * out [SL_HELLO_VERIFY_LEN(cookie_len)]
+ * on (4.2.2), and a client whose cookie was wrong waits for the number that follows the last
+ * answer's. out [SL_HELLO_VERIFY_LEN(cookie_len)]
  */
 void sl_wire_write_hello_verify(uint8_t *out, uint64_t record_seq, uint16_t msg_seq,
                                 const uint8_t *cookie, uint8_t cookie_len);

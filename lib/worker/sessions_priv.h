@@ -55,7 +55,8 @@ void worker_tell_attempt(struct sl_worker *w, struct worker_attempt *attempt,
 void worker_explain_abort(struct sl_worker *w, const struct sl_session *session,
                           const struct sl_message_abort *why);
 void worker_attempt_is_up(struct sl_worker *w, const struct sl_session *session, uint64_t now_ns);
-/** It is one of ours, and its server has said nothing for as long as it may; asked for by the hand. */
+/** It is one of ours, and its server has said nothing for as long as it may; asked for by the hand.
+ */
 bool worker_has_vanished(struct sl_worker *w, const struct sl_session *session, uint64_t now_ns);
 void worker_attempt_is_down(struct sl_worker *w, const struct sl_session *session);
 /** Fills in of which entry the session comes, and which other one it replaces, if any. */

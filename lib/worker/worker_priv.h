@@ -117,12 +117,12 @@ enum attempt_news { NEWS_HOP = 1 << 0, NEWS_UP = 1 << 1, NEWS_USAGE = 1 << 2, NE
 
 /** An attempt of control's to reach a server: lib/connect. */
 struct worker_attempt {
-    uint32_t number;                    /* 0: none yet at this index */
-    uint32_t seeks;                     /* place of the next hop it waits for, or NEXT_HOP_NONE */
-    uint64_t session;                   /* handle */
-    uint64_t silence_ns;                /* after which its server is gone; 0: never */
-    uint64_t heard;                     /* the server's highest record number, when looked at last */
-    uint64_t heard_ns;                  /* since when it is no other */
+    uint32_t number;     /* 0: none yet at this index */
+    uint32_t seeks;      /* place of the next hop it waits for, or NEXT_HOP_NONE */
+    uint64_t session;    /* handle */
+    uint64_t silence_ns; /* after which its server is gone; 0: never */
+    uint64_t heard;      /* the server's highest record number, when looked at last */
+    uint64_t heard_ns;   /* since when it is no other */
     char name[SL_CONNECTION_NAME_SIZE]; /* of the entry */
     uint8_t news;                       /* enum attempt_news */
     struct sl_message_usage usage;
@@ -184,7 +184,7 @@ struct sl_worker {
     struct sl_buckets *hello_buckets, *handshake_buckets; /* by prefix */
     struct sl_prefix_counts *in_flight;                   /* half-open sessions of a prefix */
     uint64_t hellos_full_ns, echoes_full_ns, neighbours_full_ns; /* buckets over all */
-    uint32_t recheck_left; /* slots in which sessions may be that it does not allow */
+    uint32_t recheck_left;    /* slots in which sessions may be that it does not allow */
     uint32_t listing, listed; /* number of control's question; slots before are told of */
     bool is_listing;
     bool is_stopping, is_stopped;

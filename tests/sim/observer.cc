@@ -112,7 +112,7 @@ void Observer::check_record(const Bytes &payload, size_t at, size_t len, Client 
     uint64_t seq = sl_load_be64(record + 3) & SL_SEQ_MAX;
     bool has_cid = record[0] == SL_CONTENT_TLS12_CID;
     bool is_one = is_alone(record, len, to); /* it has to see each ServerHello */
-    if (has_cid) { /* Client::restart wrote the generation there */
+    if (has_cid) {                           /* Client::restart wrote the generation there */
         EXPECT_EQ(sl_load_be16(record + 11), to.id) << "a session's record goes to somebody else";
         generation = record[13];
     } else if (to.was_restarted) {

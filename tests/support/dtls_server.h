@@ -18,7 +18,7 @@ namespace sl_test
 
 struct ServerOptions {
     std::vector<Identity> identities;
-    std::vector<Certificate> chain; /* shown behind the last of them */
+    std::vector<Certificate> chain;              /* shown behind the last of them */
     std::optional<Certificate> client_authority; /* clients are asked for a certificate */
     std::map<std::string, Bytes> psks;           /* identity, key */
     std::string psk_hint;

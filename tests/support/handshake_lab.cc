@@ -345,8 +345,8 @@ bool HandshakeLab::counters_add_up() const
     return counter(SL_HANDSHAKE_STARTED) ==
            counter(SL_HANDSHAKE_COMPLETED) + counter(SL_HANDSHAKE_FAILED) +
                counter(SL_HANDSHAKE_TIMED_OUT) + counter(SL_HANDSHAKE_REFUSED_PEER) +
-               counter(SL_HANDSHAKE_REFUSED_PSK) +
-               counter(SL_HANDSHAKE_CHAIN_TOO_LONG) + sl_handshaker_in_progress(handshaker);
+               counter(SL_HANDSHAKE_REFUSED_PSK) + counter(SL_HANDSHAKE_CHAIN_TOO_LONG) +
+               sl_handshaker_in_progress(handshaker);
 }
 
 } // namespace sl_test

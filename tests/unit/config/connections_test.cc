@@ -35,15 +35,15 @@ TEST_F(Config, AConnectionHasDefaultsAndFilesRelativeToTheFolder)
 TEST_F(Config, AConnectionTakesEverySetting)
 {
     const std::string two = Replace(kGood, "[198.18.0.1]", "[198.18.0.1, \"2001:db8::1\"]");
-    ASSERT_TRUE(Load(
-        two + kEntry +
-        "    from: 198.18.0.1\n    next_hop: 198.18.0.254\n"
-        "    expect: {node_ids: [x]}\n    certificate: a.crt\n    key: a.key\n"
-        "    psk_file: psk\n    plain_psk: true\n    on_demand: true\n    handshake_timeout_s: 3\n    retry_min_s: 2\n"
-        "    silence_timeout_s: 20\n"
-        "    retry_max_s: 4\n"
-        "  - {name: six, address: \"[2001:db8::5]:1\", service: echo, psk_file: /p}\n"
-        "connect_ports: [20000, 20010]\nhandshake_timeout_s: 5\n"))
+    ASSERT_TRUE(Load(two + kEntry +
+                     "    from: 198.18.0.1\n    next_hop: 198.18.0.254\n"
+                     "    expect: {node_ids: [x]}\n    certificate: a.crt\n    key: a.key\n"
+                     "    psk_file: psk\n    plain_psk: true\n    on_demand: true\n    "
+                     "handshake_timeout_s: 3\n    retry_min_s: 2\n"
+                     "    silence_timeout_s: 20\n"
+                     "    retry_max_s: 4\n"
+                     "  - {name: six, address: \"[2001:db8::5]:1\", service: echo, psk_file: /p}\n"
+                     "connect_ports: [20000, 20010]\nhandshake_timeout_s: 5\n"))
         << error;
     const sl_config_connection &c = config->connections[0];
     EXPECT_STREQ(c.next_hop, "198.18.0.254");
@@ -121,7 +121,8 @@ TEST_F(Config, ErrorsOfConnectionsNameTheLine)
          "18: 'retry_min_s' to 3600 are possible"},
         {good + "    certificate: a\n", "17: a 'certificate' needs its 'key'"},
         {good + "    key: a\n", "17: a 'key' needs its 'certificate'"},
-        {Replace(good, "{ca_file: ca.crt}", "{psk_file: a}"), "16: unknown key 'psk_file' (did you mean 'ca_file'?)"},
+        {Replace(good, "{ca_file: ca.crt}", "{psk_file: a}"),
+         "16: unknown key 'psk_file' (did you mean 'ca_file'?)"},
         {good + "connect_ports: [5000, 4999]\n",
          "17: 'connect_ports' are the first and the last of a range"},
         {good + "connect_ports: [0, 4999]\n",

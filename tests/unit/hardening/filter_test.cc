@@ -275,11 +275,11 @@ TEST_F(HardeningFilter, TheControlThreadReadsFilesAndWritesNone)
         expect_refused(SL_THREAD_CONTROL, {"openat", [flags](int, int) {
                                                (void)!open("/nonexistent/file", flags, 0600);
                                            }});
-    expect_allowed(SL_THREAD_CONTROL, {"be told that a folder is there", [](int, int) {
-                                           if (syscall(SYS_mkdir, "/nonexistent", 0) != -1 ||
-                                               errno != EEXIST)
-                                               _exit(1);
-                                       }});
+    expect_allowed(SL_THREAD_CONTROL,
+                   {"be told that a folder is there", [](int, int) {
+                        if (syscall(SYS_mkdir, "/nonexistent", 0) != -1 || errno != EEXIST)
+                            _exit(1);
+                    }});
     for (const char *name : {"rename", "chmod", "symlink"})
         expect_refused(SL_THREAD_CONTROL, {name, [name](int, int) {
                                                switch (name[0]) {

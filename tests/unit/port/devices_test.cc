@@ -207,7 +207,8 @@ TEST(PortDevices, OfDifferentKindsMakeOneGroup)
     std::string device = "net_pcap_c,rx_pcap=" + file.path;
     Group group({"net_ring_mixed", device.c_str()}, 2);
     ASSERT_EQ(0, group.create()) << group.reason;
-    EXPECT_STREQ("mixed", sl_port_info(group.port)->driver) << "what one does not do is not said of all";
+    EXPECT_STREQ("mixed", sl_port_info(group.port)->driver)
+        << "what one does not do is not said of all";
     EXPECT_EQ(1U, receive(group.port, 1, 1).size());
     ASSERT_TRUE(send(group.port, 0, frame_of(64, 'r')));
     EXPECT_EQ(1U, receive(group.port, 0, 1).size());
