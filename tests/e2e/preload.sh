@@ -23,7 +23,7 @@ refuses() { # STATUS PATTERN ARG..: `sluice ARG..` ends by itself so, and the la
     on_gateway timeout 20 "$sluice" "$@" -c "$config" >"$gateway_log" 2>&1
     status=$?
     cat "$gateway_log"
-    [ $status = "$wanted" ] && grep -v '^usage\|^ \|^$\|^Signals\|^prints' "$gateway_log" | tail -n 1 | grep -qE "$pattern"
+    [ $status = "$wanted" ] && sed '/^usage/,$d' "$gateway_log" | tail -n 1 | grep -qE "$pattern"
 }
 run_refuses() { refuses 1 "$1" run --preload-sessions "$sessions"; }
 
