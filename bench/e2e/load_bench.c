@@ -419,7 +419,7 @@ static void measure_memory(void)
 {
     const struct sl_load_scenario scenario = scenario_of(MEMORY_CLIENTS);
     struct sl_client_credentials *credentials = with_psk();
-    struct bench bench = {{.credentials = credentials},
+    struct bench bench = {{.credentials = credentials, .plain_psk = true},
                           libssl_context_create(DTLS_server_method())};
     struct port *port;
     if (SSL_CTX_set_cipher_list(bench.context, "PSK-AES128-GCM-SHA256") != 1)
