@@ -82,7 +82,7 @@ for driver in af_xdp af_packet; do
     check "$driver: sluice-ctl is answered" "$sluice_ctl" -s "$control" stats --json
     check "$driver: SIGUSR1 prints the counters" kill -USR1 "$gateway_pid"
     check "$driver: into the log" wait_for 10 grep -q 'sessions_opened' "$gateway_log"
-    check "$driver: it ends within two seconds" gateway_stop 2
+    check "$driver: it ends" gateway_stop
     check "$driver: and nothing is left behind" nothing_left
 done
 check 'nothing was said of the user' eval "! grep -q 'user .nobody' '$gateway_log'"
@@ -124,11 +124,11 @@ gateway_start || exit
 check_threads dpdk 0000000000001000
 consumer_start other "$sluice_echo" -s "$consumers" echo
 check 'dpdk: a client is served' mbedtls cid=aabb messages=50
-check 'dpdk: it ends within two seconds' gateway_stop 2
+check 'dpdk: it ends' gateway_stop
 hardened_config "ports: [{driver: dpdk, devices: [net_null0], $group}]"
 gateway_start || exit
 check_threads 'a device without an interface' $none
-check 'it ends within two seconds' gateway_stop 2
+check 'it ends' gateway_stop
 
 # A reload reads as the user, who may do less than whoever started the gateway.
 mkdir "$work/tls"
@@ -180,7 +180,7 @@ check 'which is' suite_was ECDHE-ECDSA
 check 'and its keys' psk_client line-8 anna
 check_threads 'after reloads' 0000000000001000
 check_equation
-check 'it ends within two seconds' gateway_stop 2
+check 'it ends' gateway_stop
 consumer_stop reloading
 
 # sluice check: what the user could not read or remove later.
@@ -197,7 +197,7 @@ check 'and a socket that he can'"'"'t remove' \
     says "$config:$user_line: user 'nobody' can't remove, when the gateway ends, $control: Permission denied"
 gateway_start || exit
 check 'the log says so at a start' grep -q "warning .*$pki/server.key: Permission denied" "$gateway_log"
-check 'which ends with status 0 all the same' gateway_stop 2
+check 'which ends with status 0 all the same' gateway_stop
 gateway_config 'user: no-such-user'
 refused_user() { ! "$sluice" check -c "$config" >"$work/check" 2>&1 && grep -q "there is no user 'no-such-user' here" "$work/check"; }
 check 'a user that does not exist is refused' refused_user
@@ -209,5 +209,5 @@ chmod 644 "$pki/server.key"
 chown nobody "$work/run"
 hardened_config
 gateway_start || exit
-check 'on an interface with one queue it ends as well' gateway_stop 2
+check 'on an interface with one queue it ends as well' gateway_stop
 check 'and nothing is left behind there' nothing_left

@@ -30,7 +30,7 @@ check 'two clients are in' wait_counter 10 .total.sessions '== 2'
 check 'SIGUSR1 prints the counters' kill -USR1 "$gateway_pid"
 check 'into the log' wait_for 10 grep -q 'sessions_opened' "$gateway_log"
 check 'sluice-ctl prints them as text' "$sluice_ctl" -s "$control" stats
-check 'SIGTERM ends it within two seconds, with status 0' gateway_stop 2
+check 'SIGTERM ends it within five seconds, with status 0' gateway_stop 5
 says_once() { [ "$(grep -c "$1" "$gateway_log")" = 1 ]; }
 check 'the log says once that it stops' says_once 'stopping'
 check 'and once that it has stopped' says_once 'stopped'
@@ -64,7 +64,7 @@ all_were_closed() { # each by an alert that verified
         (.failures | length == 1 and (.[0] | .count == $many and (.text | contains("close_notify"))))' "$work/crowd.json"
 }
 check "$many clients are in" wait_counter 100 .total.sessions "== $many"
-check 'the gateway ends within two seconds all the same' gateway_stop 2
+check 'the gateway ends within five seconds all the same' gateway_stop 5
 check 'and each of them got close_notify' all_were_closed
 
 # Signals that come early or twice.
