@@ -49,10 +49,10 @@ struct sl_load_sources settings_choose_sources(const struct plan *plan)
 {
     struct sl_load_sources sources = plan->sources;
     uint64_t wanted = plan->rebind > 0 ? 2 * (uint64_t)plan->clients : plan->clients;
-    if (sources.ip_count == 0)
-        sources.ip_count = 1;
     if (sources.ip_count > wanted)
         sources.ip_count = (uint32_t)wanted;
+    if (sources.ip_count == 0)
+        sources.ip_count = 1;
     if (plan_has_dpdk(plan) && sources.first_port == 0) {
         sources.first_port = DPDK_FIRST_PORT;
         sources.port_count = DPDK_PORT_COUNT;

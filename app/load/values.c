@@ -109,7 +109,7 @@ static double unit_ns(const char *unit)
 
 bool value_read_duration(const char *text, uint64_t *ns, char *reason)
 {
-    double value;
+    double value = 0;
     const char *unit;
     bool is_number = read_decimal(text, &value, &unit);
     double scale = is_number ? unit_ns(unit) : 0;

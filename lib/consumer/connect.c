@@ -1,4 +1,5 @@
 /** Registration: hello, reply, and the memory that comes with it. docs/ring-protocol.md */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -152,6 +153,7 @@ static int map_all(struct sluice *sluice, const struct answer *answer)
     if (result != 0)
         return result;
     sluice->info = sluice->info_region.at;
+    assert(sluice->info != NULL);
     sluice->payload_max = sluice->info->payload_max;
     sluice->generation = answer->reply.generation;
     sluice->worker_count = answer->reply.worker_count;
