@@ -93,13 +93,22 @@ bool sl_certificate_load_leaf(struct sl_certificate *out, const char *path, char
     return check_key_kind(path, key, out->curve, reason) && check_chain(out, reason);
 }
 
-bool sl_certificate_is_same(const struct sl_certificate *a, const struct sl_certificate *b)
+static bool is_same(const struct sl_certificate *a, const struct sl_certificate *b)
 {
     const int count = sk_X509_num(a->chain);
     bool is_same = X509_cmp(a->leaf, b->leaf) == 0 && count == sk_X509_num(b->chain);
     for (int i = 0; is_same && i < count; i++)
         is_same = X509_cmp(sk_X509_value(a->chain, i), sk_X509_value(b->chain, i)) == 0;
     return is_same;
+}
+
+bool sl_certificate_is_among(const struct sl_certificate *certificates, unsigned count,
+                             const struct sl_certificate *certificate)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (is_same(&certificates[i], certificate))
+            return true;
+    return false;
 }
 
 bool sl_certificate_is_current(const struct sl_certificate *certificate, char *reason)

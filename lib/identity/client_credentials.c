@@ -137,21 +137,15 @@ void sl_client_credentials_describe(const struct sl_client_credentials *credenti
     sl_certificate_describe(&credentials->certificates[i], out);
 }
 
-static bool has(const struct sl_client_credentials *credentials,
-                const struct sl_certificate *certificate)
-{
-    for (unsigned i = 0; credentials != NULL && i < credentials->certificate_count; i++)
-        if (sl_certificate_is_same(&credentials->certificates[i], certificate))
-            return true;
-    return false;
-}
-
 bool sl_client_credentials_are_current(const struct sl_client_credentials *credentials,
                                        const struct sl_client_credentials *known, char *reason)
 {
     for (unsigned i = 0; i < credentials->certificate_count; i++) {
         const struct sl_certificate *certificate = &credentials->certificates[i];
-        if (!has(known, certificate) && !sl_certificate_is_current(certificate, reason))
+        if (known != NULL &&
+            sl_certificate_is_among(known->certificates, known->certificate_count, certificate))
+            continue;
+        if (!sl_certificate_is_current(certificate, reason))
             return false;
     }
     return true;

@@ -59,20 +59,15 @@ struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *fi
     return NULL;
 }
 
-static bool has(const struct sl_credentials *credentials, const struct sl_certificate *certificate)
-{
-    for (unsigned i = 0; i < sl_credentials_count(credentials); i++)
-        if (sl_certificate_is_same(&credentials->certificates[i], certificate))
-            return true;
-    return false;
-}
-
 bool sl_credentials_are_current(const struct sl_credentials *credentials,
                                 const struct sl_credentials *known, unsigned *index, char *reason)
 {
     for (*index = 0; *index < sl_credentials_count(credentials); (*index)++) {
         const struct sl_certificate *certificate = &credentials->certificates[*index];
-        if (!has(known, certificate) && !sl_certificate_is_current(certificate, reason))
+        if (known != NULL &&
+            sl_certificate_is_among(known->certificates, known->count, certificate))
+            continue;
+        if (!sl_certificate_is_current(certificate, reason))
             return false;
     }
     return true;

@@ -89,8 +89,9 @@ bool sl_certificate_load_ocsp(struct sl_certificate *out, const char *path,
 /** Of the credentials' [i]. */
 const struct sl_certificate *sl_credentials_at(const struct sl_credentials *credentials,
                                                unsigned i);
-/** The same certificate, with the same chain. */
-bool sl_certificate_is_same(const struct sl_certificate *a, const struct sl_certificate *b);
+/** The same certificate, with the same chain, is among these [count]. */
+bool sl_certificate_is_among(const struct sl_certificate *certificates, unsigned count,
+                             const struct sl_certificate *certificate);
 /** It and its chain are valid today. */
 bool sl_certificate_is_current(const struct sl_certificate *certificate, char *reason);
 void sl_certificate_wipe(struct sl_certificate *certificate);
