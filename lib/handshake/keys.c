@@ -174,6 +174,8 @@ bool sl_handshake_open(struct handshake *handshake, const uint8_t *record, size_
         return false;
     }
     handshake->keys->is_proven = true;
+    handshake->is_doubted = false;
+    handshake->refuse_ns = 0;
     *type = job.type;
     *plain_len = job.plain_len;
     return true;
