@@ -1,5 +1,5 @@
-/* What ends while the gateway runs: its certificates with their OCSP responses, and the revocation
- * lists of those whom it trusts. Shown to operators, and said before it ends. */
+/* What ends while the gateway runs: its certificates with their OCSP responses, and the authorities
+ * that it trusts with their revocation lists. Shown to operators, and said before it ends. */
 #include <time.h>
 
 #include "gateway.h"
@@ -21,8 +21,20 @@ struct item {
 struct visitor {
     void (*visit)(const struct visitor *visitor, const struct item *item);
     void *arg;
+    bool is_for_due; /* only what has to be said since looked_s */
     int64_t looked_s, now_s;
 };
+
+static bool wants(const struct visitor *visitor, const struct sl_expiry *expiry)
+{
+    return !visitor->is_for_due || sl_expiry_is_due(expiry, visitor->looked_s, visitor->now_s);
+}
+
+static void show(const struct visitor *visitor, const struct item *item)
+{
+    if (wants(visitor, &item->expiry))
+        visitor->visit(visitor, item);
+}
 
 static void visit_certificate(const struct visitor *visitor, const struct sl_certificate_info *info)
 {
@@ -34,7 +46,7 @@ static void visit_certificate(const struct visitor *visitor, const struct sl_cer
                                      info->file,
                                      details,
                                      "peers refuse it"};
-    visitor->visit(visitor, &certificate);
+    show(visitor, &certificate);
     if (info->ocsp_file == NULL)
         return;
     snprintf(details, sizeof details, "OCSP response for %.512s", info->file);
@@ -43,67 +55,72 @@ static void visit_certificate(const struct visitor *visitor, const struct sl_cer
                                   info->ocsp_file,
                                   details,
                                   "clients are not shown it any more"};
-    visitor->visit(visitor, &response);
+    show(visitor, &response);
 }
 
-static bool is_same(const struct sl_crl_info *a, const struct sl_crl_info *b)
+static bool is_same(const struct sl_trust_part *a, const struct sl_trust_part *b)
 {
-    return strcmp(a->file, b->file) == 0 && strcmp(a->issuer, b->issuer) == 0 &&
-           a->begins_s == b->begins_s && a->ends_s == b->ends_s;
+    return a->kind == b->kind && a->begins_s == b->begins_s && a->ends_s == b->ends_s &&
+           strcmp(a->file, b->file) == 0 && strcmp(a->name, b->name) == 0;
 }
 
-static bool has_list(const struct sl_trust *trust, const struct sl_crl_info *list)
+static bool has_part(const struct sl_trust *trust, const struct sl_trust_part *part)
 {
-    struct sl_crl_info other;
-    for (unsigned i = 0; i < sl_trust_crl_count(trust); i++) {
-        sl_trust_describe_crl(trust, i, &other);
-        if (is_same(&other, list))
+    struct sl_trust_part other;
+    for (unsigned i = 0; i < sl_trust_part_count(trust); i++) {
+        sl_trust_describe_part(trust, i, &other);
+        if (is_same(&other, part))
             return true;
     }
     return false;
 }
 
-/** Whose trust is the i-th: services, then entries of `connect`. */
-static struct sl_trust *trust_at(const struct settings *settings, unsigned i)
+/** Those who trust it, with commas; false: an earlier trust than the first has it, too. */
+static bool write_users(const struct settings *settings, unsigned first,
+                        const struct sl_trust_part *part, char users[USERS_LEN])
 {
-    if (i < SL_SERVICES_MAX)
-        return settings->trusts[i];
-    const struct sl_client_credentials *client = settings->client_credentials[i - SL_SERVICES_MAX];
-    return client != NULL ? sl_client_trust(client) : NULL;
-}
-
-#define TRUSTS_MAX (SL_SERVICES_MAX + SL_CONNECTIONS_MAX)
-
-/** One file may be everybody's: then it is one line, which names all of them. */
-static void visit_list(const struct visitor *visitor, const struct settings *settings,
-                       unsigned first, const struct sl_crl_info *list)
-{
-    char users[USERS_LEN] = "", details[DETAILS_LEN];
     size_t len = 0;
+    users[0] = 0;
     for (unsigned i = 0; i < TRUSTS_MAX; i++) {
         bool is_service = i < SL_SERVICES_MAX;
-        if (!has_list(trust_at(settings, i), list))
+        if (!has_part(identity_trust(settings, i), part))
             continue;
         if (i < first)
-            return; /* it had its line */
-        len += (size_t)snprintf(users + len, sizeof users - len, "%s%s", len > 0 ? "," : "",
+            return false;
+        len += (size_t)snprintf(users + len, USERS_LEN - len, "%s%s", len > 0 ? "," : "",
                                 is_service ? settings->services[i] : "(connect)");
-        if (len >= sizeof users || !is_service)
+        if (len >= USERS_LEN || !is_service)
             break;
     }
-    snprintf(details, sizeof details, "revocation list of %s for %s", list->issuer, users);
-    const struct item item = {{SL_EXPIRY_RENEWED, list->begins_s, list->ends_s},
-                              "revocation list",
-                              list->file,
-                              details,
-                              "whoever that authority vouches for is refused"};
+    return true;
+}
+
+/** One file may be everybody's: then it is one line, which names all of them. */
+static void visit_part(const struct visitor *visitor, const struct settings *settings,
+                       unsigned first, const struct sl_trust_part *part)
+{
+    bool is_list = part->kind == SL_TRUST_LIST;
+    char users[USERS_LEN], details[DETAILS_LEN], what[USERS_LEN] = "revocation list";
+    const struct item item = {
+        {is_list ? SL_EXPIRY_RENEWED : SL_EXPIRY_CERTIFICATE, part->begins_s, part->ends_s},
+        what,
+        part->file,
+        details,
+        "whoever that authority vouches for is refused"};
+    /* There may be thousands, of which none is near its end: this costs least, and is first. */
+    if (!wants(visitor, &item.expiry) || !write_users(settings, first, part, users))
+        return;
+    if (!is_list) /* the one of many in its file */
+        snprintf(what, sizeof what, "authority %s in", part->name);
+    snprintf(details, sizeof details, "%s %s for %s", is_list ? "revocation list of" : "authority",
+             part->name, users);
     visitor->visit(visitor, &item);
 }
 
 static void visit_all(const struct settings *settings, const struct visitor *visitor)
 {
     struct sl_certificate_info info;
-    struct sl_crl_info list;
+    struct sl_trust_part part;
     for (unsigned i = 0; i < sl_credentials_count(settings->credentials); i++) {
         sl_credentials_describe(settings->credentials, i, &info);
         visit_certificate(visitor, &info);
@@ -116,10 +133,10 @@ static void visit_all(const struct settings *settings, const struct visitor *vis
         }
     }
     for (unsigned i = 0; i < TRUSTS_MAX; i++) {
-        const struct sl_trust *trust = trust_at(settings, i);
-        for (unsigned l = 0; l < sl_trust_crl_count(trust); l++) {
-            sl_trust_describe_crl(trust, l, &list);
-            visit_list(visitor, settings, i, &list);
+        const struct sl_trust *trust = identity_trust(settings, i);
+        for (unsigned k = 0; k < sl_trust_part_count(trust); k++) {
+            sl_trust_describe_part(trust, k, &part);
+            visit_part(visitor, settings, i, &part);
         }
     }
 }
@@ -165,8 +182,6 @@ static void say_item(const struct visitor *visitor, const struct item *item)
 {
     void (*const *say)(const char *line) = visitor->arg;
     char line[REASON_LEN], left[32];
-    if (!sl_expiry_is_due(&item->expiry, visitor->looked_s, visitor->now_s))
-        return;
     write_left(item->expiry.ends_s - visitor->now_s, left, sizeof left);
     if (sl_expiry_state(&item->expiry, visitor->now_s) == SL_EXPIRY_OVER)
         snprintf(line, sizeof line, "%s %.512s has expired: %s; a reload takes a new one",
@@ -179,8 +194,11 @@ static void say_item(const struct visitor *visitor, const struct item *item)
 
 void expiry_say(const struct settings *settings, int64_t looked_s, void (*say)(const char *line))
 {
-    const struct visitor visitor = {
-        .visit = say_item, .arg = &say, .looked_s = looked_s, .now_s = (int64_t)time(NULL)};
+    const struct visitor visitor = {.visit = say_item,
+                                    .arg = &say,
+                                    .is_for_due = true,
+                                    .looked_s = looked_s,
+                                    .now_s = (int64_t)time(NULL)};
     visit_all(settings, &visitor);
 }
 

@@ -83,7 +83,7 @@ struct gateway {
     int64_t expiry_looked_s;               /* expiry.c: since 1970; 0: not yet */
 };
 
-/* expiry.c: what ends: certificates, OCSP responses, revocation lists. */
+/* expiry.c: what ends: certificates, OCSP responses, authorities, revocation lists. */
 /** A line for each: file, what it is, and when it ends. */
 void expiry_print(const struct settings *settings, FILE *out);
 /** A line for each that is near its end or over, and that has to be said again since looked_s
@@ -124,9 +124,13 @@ int privileges_drop(const struct settings *settings, const struct sl_hardening *
 /* identity.c: who the gateway is, and whom its services take; the services are known. */
 bool identity_load(struct settings *settings);
 struct sl_peer_list identity_list(const struct sl_config_peers *peers);
-/** Our own certificates are valid today, those of `connect` entries too, but for what is in the
- * known settings (or NULL). false: the reason is in the settings. */
+/** Our own certificates are valid today, those of `connect` entries too, and no revocation list of
+ * an authority's has ended; but for what is in the known settings (or NULL). false: the reason is
+ * in the settings. */
 bool identity_is_current(struct settings *settings, const struct settings *known);
+/** All trusts that there may be: services', then those of `connect` entries. NULL: no such one. */
+#define TRUSTS_MAX (SL_SERVICES_MAX + SL_CONNECTIONS_MAX)
+const struct sl_trust *identity_trust(const struct settings *settings, unsigned i);
 /** What a reload wants is there; false: the reason is in the next settings. */
 bool identity_fits(const struct gateway *gateway, struct settings *next);
 void identity_wipe(struct settings *settings);

@@ -2,6 +2,7 @@
  * at fault. */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gateway.h"
@@ -248,7 +249,15 @@ static bool is_client_current(const struct sl_client_credentials *credentials,
     return is_current;
 }
 
-bool identity_is_current(struct settings *settings, const struct settings *known)
+const struct sl_trust *identity_trust(const struct settings *settings, unsigned i)
+{
+    if (i < SL_SERVICES_MAX)
+        return settings->trusts[i];
+    const struct sl_client_credentials *client = settings->client_credentials[i - SL_SERVICES_MAX];
+    return client != NULL ? sl_client_trust(client) : NULL;
+}
+
+static bool are_certificates_current(struct settings *settings, const struct settings *known)
 {
     char reason[SL_CREDENTIALS_REASON_LEN], path[PATH_LEN];
     unsigned i;
@@ -264,6 +273,39 @@ bool identity_is_current(struct settings *settings, const struct settings *known
         return settings_fail_at(settings, path, "%s", reason);
     }
     return true;
+}
+
+/** Where the i-th trust's rules stand in the file. */
+static void find_rules(const struct settings *settings, unsigned i, struct rules_at *at)
+{
+    if (i < SL_SERVICES_MAX)
+        rules_of(settings->config, settings->services[i], at);
+    else
+        snprintf(at->trust, sizeof at->trust, "connect[%u].trust", i - SL_SERVICES_MAX);
+}
+
+static bool are_lists_current(struct settings *settings, const struct settings *known)
+{
+    const struct sl_trust *in_force[TRUSTS_MAX] = {NULL};
+    char reason[SL_CREDENTIALS_REASON_LEN], path[PATH_LEN];
+    struct sl_trust_fault fault;
+    struct rules_at at = {0};
+    for (unsigned i = 0; known != NULL && i < TRUSTS_MAX; i++)
+        in_force[i] = identity_trust(known, i);
+    for (unsigned i = 0; i < TRUSTS_MAX; i++) {
+        if (sl_trust_is_current(identity_trust(settings, i), in_force, TRUSTS_MAX,
+                                (int64_t)time(NULL), &fault, reason))
+            continue;
+        find_rules(settings, i, &at);
+        write_fault(&at, &fault, path);
+        return settings_fail_at(settings, path, "%s", reason);
+    }
+    return true;
+}
+
+bool identity_is_current(struct settings *settings, const struct settings *known)
+{
+    return are_certificates_current(settings, known) && are_lists_current(settings, known);
 }
 
 void identity_wipe(struct settings *settings)

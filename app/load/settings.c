@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "settings.h"
 
@@ -111,7 +112,10 @@ static bool load_credentials(struct settings *settings, const struct plan *plan,
                   .anonymous = plan->is_insecure},
     };
     settings->credentials = sl_client_credentials_load(&files, reason);
-    return settings->credentials != NULL;
+    struct sl_trust_fault fault; /* the reason names the file */
+    return settings->credentials != NULL &&
+           sl_trust_is_current(sl_client_trust(settings->credentials), NULL, 0, (int64_t)time(NULL),
+                               &fault, reason);
 }
 
 static void make_handshaker(struct settings *settings, const struct plan *plan)

@@ -3,7 +3,7 @@
 #include "identity_priv.h"
 
 struct reading {
-    struct sl_list_files files;
+    struct sl_trust_files files;
     unsigned crl_count;
     char *reason;
 };
@@ -74,6 +74,19 @@ static bool has_root(const struct reading *r)
                               r->files.ca_path);
 }
 
+static bool note_authorities(struct sl_authorities *out, const struct reading *r)
+{
+    if (!sl_parts_allocate(out, &r->files, r->reason))
+        return false;
+    for (int i = 0; i < sk_X509_INFO_num(r->files.ca_infos); i++) {
+        const X509 *authority = sk_X509_INFO_value(r->files.ca_infos, i)->x509;
+        if (authority != NULL &&
+            !sl_parts_note_authority(out, authority, r->files.ca_path, r->reason))
+            return false;
+    }
+    return true;
+}
+
 static bool take_lists(struct sl_authorities *out, const struct reading *r)
 {
     if (r->crl_count == 0)
@@ -86,7 +99,7 @@ static bool take_lists(struct sl_authorities *out, const struct reading *r)
 
 static bool load(struct sl_authorities *out, struct reading *r, bool *is_crl_file)
 {
-    struct sl_list_files *files = &r->files;
+    struct sl_trust_files *files = &r->files;
     *is_crl_file = false;
     files->ca_infos = read_file(files->ca_path, "CA file", r->reason);
     if (files->ca_infos == NULL)
@@ -98,7 +111,7 @@ static bool load(struct sl_authorities *out, struct reading *r, bool *is_crl_fil
             return false;
         *is_crl_file = false;
     }
-    if (!fill(out->store, r, is_crl_file) || !take_lists(out, r))
+    if (!fill(out->store, r, is_crl_file) || !note_authorities(out, r) || !take_lists(out, r))
         return false;
     *is_crl_file = false;
     return has_root(r);
@@ -122,5 +135,5 @@ bool sl_authorities_load(struct sl_authorities *out, const char *ca_path, const 
 void sl_authorities_wipe(struct sl_authorities *authorities)
 {
     X509_STORE_free(authorities->store);
-    sl_lists_free(authorities);
+    sl_parts_free(authorities);
 }

@@ -127,19 +127,23 @@ bool sl_node_id_matches(const struct sl_node_id *id, const struct sl_key_digests
 void sl_node_id_write(char *out, const struct sl_key_digests *key, const char *prefix,
                       bool is_compatible); /* out [SL_NODE_ID_SIZE] */
 
-/* authorities.c, lists.c */
+/* authorities.c, lists.c, parts.c */
 
-/** A revocation list: of its issuer's, the best one, the last to end. */
-struct sl_list {
+/** An authority; or a revocation list: of its issuer's, the best one, the last to end. */
+struct sl_part {
+    enum sl_trust_part_kind kind;
     char *path; /* of its file */
-    char issuer[144];
-    int64_t begin_s, end_s; /* since 1970; end_s 0: never */
+    char name[144];
+    int64_t begin_s, end_s;  /* since 1970; end_s 0: never */
+    uint8_t sha256[32];      /* of its DER */
+    bool is_needed;          /* it is the list of an authority of the file */
+    enum sl_trust_rule rule; /* that names its file */
 };
 
 struct sl_authorities {
     X509_STORE *store; /* NULL: no authorities */
-    struct sl_list *lists;
-    unsigned list_count;
+    struct sl_part *parts;
+    unsigned part_count;
 };
 
 /** The authorities and revocation lists of both files; crl_path may be NULL. Wipe them in any case.
@@ -149,13 +153,21 @@ bool sl_authorities_load(struct sl_authorities *out, const char *ca_path, const 
 void sl_authorities_wipe(struct sl_authorities *authorities);
 
 /** What is in the two files. */
-struct sl_list_files {
+struct sl_trust_files {
     const char *ca_path, *crl_path; /* crl_path may be NULL */
     STACK_OF(X509_INFO) * ca_infos, *crl_infos;
 };
-/** Where lists are there, each authority has one that is its own and in force. Notes them. */
-bool sl_lists_take(struct sl_authorities *out, const struct sl_list_files *files, char *reason);
-void sl_lists_free(struct sl_authorities *authorities);
+/** Where lists are there, each authority has one that is its own and has begun. Notes them. */
+bool sl_lists_take(struct sl_authorities *out, const struct sl_trust_files *files, char *reason);
+/** For all that the files hold. */
+bool sl_parts_allocate(struct sl_authorities *out, const struct sl_trust_files *files,
+                       char *reason);
+bool sl_parts_note_authority(struct sl_authorities *out, const X509 *authority, const char *path,
+                             char *reason);
+/** is_needed, rule: as in sl_part. */
+bool sl_parts_note_list(struct sl_authorities *out, const X509_CRL *list, const char *path,
+                        bool is_needed, enum sl_trust_rule rule, char *reason);
+void sl_parts_free(struct sl_authorities *authorities);
 
 /* trust.c, trust_check.c */
 

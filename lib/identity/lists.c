@@ -1,10 +1,8 @@
-/* Revocation lists: which of them can be used, and until when. RFC 5280 5.1.2. */
-#include <stdlib.h>
-
+/* Revocation lists: which of them can be used. RFC 5280 5.1.2. */
 #include "identity_priv.h"
 
 /** How good a list is for its issuer; the best one counts. */
-enum list_state { LIST_NONE, LIST_FORGED, LIST_ENDED, LIST_EARLY, LIST_GOOD };
+enum list_state { LIST_NONE, LIST_FORGED, LIST_MALFORMED, LIST_ENDED, LIST_EARLY, LIST_GOOD };
 
 struct choice {
     enum list_state state;
@@ -20,10 +18,14 @@ static enum list_state look_at(X509_CRL *list, const X509_NAME *issuer, X509 *au
         return LIST_NONE;
     if (authority != NULL && X509_CRL_verify(list, X509_get0_pubkey(authority)) != 1)
         return LIST_FORGED;
-    if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(list)) >= 0)
-        return LIST_EARLY;
     const ASN1_TIME *end = X509_CRL_get0_nextUpdate(list);
-    return end != NULL && X509_cmp_current_time(end) <= 0 ? LIST_ENDED : LIST_GOOD;
+    int begun = X509_cmp_current_time(X509_CRL_get0_lastUpdate(list));
+    int ended = end != NULL ? X509_cmp_current_time(end) : 1;
+    if (begun == 0 || ended == 0)
+        return LIST_MALFORMED;
+    if (begun > 0)
+        return LIST_EARLY;
+    return ended < 0 ? LIST_ENDED : LIST_GOOD;
 }
 
 static bool ends_later(const X509_CRL *list, const X509_CRL *other)
@@ -45,7 +47,7 @@ static void consider(struct choice *best, STACK_OF(X509_INFO) * infos, const cha
     }
 }
 
-static struct choice choose(const struct sl_list_files *files, const X509_NAME *issuer,
+static struct choice choose(const struct sl_trust_files *files, const X509_NAME *issuer,
                             X509 *authority)
 {
     struct choice best = {LIST_NONE, NULL, NULL};
@@ -54,7 +56,7 @@ static struct choice choose(const struct sl_list_files *files, const X509_NAME *
     return best;
 }
 
-static bool is_good(const struct sl_list_files *files, const X509_NAME *issuer,
+static bool is_good(const struct sl_trust_files *files, const X509_NAME *issuer,
                     enum list_state state, char *reason)
 {
     char name[128] = "";
@@ -70,42 +72,39 @@ static bool is_good(const struct sl_list_files *files, const X509_NAME *issuer,
                                   "the revocation list of authority %s of CA file %s is not signed "
                                   "by it",
                                   name, files->ca_path);
-    case LIST_ENDED:
+    case LIST_MALFORMED:
         return sl_identity_refuse(reason,
-                                  "the revocation list of authority %s of CA file %s has expired: "
-                                  "get a new one from the authority",
-                                  name, files->ca_path);
+                                  "the revocation list of authority %s has a malformed time: get "
+                                  "another one from the authority",
+                                  name);
     case LIST_EARLY:
         return sl_identity_refuse(reason,
                                   "the revocation list of authority %s is not valid yet: is this "
                                   "machine's clock right?",
                                   name);
+    case LIST_ENDED: /* sl_trust_is_current asks */
     case LIST_GOOD:
         break;
     }
     return true;
 }
 
-static bool note(struct sl_authorities *out, const struct choice *choice, char *reason)
+static bool note(struct sl_authorities *out, const struct sl_trust_files *files,
+                 const struct choice *choice, bool is_needed, char *reason)
 {
-    struct sl_list *list = &out->lists[out->list_count++]; /* to be freed, whatever it holds */
-    list->path = strdup(choice->path);
-    list->begin_s = sl_identity_time(X509_CRL_get0_lastUpdate(choice->list));
-    list->end_s = sl_identity_time(X509_CRL_get0_nextUpdate(choice->list));
-    return (list->path != NULL && sl_identity_write_name(X509_CRL_get_issuer(choice->list),
-                                                         list->issuer, sizeof list->issuer) == 0) ||
-           sl_identity_refuse(reason, "out of memory");
+    enum sl_trust_rule rule = choice->path == files->ca_path ? SL_TRUST_CA_FILE : SL_TRUST_CRL_FILE;
+    return sl_parts_note_list(out, choice->list, choice->path, is_needed, rule, reason);
 }
 
-static bool take_authority(struct sl_authorities *out, const struct sl_list_files *files,
+static bool take_authority(struct sl_authorities *out, const struct sl_trust_files *files,
                            X509 *authority, char *reason)
 {
     const X509_NAME *name = X509_get_subject_name(authority);
     struct choice best = choose(files, name, authority);
-    return is_good(files, name, best.state, reason) && note(out, &best, reason);
+    return is_good(files, name, best.state, reason) && note(out, files, &best, true, reason);
 }
 
-static bool is_authoritys(const struct sl_list_files *files, const X509_CRL *list)
+static bool is_authoritys(const struct sl_trust_files *files, const X509_CRL *list)
 {
     for (int i = 0; i < sk_X509_INFO_num(files->ca_infos); i++) {
         X509 *authority = sk_X509_INFO_value(files->ca_infos, i)->x509;
@@ -118,7 +117,7 @@ static bool is_authoritys(const struct sl_list_files *files, const X509_CRL *lis
 
 /** Of an authority between: its certificate comes with a client's, and nobody knows it here. One
  * that has ended may be of no client's; it is for the operator to hear. */
-static bool take_other(struct sl_authorities *out, const struct sl_list_files *files,
+static bool take_other(struct sl_authorities *out, const struct sl_trust_files *files,
                        X509_CRL *list, char *reason)
 {
     if (list == NULL || is_authoritys(files, list))
@@ -127,11 +126,10 @@ static bool take_other(struct sl_authorities *out, const struct sl_list_files *f
     struct choice best = choose(files, name, NULL);
     if (best.list != list)
         return true;
-    return (best.state != LIST_EARLY || is_good(files, name, best.state, reason)) &&
-           note(out, &best, reason);
+    return is_good(files, name, best.state, reason) && note(out, files, &best, false, reason);
 }
 
-static bool take_others(struct sl_authorities *out, const struct sl_list_files *files,
+static bool take_others(struct sl_authorities *out, const struct sl_trust_files *files,
                         STACK_OF(X509_INFO) * infos, char *reason)
 {
     for (int i = 0; i < sk_X509_INFO_num(infos); i++)
@@ -140,13 +138,8 @@ static bool take_others(struct sl_authorities *out, const struct sl_list_files *
     return true;
 }
 
-bool sl_lists_take(struct sl_authorities *out, const struct sl_list_files *files, char *reason)
+bool sl_lists_take(struct sl_authorities *out, const struct sl_trust_files *files, char *reason)
 {
-    int most = sk_X509_INFO_num(files->ca_infos) +
-               (files->crl_infos != NULL ? sk_X509_INFO_num(files->crl_infos) : 0);
-    out->lists = calloc((size_t)most + 1, sizeof *out->lists);
-    if (out->lists == NULL)
-        return sl_identity_refuse(reason, "out of memory");
     for (int i = 0; i < sk_X509_INFO_num(files->ca_infos); i++) {
         X509 *authority = sk_X509_INFO_value(files->ca_infos, i)->x509;
         if (authority != NULL && !take_authority(out, files, authority, reason))
@@ -154,26 +147,4 @@ bool sl_lists_take(struct sl_authorities *out, const struct sl_list_files *files
     }
     return take_others(out, files, files->ca_infos, reason) &&
            take_others(out, files, files->crl_infos, reason);
-}
-
-void sl_lists_free(struct sl_authorities *authorities)
-{
-    for (unsigned i = 0; i < authorities->list_count; i++)
-        free(authorities->lists[i].path);
-    free(authorities->lists);
-}
-
-unsigned sl_trust_crl_count(const struct sl_trust *trust)
-{
-    return trust != NULL ? trust->authorities.list_count : 0;
-}
-
-void sl_trust_describe_crl(const struct sl_trust *trust, unsigned i, struct sl_crl_info *out)
-{
-    assert(i < trust->authorities.list_count);
-    const struct sl_list *list = &trust->authorities.lists[i];
-    *out = (struct sl_crl_info){.file = list->path,
-                                .issuer = list->issuer,
-                                .begins_s = list->begin_s,
-                                .ends_s = list->end_s};
 }

@@ -39,7 +39,8 @@ struct sl_peer_list {
 struct sl_trust_rules {
     const char *ca_file;       /* NULL, or PEM: authorities, and perhaps their revocation lists */
     const char *crl_file;      /* NULL, or PEM: revocation lists; wants ca_file. With lists from
-                                  either file each certificate of a chain is checked against them */
+                                  either file each certificate of a chain is checked against them,
+                                  and each authority needs one that has begun */
     struct sl_peer_list peers; /* that are taken for what they hold */
     bool anonymous; /* a peer without a certificate; alone, certificates are not looked at either */
     struct sl_peer_list expected;
@@ -83,15 +84,34 @@ bool sl_trust_insists(const struct sl_trust *trust);
 bool sl_trust_is_by_authority_alone(const struct sl_trust *trust);
 /** A peer of the authorities' has to be one of some that are named. */
 bool sl_trust_has_expected(const struct sl_trust *trust);
-/** A revocation list that peers' chains are checked against. */
-struct sl_crl_info {
-    const char *file, *issuer; /* borrowed from the trust; the issuer as RFC 2253 has it */
-    int64_t begins_s, ends_s;  /* since 1970; ends_s 0: never */
+
+/** What of a trust ends by itself. */
+enum sl_trust_part_kind {
+    SL_TRUST_AUTHORITY, /* once it has ended, nobody whom it vouches for is taken */
+    SL_TRUST_LIST,      /* revocations: likewise, nobody whom its issuer vouches for */
 };
-/** How many issuers have one; of those that an issuer has, the one that is good for the longest
- * time is described. NULL has 0. Once it has ended, no peer of its issuer's is taken. */
-unsigned sl_trust_crl_count(const struct sl_trust *trust);
-void sl_trust_describe_crl(const struct sl_trust *trust, unsigned i, struct sl_crl_info *out);
+struct sl_trust_part {
+    enum sl_trust_part_kind kind;
+    const char *file, *name;  /* borrowed from the trust; the authority's, a list's issuer's, as RFC
+                                 2253 has it */
+    int64_t begins_s, ends_s; /* since 1970; ends_s 0: never */
+};
+/** Authorities, then lists: how many issuers have one; of those that an issuer has, the one that is
+ * good for the longest time is described. NULL has 0. */
+unsigned sl_trust_part_count(const struct sl_trust *trust);
+void sl_trust_describe_part(const struct sl_trust *trust, unsigned i, struct sl_trust_part *out);
+/**
+ * Whether no authority's revocation list has ended. Loading does not ask: a gateway that restarts
+ * and refuses some is better than one that does not.
+ *
+ * trust           NULL: it has none.
+ * known           [known_count], each may be NULL: those in force; a list of theirs is not asked
+ *                 about.
+ * *fault, reason  out, when one has; reason [SL_CREDENTIALS_REASON_LEN].
+ */
+bool sl_trust_is_current(const struct sl_trust *trust, const struct sl_trust *const *known,
+                         unsigned known_count, int64_t now_s, struct sl_trust_fault *fault,
+                         char *reason);
 /** Authorities and revocation lists: X509_STORE *, or NULL. */
 void *sl_trust_store(const struct sl_trust *trust);
 

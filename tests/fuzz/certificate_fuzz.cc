@@ -85,12 +85,17 @@ bool check_ca(const char *path, bool has_lists, char *reason)
     FUZZ_CHECK(sl_trust_store(trust) != nullptr && sl_trust_insists(trust));
     const unsigned long flags =
         X509_VERIFY_PARAM_get_flags(X509_STORE_get0_param((X509_STORE *)sl_trust_store(trust)));
-    FUZZ_CHECK(!has_lists || sl_trust_crl_count(trust) > 0);
-    for (unsigned i = 0; i < sl_trust_crl_count(trust); i++) {
-        sl_crl_info info;
-        sl_trust_describe_crl(trust, i, &info);
-        FUZZ_CHECK(!strcmp(info.file, path) && strlen(info.issuer) < 1000);
+    unsigned lists = 0, authorities = 0;
+    for (unsigned i = 0; i < sl_trust_part_count(trust); i++) {
+        sl_trust_part part;
+        sl_trust_describe_part(trust, i, &part);
+        FUZZ_CHECK(!strcmp(part.file, path) && strlen(part.name) < 1000);
+        ++(part.kind == SL_TRUST_LIST ? lists : authorities);
     }
+    FUZZ_CHECK(authorities > 0 && (!has_lists || lists > 0));
+    FUZZ_CHECK(sl_trust_is_current(trust, &trust, 1, INT64_MAX, &fault, reason)); /* known */
+    if (!sl_trust_is_current(trust, nullptr, 0, time(nullptr), &fault, reason))
+        FUZZ_CHECK(strlen(reason) > 10 && strchr(reason, '\n') == nullptr);
     FUZZ_CHECK(!has_lists || (flags & X509_V_FLAG_CRL_CHECK_ALL)); /* they are looked at */
     sl_trust_destroy(trust);
     return true;
@@ -129,6 +134,7 @@ std::vector<std::string> authority_files()
             pem + list + make_crl_pem(root, nullptr, 9999),
             pem + make_crl_pem(root, nullptr, -60),
             pem + make_crl_pem(root, nullptr, 9999, 60),
+            pem + make_crl_pem(root, nullptr, 9999, -60, "whenever"),
             pem + make_crl_pem(impostor, nullptr),
             pem + of_middle + list,
             pem + of_middle + list + make_crl_pem(middle, nullptr),

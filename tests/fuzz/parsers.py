@@ -63,6 +63,7 @@ PARSERS = {
     "lib/identity/lists.c": ["certificate"],
     "lib/identity/node_id.c": ["trust", "certificate"],
     "lib/identity/ocsp.c": ["certificate"],
+    "lib/identity/parts.c": ["certificate"],
     "lib/identity/pem.c": ["certificate", "trust"],
     "lib/identity/psk.c": ["trust"],
     "lib/identity/psks.c": ["trust"],

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Revocation lists and OCSP responses that end while the gateway runs: shown, said in time, and what
-# becomes of clients; and those that have ended, or not begun, at a start or a reload.
+# becomes of clients; and those that have ended, or not begun, at a start or a reload. Authorities that end.
 support=$(dirname "$(realpath "$0")")/../support
 . "$support/tap.sh"
 . "$support/net.sh"
@@ -37,6 +37,8 @@ der = re.sub(rb"\x18\x0f(\d{14}Z)", begins, der).replace(end, sys.argv[3].encode
 open(sys.argv[1], "wb").write(der)
 PYTHON
 }
+quietly openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$pki/soon.key" \
+    -out "$pki/soon.crt" -subj /CN=soon -days 5
 ctl() { "$sluice_ctl" -s "$control" "$@"; }
 shows() { ctl certificates >"$work/shown"; cat "$work/shown"; grep -qE "$1" "$work/shown"; }
 logged() { wait_for "$1" grep -qE "$2" "$gateway_log"; }
@@ -54,7 +56,7 @@ gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: o
     "trust: {ca_file: $pki/ca.crt, crl_file: $pki/ca.crl}" \
     "services:
   - name: open
-    trust: {anonymous: true}" \
+    trust: {ca_file: $pki/soon.crt, anonymous: true}" \
     "connect: [{name: upstream, address: \"$peer_ip4:4433\", service: open, server_name: localhost, certificate: $pki/client.crt,
     key: $pki/client.key, trust: {ca_file: $pki/ca.crt, crl_file: $pki/ca.crl}}]"
 make_list -40 20 # the last quarter begins in five seconds
@@ -68,7 +70,10 @@ check 'sluice-ctl shows until when the list is good, and for whom' \
     shows "$pki/ca.crl revocation list of CN=Sluice test authority for echo,other,\(connect\) expires 2.*Z \([0-9]+ seconds\)$"
 check 'and the response' shows "$pki/server.ocsp OCSP response for $pki/server.crt expires 2.*Z \([0-9]+ seconds\)$"
 check 'and the certificate of a connect entry' shows "$pki/client.crt key .* \(29 days\)$"
-check 'one line for each' eval '[ "$(wc -l <"$work/shown")" = 4 ]'
+check 'and authorities, for whom' \
+    shows "$pki/ca.crt authority CN=Sluice test authority for echo,other,\(connect\) expires 2.*Z \(29 days\)$"
+check 'one line for each' eval '[ "$(wc -l <"$work/shown")" = 6 ]'
+check 'the log says that an authority ends soon' logged 10 "warning authority CN=soon in $pki/soon.crt expires in 4 days"
 check 'the log says that the list ends soon' logged 40 "warning revocation list $pki/ca.crl expires in [0-9]+ seconds"
 check 'and the response' logged 10 "warning OCSP response $pki/server.ocsp expires in [0-9]+ seconds"
 check 'and that the list has ended' logged 40 "warning revocation list $pki/ca.crl has expired: whoever that authority vouches for is refused"
@@ -79,22 +84,38 @@ check 'of both' shows 'OCSP response .* EXPIRED on 2'
 check 'the client is refused' refused 'alert certificate expired' s_client x "${client[@]}"
 check 'others are not shown the response' on_open line-2 -status
 check 'which is' grep -q 'OCSP response: no response sent' "$work/s_client.out"
-check 'the check refuses the list' checked 1 'revocation list of authority .* has expired'
+check 'sluice check tells of the list, with its line' \
+    checked 0 "^$config:[0-9]+: the revocation list of authority CN=Sluice test authority in file $pki/ca.crl has expired"
+cp "$config" "$work/before.yaml"
+echo 'admission: {deny: [198.18.77.0/24]}' >>"$config"
+check 'a reload denies somebody though the list in force has ended' eval "ctl reload | grep -q '^reloaded .* 1 denied'"
+check 'he is denied' eval "ctl access | grep -qx 'deny 198.18.77.0/24'"
+check 'and the log warns of the list again' \
+    wait_for 20 eval '[ "$(grep -c "warning revocation list .* has expired" "$gateway_log")" = 2 ]'
+check 'those of its authority are refused as before' refused 'alert certificate expired' s_client x "${client[@]}"
+make_list -30 -10
+cp "$work/before.yaml" "$config"
+check 'a reload refuses another list that has ended, with its line' grep -qE \
+    "^error: $config:[0-9]+: the revocation list of .* has expired: get a new one" <(ctl reload 2>&1)
+check 'and nothing has changed' eval "ctl access | grep -qx 'deny 198.18.77.0/24'"
 make_list -30 86400
 check 'a reload takes another list, whatever the response is' eval "ctl reload | grep -q '^reloaded '"
 check 'and the client is welcome' s_client line-3 "${client[@]}"
 check 'it is shown, for all three' shows "revocation list .* for echo,other,\(connect\) .* \(2[34] hours\)$"
 check 'beside the response that has ended' shows 'OCSP response .* EXPIRED on 2'
-check 'of which a reload reminds' wait_for 20 eval '[ "$(grep -c "warning OCSP response .* has expired" "$gateway_log")" = 2 ]'
+check 'of which a reload reminds' wait_for 20 eval '[ "$(grep -c "warning OCSP response .* has expired" "$gateway_log")" = 3 ]'
 check_equation
 check 'the gateway ends cleanly' gateway_stop
 
 check 'the check says that the response has ended, and finds all sound' \
     checked 0 "^OCSP response $pki/server.ocsp has expired: clients are not shown it any more"
 check 'so it says' grep -q ': sound$' "$work/checked"
+make_list -40 -20
 gateway_start || exit
-check 'a gateway starts with such a response' wait_for 20 on_open line-4
+check 'a gateway starts with such a response, and a list that has ended' wait_for 20 on_open line-4
 check 'and says so at once' logged 10 'warning OCSP response .* has expired'
+check 'of both' logged 10 'warning revocation list .* has expired: whoever that authority vouches for is refused'
+check 'and refuses whom the authority vouches for' refused 'alert certificate expired' s_client x "${client[@]}"
 check 'it ends cleanly' gateway_stop
 
 make_response 4000 8000

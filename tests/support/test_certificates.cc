@@ -125,7 +125,7 @@ Identity make_identity(const std::string &kind, const std::string &common_name,
 }
 
 std::string make_crl_pem(const Identity &issuer, const Certificate &revoked, long end_s,
-                         long begin_s)
+                         long begin_s, const char *end_text)
 {
     std::unique_ptr<X509_CRL, decltype(&X509_CRL_free)> crl(must(X509_CRL_new()), X509_CRL_free);
     std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> now(
@@ -135,6 +135,8 @@ std::string make_crl_pem(const Identity &issuer, const Certificate &revoked, lon
     must(X509_CRL_set_version(crl.get(), X509_CRL_VERSION_2));
     must(X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(issuer.certificate.get())));
     must(X509_CRL_set1_lastUpdate(crl.get(), now.get()));
+    if (end_text != nullptr)
+        must(ASN1_STRING_set(next.get(), end_text, -1));
     if (end_s != kNever)
         must(X509_CRL_set1_nextUpdate(crl.get(), next.get()));
     if (revoked != nullptr) {

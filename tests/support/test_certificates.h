@@ -30,10 +30,10 @@ Identity make_identity(const std::string &kind, const std::string &common_name,
 /** SHA-256 of the certificate, in hex with colons. */
 std::string fingerprint_of(const Certificate &certificate, const char *digest = "SHA256");
 /** A revocation list of issuer's that names revoked, or nobody (nullptr); in force from now +
- * begin_s to now + end_s, or for ever. */
+ * begin_s to now + end_s, or for ever. end_text: instead, what stands for its end. */
 constexpr long kNever = 0;
 std::string make_crl_pem(const Identity &issuer, const Certificate &revoked, long end_s = 86400,
-                         long begin_s = -86400);
+                         long begin_s = -86400, const char *end_text = nullptr);
 /** What an OCSP responder of issuer's says of a certificate, in DER. */
 enum class Ocsp { Good, Revoked, Unknown, Expired, NotYet, Failed };
 std::string make_ocsp_response(const Identity &issuer, const Certificate &subject, Ocsp says);

@@ -91,7 +91,7 @@ TEST(Trust, ObeysRevocationListsOfEitherFileAlongTheWholeChain)
         << "an authority without a list";
 }
 
-TEST(Trust, WantsAListOfEachAuthoritysOwnThatHasNotEnded)
+TEST(Trust, WantsAListOfEachAuthoritysOwn)
 {
     Identity root = make_identity("EC", "root", nullptr, true);
     Identity other = make_identity("RSA", "other", nullptr, true);
@@ -104,13 +104,67 @@ TEST(Trust, WantsAListOfEachAuthoritysOwnThatHasNotEnded)
     rules.authorities = to_pem(root.certificate);
     rules.lists = make_crl_pem(impostor, nullptr);
     expect_refused(rules, SL_TRUST_CRL_FILE, 0, "is not signed by it");
-    rules.lists = make_crl_pem(root, nullptr, -60);
-    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "has expired");
-    rules.lists = make_crl_pem(root, nullptr, -60) + make_crl_pem(root, nullptr);
-    EXPECT_NE(rules.load(), nullptr);
+}
+
+/** Asks with the trusts that are in force. */
+bool is_current(const Trust &trust, const std::vector<const sl_trust *> &known, std::string *reason,
+                sl_trust_rule *rule, int64_t now_s = time(nullptr))
+{
+    char text[SL_CREDENTIALS_REASON_LEN] = "";
+    sl_trust_fault fault = {};
+    bool is_current =
+        sl_trust_is_current(trust.get(), known.data(), (unsigned)known.size(), now_s, &fault, text);
+    *reason = text;
+    *rule = fault.rule;
+    return is_current;
+}
+
+TEST(Trust, SaysWhichListOfAnAuthoritysHasEndedUnlessItIsInForce)
+{
+    Identity root = make_identity("EC", "root", nullptr, true);
+    Identity middle = make_identity("EC", "middle", &root, true);
+    const std::string ended = make_crl_pem(root, nullptr, -60);
+    std::string reason;
+    sl_trust_rule rule;
+    TrustRules rules;
+    rules.authorities = to_pem(root.certificate);
+    rules.lists = ended;
+    Trust trust = must_load(rules);
+    EXPECT_FALSE(is_current(trust, {}, &reason, &rule));
+    EXPECT_EQ(rule, SL_TRUST_CRL_FILE);
+    EXPECT_NE(reason.find("the revocation list of authority CN=root in file "), std::string::npos);
+    EXPECT_NE(reason.find("has expired: get a new one from the authority"), std::string::npos);
+    Trust again = must_load(rules);
+    EXPECT_TRUE(is_current(again, {nullptr, trust.get()}, &reason, &rule)) << "in force already";
+    rules.lists = make_crl_pem(root, nullptr, -30);
+    EXPECT_FALSE(is_current(must_load(rules), {trust.get()}, &reason, &rule)) << "another one";
+    rules.lists = ended + make_crl_pem(root, nullptr) + make_crl_pem(middle, nullptr, -60);
+    trust = must_load(rules);
+    EXPECT_TRUE(is_current(trust, {}, &reason, &rule)) << "the middle's may be of nobody's";
+    EXPECT_FALSE(is_current(trust, {}, &reason, &rule, time(nullptr) + 86500)) << "a day later";
+    rules.lists = make_crl_pem(root, nullptr, kNever);
+    EXPECT_TRUE(is_current(must_load(rules), {}, &reason, &rule, INT64_MAX));
     rules.lists = "";
-    rules.authorities += make_crl_pem(root, nullptr, -60);
-    expect_refused(rules, SL_TRUST_CA_FILE, 0, "has expired");
+    rules.authorities += ended;
+    EXPECT_FALSE(is_current(must_load(rules), {}, &reason, &rule));
+    EXPECT_EQ(rule, SL_TRUST_CA_FILE);
+    EXPECT_TRUE(is_current(nullptr, {}, &reason, &rule)) << "no certificate is taken";
+}
+
+// Who has been revoked since, nobody knows: the door stays shut for all of its authority's.
+TEST(Trust, TakesNobodyUnderAListThatHasEndedButWhoIsTakenForHisKey)
+{
+    Identity root = make_identity("EC", "root", nullptr, true);
+    Identity other = make_identity("EC", "other", nullptr, true);
+    Identity peer = make_identity("EC", "peer", &root), pinned = make_identity("EC", "p", &root);
+    TrustRules rules;
+    rules.authorities = to_pem(root.certificate) + to_pem(other.certificate);
+    rules.lists = make_crl_pem(root, nullptr, -60) + make_crl_pem(other, nullptr);
+    rules.fingerprints = {fingerprint_of(pinned.certificate)};
+    Trust trust = must_load(rules);
+    EXPECT_EQ(ask(trust, peer.certificate).error, X509_V_ERR_CRL_HAS_EXPIRED);
+    EXPECT_TRUE(ask(trust, make_identity("EC", "peer", &other).certificate).is_trusted);
+    EXPECT_EQ(ask(trust, pinned.certificate).method, SL_IDENTITY_FINGERPRINT);
 }
 
 // libcrypto would refuse every peer of that authority, and only then.
@@ -134,6 +188,42 @@ TEST(Trust, WantsNoListOfTheFuture)
     expect_refused(rules, SL_TRUST_CA_FILE, 0, "is not valid yet");
 }
 
+// libcrypto refuses all peers then, and whether such a list has ended nobody could say.
+TEST(Trust, WantsNoListWithAMalformedTime)
+{
+    Identity root = make_identity("EC", "root", nullptr, true);
+    Identity middle = make_identity("EC", "middle", &root, true);
+    const std::string malformed = make_crl_pem(root, nullptr, 60, -60, "whenever");
+    TrustRules rules;
+    rules.authorities = to_pem(root.certificate);
+    rules.lists = malformed;
+    expect_refused(rules, SL_TRUST_CRL_FILE, 0,
+                   "the revocation list of authority /CN=root has a malformed time: get another "
+                   "one from the authority");
+    rules.lists = malformed + make_crl_pem(root, nullptr);
+    EXPECT_NE(rules.load(), nullptr) << "another one is good";
+    rules.lists += make_crl_pem(middle, nullptr, 60, -60, "20");
+    expect_refused(rules, SL_TRUST_CRL_FILE, 0, "of authority /CN=middle has a malformed time");
+}
+
+/** Of this kind, the i-th. */
+sl_trust_part part_of(const Trust &trust, sl_trust_part_kind kind, unsigned i)
+{
+    sl_trust_part part = {};
+    for (unsigned k = 0; k < sl_trust_part_count(trust.get()); k++) {
+        sl_trust_describe_part(trust.get(), k, &part);
+        if (part.kind == kind && i-- == 0)
+            return part;
+    }
+    ADD_FAILURE() << "there are fewer";
+    return {};
+}
+
+std::string name_of(const std::string &path)
+{
+    return path.substr(path.rfind('/'));
+}
+
 TEST(Trust, TellsUntilWhenItsListsAreGood)
 {
     Identity root = make_identity("EC", "root", nullptr, true);
@@ -141,26 +231,44 @@ TEST(Trust, TellsUntilWhenItsListsAreGood)
     Identity impostor = make_identity("EC", "root", nullptr, true);
     const int64_t now_s = time(nullptr);
     TrustRules rules;
-    EXPECT_EQ(sl_trust_crl_count(nullptr), 0u);
-    rules.authorities = to_pem(root.certificate);
-    EXPECT_EQ(sl_trust_crl_count(must_load(rules).get()), 0u);
-    rules.authorities += make_crl_pem(root, nullptr, 1000, -500);
+    rules.authorities = to_pem(root.certificate) + make_crl_pem(root, nullptr, 1000, -500);
     rules.lists = make_crl_pem(root, nullptr, 500, -100) + make_crl_pem(impostor, nullptr, 9000) +
                   make_crl_pem(middle, nullptr, 100) + make_crl_pem(middle, nullptr, 3000, -300);
     Trust trust = must_load(rules);
-    ASSERT_EQ(sl_trust_crl_count(trust.get()), 2u);
-    sl_crl_info info;
-    sl_trust_describe_crl(trust.get(), 0, &info);
-    EXPECT_STREQ(info.issuer, "CN=root");
-    EXPECT_EQ(std::string(info.file).substr(std::string(info.file).rfind('/')), "/ca");
-    EXPECT_NEAR((double)(info.begins_s - now_s), -500, 5);
-    EXPECT_NEAR((double)(info.ends_s - now_s), 1000, 5);
-    sl_trust_describe_crl(trust.get(), 1, &info);
-    EXPECT_STREQ(info.issuer, "CN=middle");
-    EXPECT_EQ(std::string(info.file).substr(std::string(info.file).rfind('/')), "/crl");
-    EXPECT_NEAR((double)(info.begins_s - now_s), -300, 5);
-    EXPECT_NEAR((double)(info.ends_s - now_s), 3000, 5);
+    ASSERT_EQ(sl_trust_part_count(trust.get()), 3u);
+    sl_trust_part list = part_of(trust, SL_TRUST_LIST, 0);
+    EXPECT_STREQ(list.name, "CN=root");
+    EXPECT_EQ(name_of(list.file), "/ca");
+    EXPECT_NEAR((double)(list.begins_s - now_s), -500, 5);
+    EXPECT_NEAR((double)(list.ends_s - now_s), 1000, 5);
+    list = part_of(trust, SL_TRUST_LIST, 1);
+    EXPECT_STREQ(list.name, "CN=middle");
+    EXPECT_EQ(name_of(list.file), "/crl");
+    EXPECT_NEAR((double)(list.begins_s - now_s), -300, 5);
+    EXPECT_NEAR((double)(list.ends_s - now_s), 3000, 5);
     rules.lists += make_crl_pem(root, nullptr, kNever);
-    sl_trust_describe_crl((trust = must_load(rules)).get(), 0, &info);
-    EXPECT_EQ(info.ends_s, 0) << "never";
+    EXPECT_EQ(part_of(trust = must_load(rules), SL_TRUST_LIST, 0).ends_s, 0) << "never";
+}
+
+TEST(Trust, TellsUntilWhenItsAuthoritiesAreGood)
+{
+    Identity root = make_identity("EC", "root", nullptr, true, 1000);
+    Identity old = make_identity("RSA", "old", nullptr, true, -100);
+    const int64_t now_s = time(nullptr);
+    TrustRules rules;
+    EXPECT_EQ(sl_trust_part_count(nullptr), 0u);
+    rules.anonymous = true;
+    EXPECT_EQ(sl_trust_part_count(must_load(rules).get()), 0u);
+    rules.authorities =
+        to_pem(root.certificate) + to_pem(old.certificate) + to_pem(root.certificate);
+    Trust trust = must_load(rules);
+    ASSERT_EQ(sl_trust_part_count(trust.get()), 2u) << "one is there twice";
+    sl_trust_part authority = part_of(trust, SL_TRUST_AUTHORITY, 0);
+    EXPECT_STREQ(authority.name, "CN=root");
+    EXPECT_EQ(name_of(authority.file), "/ca");
+    EXPECT_NEAR((double)(authority.ends_s - now_s), 1000, 5);
+    EXPECT_LT(authority.begins_s, now_s);
+    authority = part_of(trust, SL_TRUST_AUTHORITY, 1);
+    EXPECT_STREQ(authority.name, "CN=old");
+    EXPECT_NEAR((double)(authority.ends_s - now_s), -100, 5);
 }
