@@ -84,7 +84,7 @@ static void target_print_connections(void *arg, FILE *out)
 static int target_reconnect(void *arg, const char *name)
 {
     struct gateway *gateway = arg;
-    return sl_runtime_hurry(gateway->runtime, name, now_ns());
+    return sl_runtime_reconnect(gateway->runtime, name, now_ns());
 }
 
 static void target_stop(void *arg)

@@ -51,6 +51,7 @@ struct attempt {
     uint32_t predecessor; /* number of the attempt whose session it is to replace, or 0 */
     uint32_t successor;   /* of the one that is to replace its session, or 0 */
     uint64_t replace_ns;  /* when another attempt to replace it is due; NEVER */
+    bool is_unwanted;     /* an operator wants it replaced */
     unsigned failures;    /* of such attempts, in a row */
     uint64_t leave_ns;    /* when it is to end, having been replaced; NEVER */
     bool is_dismissed; /* its entry is gone, or another one: what becomes of it is nothing to it */
@@ -124,13 +125,15 @@ bool connect_may_begin(struct sl_connector *connector, struct connection *connec
 void connect_dismiss(struct sl_connector *connector, struct attempt *attempt);
 extern const char connect_dismissed[]; /* why */
 
-/* succession.c: sessions that are replaced before their keys are used up. */
+/* succession.c: sessions that are replaced before their keys are used up, or for an operator. */
 /** Notes that its key will not do for long. */
 void connect_note_usage(struct sl_connector *connector, uint64_t session, uint64_t now_ns);
+/** An operator wants others for those of this entry that are up. */
+void connect_replace_sessions(struct sl_connector *connector, unsigned connection, uint64_t now_ns);
 /** What is due for an attempt that is up: to be replaced, or to leave. */
 void connect_succeed(struct sl_connector *connector, struct attempt *attempt, uint64_t now_ns);
 /** Its session is up, and takes the place of the one that it replaces. return its handle, or 0. */
-uint64_t connect_take_over(struct sl_connector *connector, const struct attempt *attempt,
+uint64_t connect_take_over(struct sl_connector *connector, struct attempt *attempt,
                            uint64_t now_ns);
 /* request.c: sessions that consumers ask for. */
 /** It is over, and had been asked for: whoever did hears why, if it never came up. */

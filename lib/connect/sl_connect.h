@@ -8,9 +8,9 @@
  * address is allowed. Each attempt has a local
  * port of its own, so that no two sessions, of now or of just now, share a 5-tuple.
  *
- * A session whose key has sent three quarters of what it may is replaced: another one is begun
- * beside it, and when that is up, the old one stays for a while for what is under way, and is
- * closed.
+ * A session whose key has sent three quarters of what it may, or that an operator wants replaced,
+ * is replaced: another one is begun beside it, and when that is up, the old one stays for a while
+ * for what is under way, and is closed.
  *
  * One thread, control's. Allocates at creation only.
  */
@@ -103,10 +103,13 @@ int sl_connector_request(struct sl_connector *connector, const char *name, uint1
 /** A consumer is gone: what it has asked for is not begun any more. */
 void sl_connector_forget(struct sl_connector *connector, uint32_t consumer);
 
-/** Who waits for its backoff to end tries at once: all, or the one of this name. return -ENOENT:
- * there is none. */
-int sl_connector_hurry(struct sl_connector *connector, const char *name,
-                       uint64_t now_ns) SL_MUST_USE;
+/**
+ * The entry of this name: if it waits for its backoff to end, it tries at once; a session of its
+ * own that is up is replaced, as one whose key will not do for long, each one if consumers have
+ * asked for several; what is under way goes on. return -ENOENT: there is none.
+ */
+int sl_connector_reconnect(struct sl_connector *connector, const char *name,
+                           uint64_t now_ns) SL_MUST_USE;
 /** From now on nothing is begun any more; the workers close what there is. */
 void sl_connector_stop(struct sl_connector *connector);
 

@@ -1,5 +1,5 @@
-/* A session is replaced before its key is used up (RFC 9325 4.4): another one is begun beside it,
- * and the consumer, told which one it replaces, moves over. */
+/* A session is replaced before its key is used up (RFC 9325 4.4), or when an operator wants it:
+ * another one is begun beside it, and the consumer, told which one it replaces, moves over. */
 #include "connect_priv.h"
 
 void connect_note_usage(struct sl_connector *connector, uint64_t session, uint64_t now_ns)
@@ -12,6 +12,19 @@ void connect_note_usage(struct sl_connector *connector, uint64_t session, uint64
     }
 }
 
+void connect_replace_sessions(struct sl_connector *connector, unsigned connection, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
+        struct attempt *attempt = &connector->attempts[i];
+        if (attempt->state != ATTEMPT_UP || attempt->connection != connection ||
+            attempt->successor != 0)
+            continue;
+        attempt->is_unwanted = true;
+        attempt->failures = 0;
+        attempt->replace_ns = now_ns;
+    }
+}
+
 static void begin_successor(struct sl_connector *connector, struct attempt *attempt)
 {
     const struct attempt *successor = connect_begin(connector, attempt->connection, attempt);
@@ -20,7 +33,9 @@ static void begin_successor(struct sl_connector *connector, struct attempt *atte
     attempt->successor = successor->number;
     attempt->replace_ns = NEVER;
     connect_say(connector, attempt,
-                "the key of its session will not do for long; another is begun");
+                attempt->is_unwanted
+                    ? "another session is asked for, and begun beside the one there is"
+                    : "the key of its session will not do for long; another is begun");
 }
 
 static void leave(const struct sl_connector *connector, struct attempt *attempt)
@@ -41,14 +56,15 @@ void connect_succeed(struct sl_connector *connector, struct attempt *attempt, ui
         begin_successor(connector, attempt);
 }
 
-uint64_t connect_take_over(struct sl_connector *connector, const struct attempt *attempt,
-                           uint64_t now_ns)
+uint64_t connect_take_over(struct sl_connector *connector, struct attempt *attempt, uint64_t now_ns)
 {
     struct connection *connection = connect_entry_of(connector, attempt);
     struct attempt *predecessor = connect_attempt_of(connector, attempt->predecessor);
     if (predecessor == NULL)
         return 0;
     predecessor->leave_ns = now_ns + GRACE_NS;
+    attempt->is_asked_for = predecessor->is_asked_for; /* it stays in its user's share */
+    attempt->user = predecessor->user;
     if (connection->attempt == predecessor->number)
         connection->attempt = attempt->number;
     return predecessor->session;

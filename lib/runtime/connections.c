@@ -69,7 +69,7 @@ unsigned sl_runtime_connections(struct sl_runtime *runtime, struct sl_connection
     return sl_connector_list(runtime->connector, out);
 }
 
-int sl_runtime_hurry(struct sl_runtime *runtime, const char *name, uint64_t now_ns)
+int sl_runtime_reconnect(struct sl_runtime *runtime, const char *name, uint64_t now_ns)
 {
-    return sl_connector_hurry(runtime->connector, name, now_ns);
+    return sl_connector_reconnect(runtime->connector, name, now_ns);
 }

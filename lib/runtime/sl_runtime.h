@@ -97,9 +97,9 @@ const char *sl_runtime_crypto_name(const struct sl_runtime *runtime);
 /** Consumers registered now; out [SL_CONSUMERS_MAX]. return how many. */
 unsigned sl_runtime_consumers(const struct sl_runtime *runtime, struct sl_consumer_info *out);
 
-/** The sessions that the gateway begins: sl_connector_list, sl_connector_hurry. */
+/** The sessions that the gateway begins: sl_connector_list, sl_connector_reconnect. */
 unsigned sl_runtime_connections(struct sl_runtime *runtime, struct sl_connection_info *out);
-int sl_runtime_hurry(struct sl_runtime *runtime, const char *name, uint64_t now_ns) SL_MUST_USE;
+int sl_runtime_reconnect(struct sl_runtime *runtime, const char *name, uint64_t now_ns) SL_MUST_USE;
 
 /**
  * Calls take for each session whose key has met forged records (RFC 9325 4.4), and waits for the

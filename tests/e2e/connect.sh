@@ -193,10 +193,15 @@ gateway_start || exit
 consumer_start cat3 "$sluice_cat" -s "$consumers" --greet 'hello other' relay
 check 'the session between them comes up' wait_for 30 is_connection 'other up'
 check 'with what is said echoed through both' wait_for 20 grep -q '^data .*hello other' "$work/cat3.out"
+session=$(session_of other)
+check 'an operator wants another session' eval '"$sluice_ctl" -s "$control" reconnect other | grep -qx "trying now"'
+check 'it is begun beside the one there is' wait_for 20 grep -qE "^open .* replaces=$session" "$work/cat3.out"
+check 'which is closed some seconds later' wait_for 20 grep -qE '^close .*has taken its place' "$work/cat3.out"
+check 'and that is all' is_connection 'other up .* attempts 2, opened 2'
 kill -TERM "$other_pid" && wait "$other_pid"
-check 'the other one stops: the session is closed' wait_for 10 grep -q '^close ' "$work/cat3.out"
+check 'the other one stops: the session is closed' wait_for 10 eval '[ "$(grep -c "^close " "$work/cat3.out")" = 2 ]'
 check 'and comes back: so does the session' other_start
-opens() { [ "$(grep -c '^open ' "$work/cat3.out")" -ge 2 ]; }
+opens() { [ "$(grep -c '^open ' "$work/cat3.out")" -ge 3 ]; }
 check 'without anybody asking' wait_for 30 opens
 check_equation
 consumer_stop cat3

@@ -77,18 +77,15 @@ TEST(Connector, AServerThatClosesEachSessionAtOnceIsAFailureEachTime)
     EXPECT_EQ(sessions, lab.info().opened);
 }
 
-TEST(Connector, WhoWaitsIsHurriedByNameOrAllAtOnce)
+TEST(Connector, AnEntryThatWaitsIsTriedAtOnceByItsName)
 {
     Lab lab(2);
     lab.start();
     for (const Sent &sent : lab.take())
         lab.found(sent.attempt, false);
-    EXPECT_EQ(-ENOENT, sl_connector_hurry(lab.connector, "nobody", lab.now));
-    EXPECT_EQ(0, sl_connector_hurry(lab.connector, "peer1", lab.now));
+    EXPECT_EQ(-ENOENT, sl_connector_reconnect(lab.connector, "nobody", lab.now));
+    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer1", lab.now));
     lab.poll();
     EXPECT_EQ(SL_CONNECTION_WAITING, lab.info(0).state);
     EXPECT_EQ(SL_CONNECTION_RESOLVING, lab.info(1).state);
-    EXPECT_EQ(0, sl_connector_hurry(lab.connector, nullptr, lab.now));
-    lab.poll();
-    EXPECT_EQ(SL_CONNECTION_RESOLVING, lab.info(0).state);
 }

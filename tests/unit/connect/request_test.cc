@@ -105,6 +105,27 @@ TEST(ConnectorRequest, HalfOfAllMayBeOneUsersAndEntriesThatAreKeptUpHaveTheirOwn
     EXPECT_EQ(SL_MESSAGE_FIND_HOP, lab.take().at(0).kind);
 }
 
+TEST(ConnectorRequest, WhatReplacesASessionTakesItsPlaceInTheUsersHalf)
+{
+    Demand lab;
+    const unsigned half = (SL_ATTEMPTS_MAX - 2) / 2;
+    Sent first{};
+    lab.take();
+    for (uint32_t i = 0; i < half; i++) {
+        ASSERT_EQ(0, lab.ask(5, 1 + i)) << i;
+        const Sent sent = lab.begun();
+        lab.up(sent.attempt, 0x1000 + i);
+        first = i == 0 ? sent : first;
+    }
+    lab.usage(0x1000);
+    lab.up(lab.replacement().attempt, 0x2000);
+    EXPECT_EQ(-EBUSY, lab.ask(5, 1000)) << "while both are there";
+    lab.poll(5 * s);
+    lab.take();
+    lab.down(first.attempt, SL_DOWN_CLOSED, SL_CLOSE_REPLACED);
+    EXPECT_EQ(-EBUSY, lab.ask(5, 1000)) << "and later";
+}
+
 TEST(ConnectorRequest, OfAConsumerThatIsGoneIsGivenUp)
 {
     Demand lab;

@@ -115,3 +115,72 @@ TEST(ConnectorSuccession, AFarewellThatARingDidNotTakeIsSaidAgain)
     lab.poll();
     EXPECT_TRUE(lab.sent.empty());
 }
+
+TEST(ConnectorSuccession, AnOperatorHasASessionReplacedThatIsUp)
+{
+    Lab lab(2);
+    lab.start();
+    const std::vector<Sent> begun = lab.take();
+    for (const Sent &sent : begun)
+        lab.found(sent.attempt);
+    lab.take();
+    lab.up(begun[0].attempt, 0x11);
+    lab.up(begun[1].attempt, 0x22);
+    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer1", lab.now));
+    const Sent second = lab.replacement();
+    EXPECT_EQ(0x22U, second.begin.replaces) << "of this entry alone";
+    EXPECT_EQ("connection peer1: another session is asked for, and begun beside the one there is",
+              lab.lines.back());
+    EXPECT_EQ(0x22U, lab.info(1).session) << "until the other one is up";
+    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer1", lab.now));
+    lab.poll(1 * s);
+    EXPECT_TRUE(lab.sent.empty()) << "one is enough";
+    lab.up(second.attempt, 0x33);
+    EXPECT_EQ(0x33U, lab.info(1).session);
+    lab.poll(5 * s);
+    const std::vector<Sent> told = lab.take();
+    ASSERT_EQ(1U, told.size());
+    EXPECT_EQ(SL_MESSAGE_HANG_UP, told[0].kind);
+    EXPECT_EQ(begun[1].attempt, told[0].attempt);
+    EXPECT_EQ(SL_CLOSE_REPLACED, told[0].hang_up.reason);
+    EXPECT_EQ(0x11U, lab.info(0).session);
+}
+
+TEST(ConnectorSuccession, AnOperatorWhoAsksAgainNeedNotWaitForTheBackoff)
+{
+    Lab lab;
+    lab.start();
+    lab.found(lab.sent[0].attempt);
+    lab.up(lab.take().at(1).attempt, 0x11);
+    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer0", lab.now));
+    lab.poll();
+    lab.found(lab.take().at(0).attempt, false);
+    lab.poll();
+    EXPECT_TRUE(lab.sent.empty()) << "it waits";
+    EXPECT_EQ(0x11U, lab.info().session) << "the session lives on";
+    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer0", lab.now));
+    EXPECT_EQ(0x11U, lab.replacement().begin.replaces);
+}
+
+TEST(ConnectorSuccession, AnOperatorHasAllSessionsReplacedThatConsumersHaveAskedFor)
+{
+    Demand lab;
+    for (uint32_t number : {1, 2}) {
+        ASSERT_EQ(0, lab.ask(5, number));
+        lab.up(lab.begun().attempt, number);
+    }
+    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer1", lab.now));
+    lab.poll();
+    const std::vector<Sent> begun = lab.take();
+    ASSERT_EQ(2U, begun.size());
+    for (const Sent &sent : begun)
+        lab.found(sent.attempt);
+    EXPECT_EQ(1U, lab.sent.at(0).begin.replaces);
+    EXPECT_EQ(2U, lab.sent.at(1).begin.replaces);
+    for (const Sent &sent : begun)
+        lab.up(sent.attempt, sent.attempt + 0x100);
+    lab.poll(5 * s);
+    lab.take();
+    lab.poll(3600 * s);
+    EXPECT_TRUE(lab.sent.empty()) << "once";
+}
