@@ -182,13 +182,24 @@ static void shut_down(struct handshake *handshake, enum sl_abort_cause cause)
     end_session(handshake, cause);
 }
 
+/** The worker is asked whose records are forged. */
+static void tell_forged(struct handshake *handshake, uint64_t count)
+{
+    const struct sl_message_forged forged = {.forged =
+                                                 count < UINT32_MAX ? (uint32_t)count : UINT32_MAX};
+    if (!sl_handshake_post(sl_handshake_outbox(handshake), SL_MESSAGE_FORGED, handshake->handle,
+                           &forged, sizeof forged, NULL, 0))
+        sl_handshake_count(handshake->owner, SL_HANDSHAKE_WORKER_RING_FULL);
+}
+
 /** RFC 9325 4.4, as for keys that the worker has. */
 static void meet_forged(struct handshake *handshake)
 {
     const uint64_t configured = handshake->owner->config.legacy_forged_max;
     const uint64_t max = configured != 0 ? configured : sl_aead_forgery_limit(SL_AEAD_AES_128_GCM);
     sl_handshake_count(handshake->owner, SL_HANDSHAKE_LEGACY_FORGED);
-    if (++handshake->server.forged >= max)
+    tell_forged(handshake, ++handshake->server.forged);
+    if (handshake->server.forged >= max)
         shut_down(handshake, SL_ABORT_FORGERIES);
 }
 

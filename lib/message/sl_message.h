@@ -3,7 +3,7 @@
  * of lib/ring, one ring for each pair and direction.
  *
  * worker -> handshake: connect, record, plaintext, repeat, write, closed.
- * handshake -> worker: keys, send, established, deliver, abort.
+ * handshake -> worker: keys, send, established, deliver, forged, abort.
  * control -> worker:   attach, detach, admission, list forged, stop; find hop, begin, hang up,
  * fail. worker -> control:   detached, evict, usage, admission taken, listed, stopped; hop, up,
  * down.
@@ -49,6 +49,7 @@ enum sl_message_kind {
     SL_MESSAGE_DOWN,
     SL_MESSAGE_LIST_FORGED,
     SL_MESSAGE_LISTED,
+    SL_MESSAGE_FORGED,
 };
 
 /** Bytes of a record, or of a flight's datagram, that a message carries at most. */
@@ -161,6 +162,11 @@ struct sl_message_data {
     bool is_close;
     uint16_t bytes_len;
     uint8_t bytes[];
+};
+
+/** A session that libssl keeps has met another record that is not its client's. */
+struct sl_message_forged {
+    uint32_t forged; /* of all so far */
 };
 
 /** Why a handshake was given up. */

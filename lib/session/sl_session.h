@@ -58,6 +58,7 @@ struct sl_session {
     uint8_t close_reason;        /* enum sl_close_reason, once closing */
     bool is_preloaded;           /* the worker's: no handshaker has ever heard of it */
     bool is_ending;              /* libssl's: the handshaker is to say that close_notify is out */
+    uint32_t forged;             /* libssl's: records that did not verify, as the handshaker says */
     uint64_t epoch0_next;        /* next record number of epoch 0 */
     uint64_t candidate_received; /* bytes from the candidate address, and sent to it */
     uint64_t candidate_sent;

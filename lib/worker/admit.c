@@ -100,19 +100,12 @@ static void admit_keyed(struct sl_worker *w, struct sl_session *session,
         worker_drop(w, SL_DROP_CONTENT_TYPE);
 }
 
-/** How near the limit of forged records (RFC 9325 4.4) any session has come. */
-static void note_forged(struct sl_worker *w, const struct sl_epoch *epoch)
-{
-    if (epoch->forged > w->counters.forged_most)
-        __atomic_store_n(&w->counters.forged_most, epoch->forged, __ATOMIC_RELAXED);
-}
-
 /** One record that did not open. A replay is authentic, for what follows from it. */
 static void admit_failure(struct sl_worker *w, struct sl_session *session,
                           const struct sl_open_job *job, uint64_t now_ns)
 {
     if (job->drop == SL_DROP_AUTH)
-        note_forged(w, session->epoch);
+        worker_note_forged(w, session->epoch->forged);
     if (job->drop == SL_DROP_AUTH && sl_epoch_is_forgery_limit_reached(session->epoch)) {
         worker_drop(w, SL_DROP_FORGERY_LIMIT);
         if (session->state == SL_SESSION_ESTABLISHED)

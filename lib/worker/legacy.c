@@ -48,6 +48,13 @@ void worker_deliver_later(struct sl_worker *w, struct sl_session *session,
         worker_count(w, is_told ? SL_COUNTER_EARLY_DELIVERED : SL_COUNTER_EARLY_LOST, 1);
 }
 
+void worker_take_forged(struct sl_worker *w, struct sl_session *session,
+                        const struct sl_message_forged *forged)
+{
+    session->forged = forged->forged;
+    worker_note_forged(w, forged->forged);
+}
+
 void worker_close_legacy(struct sl_worker *w, struct sl_session *session)
 {
     session->is_ending = worker_post_data(w, session, true, NULL, 0);

@@ -11,17 +11,18 @@ void worker_list_forged(struct sl_worker *w, const struct sl_message_list *quest
     w->reports_pending = true;
 }
 
-static bool has_met_forged(const struct sl_session *session)
+static uint64_t forged_of(const struct sl_session *session)
 {
-    return (session->state == SL_SESSION_KEYED || session->state == SL_SESSION_ESTABLISHED) &&
-           session->epoch->forged > 0;
+    if (session->state == SL_SESSION_KEYED || session->state == SL_SESSION_ESTABLISHED)
+        return session->epoch->forged;
+    return session->state == SL_SESSION_LEGACY ? session->forged : 0;
 }
 
 static void add(struct sl_message_listed *answer, const struct sl_session *session)
 {
     answer->each[answer->count++] =
         (struct sl_listed_session){.handle = session->handle,
-                                   .forged = session->epoch->forged,
+                                   .forged = forged_of(session),
                                    .remote_ip = session->path.tuple.remote_ip,
                                    .remote_port = session->path.tuple.remote_port};
 }
@@ -34,7 +35,7 @@ bool worker_list_more(struct sl_worker *w)
     for (unsigned n = 0; n < SLOTS_PER_TURN && slot < capacity && answer.count < SL_LISTED_MAX;
          n++, slot++) {
         const struct sl_session *session = sl_session_at(w->table, slot);
-        if (has_met_forged(session))
+        if (forged_of(session) > 0)
             add(&answer, session);
     }
     answer.is_last = slot >= capacity;

@@ -150,6 +150,10 @@ static void handle_from_handshaker(struct sl_worker *w, const struct sl_message 
         if (session != NULL)
             worker_deliver_later(w, session, message->body, now_ns);
         break;
+    case SL_MESSAGE_FORGED:
+        if (session != NULL)
+            worker_take_forged(w, session, message->body);
+        break;
     case SL_MESSAGE_ABORT:
         if (session != NULL) {
             worker_explain_abort(w, session, message->body);

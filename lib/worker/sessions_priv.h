@@ -28,6 +28,9 @@ enum sl_drop worker_write_legacy(struct sl_worker *w, struct sl_session *session
 /** What libssl has opened, or what came before the Finished had verified. */
 void worker_deliver_later(struct sl_worker *w, struct sl_session *session,
                           const struct sl_message_data *data, uint64_t now_ns);
+/** It has met a forged record. */
+void worker_take_forged(struct sl_worker *w, struct sl_session *session,
+                        const struct sl_message_forged *forged);
 /** Has libssl send a close_notify; until it has, the session keeps its handle. */
 void worker_close_legacy(struct sl_worker *w, struct sl_session *session);
 /** It has, or is not waited for any longer. */

@@ -203,6 +203,12 @@ static inline void worker_end_frame(struct sl_worker *w, struct sl_frame *frame)
 /** Frees a frame of our own that is not sent after all. */
 void worker_discard_frame(struct sl_worker *w, struct sl_frame *frame);
 
+/** How near the limit of forged records (RFC 9325 4.4) any session has come. */
+static inline void worker_note_forged(struct sl_worker *w, uint64_t forged)
+{
+    if (forged > w->counters.forged_most)
+        __atomic_store_n(&w->counters.forged_most, forged, __ATOMIC_RELAXED);
+}
 static inline void worker_count(struct sl_worker *w, enum sl_counter counter, uint64_t n)
 {
     sl_counter_add(&w->counters.events[counter], n);

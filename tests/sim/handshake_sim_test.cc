@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "attacker.h"
 #include "clients.h"
 #include "many_names.h"
 
@@ -127,6 +128,11 @@ TEST(Handshakes, OfClientsWithoutAnAeadLeadToSessionsThatLibsslKeeps)
         EXPECT_TRUE(world.can_talk(*client)) << client->id;
     EXPECT_GT(world.gateway.events(SL_COUNTER_LEGACY_DELIVERED), 29u);
     world.network.set_conditions({});
+    EXPECT_EQ(world.gateway.totals().forged_most, 0u);
+    const Bytes forged = plaintext_record(SL_CONTENT_APPLICATION_DATA, 1, 99, Bytes(64, 7));
+    world.inject(world.clients[2]->frame_of(forged), 0);
+    EXPECT_TRUE(world.run_until([&] { return world.gateway.totals().forged_most == 1; }, 1000))
+        << "their worker hears of forged records";
     for (unsigned id = 0; id < 60; id += 2)
         world.close(*world.clients[id]);
     EXPECT_TRUE(world.run_until([&] { return world.observer.open_sessions() == 30; }, 10000));

@@ -234,6 +234,9 @@ void HandshakeWorker::take(const sl_message &message)
             to.data.push_back(Bytes(data->bytes, data->bytes + data->bytes_len));
         break;
     }
+    case SL_MESSAGE_FORGED:
+        to.forged = ((const sl_message_forged *)message.body)->forged;
+        break;
     case SL_MESSAGE_ABORT:
         to.is_aborted = true;
         to.abort = *(const sl_message_abort *)message.body;

@@ -44,6 +44,7 @@ struct Peer {
     std::unique_ptr<sl_epoch, EpochDeleter> epoch;
     bool is_established = false;
     bool is_legacy = false; /* libssl keeps it */
+    uint32_t forged = 0;    /* then: records, as the handshaker says */
     bool is_aborted = false;
     sl_message_abort abort = {}; /* as it said why */
     bool is_resumed = false, own_cid_in_use = false, peer_cid_in_use = false;

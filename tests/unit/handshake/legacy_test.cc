@@ -299,6 +299,8 @@ TEST(Legacy, SessionThatHasMetTooManyForgedRecordsIsClosed)
     }
     EXPECT_EQ(lab.counter(SL_HANDSHAKE_LEGACY_FORGED), 8U);
     expect_echo(lab, 1);
+    EXPECT_EQ(lab.peer(1).forged, 4U) << "the worker knows whose they were";
+    EXPECT_EQ(lab.peer(2).forged, 4U);
     forge(1);
     EXPECT_TRUE(lab.peer(1).is_aborted);
     EXPECT_EQ(lab.peer(1).abort.cause, SL_ABORT_FORGERIES);

@@ -70,6 +70,32 @@ TEST(WorkerList, EachSessionThatHasMetForgedRecordsIsListedOnceWithHowMany)
     }
 }
 
+TEST(WorkerList, SessionsThatLibsslKeepsAreListedWithWhatTheirHandshakerSays)
+{
+    WorkerBench bench;
+    uint64_t handles[3];
+    for (unsigned i = 0; i < 3; i++) {
+        handles[i] = bench.BeginHandshake(WorkerBench::ClientPath(i + 1));
+        sl_message_established established{};
+        established.is_legacy = true;
+        bench.FromHandshaker(SL_MESSAGE_ESTABLISHED, handles[i], &established, sizeof established);
+        bench.Turn();
+    }
+    for (uint32_t count : {1, 2, 3}) {
+        const sl_message_forged forged{count};
+        bench.FromHandshaker(SL_MESSAGE_FORGED, handles[1], &forged, sizeof forged);
+        bench.FromHandshaker(SL_MESSAGE_FORGED, 0x1234, &forged, sizeof forged); /* gone */
+    }
+    bench.Turn();
+    bench.ToControl();
+    unsigned answers;
+    const auto sessions = ListAll(bench, 7, &answers);
+    ASSERT_EQ(sessions.size(), 1u);
+    EXPECT_EQ(sessions.at(handles[1]).forged, 3u);
+    EXPECT_EQ(sessions.at(handles[1]).remote_port, WorkerBench::ClientPath(2).tuple.remote_port);
+    EXPECT_EQ(sl_worker_counters(bench.worker())->forged_most, 3u);
+}
+
 TEST(WorkerList, NobodyIsListedWhereNothingWasForged)
 {
     WorkerBench bench;
