@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # peers.sh BUILD
 # Makes the test peers in BUILD/peers: mbedtls_client and mbedtls_server (connection IDs; Mbed TLS 3.6
-# of Debian trixie, unpacked there), openssl_client, flood and bad_consumer. Does nothing when they are
-# newer than their sources. They are written apart from the gateway's libraries; load is sluice-load's.
+# of Debian trixie, unpacked there), openssl_client, flood, bad_consumer and coap_consumer. Does nothing when they
+# are newer than their sources. But for the last they are written apart from the gateway's libraries; load is
+# sluice-load's.
 set -euo pipefail
-[ $# = 1 ] || { sed -n '2,5s/^# //p' "$0"; exit 2; }
+[ $# = 1 ] || { sed -n '2,6s/^# //p' "$0"; exit 2; }
 here=$(dirname "$(realpath "$0")")
 root=$(dirname "$(dirname "$here")")
 mkdir -p "$1/peers"
@@ -31,6 +32,7 @@ build() {
 libraries=$peers/mbedtls/usr/lib/x86_64-linux-gnu
 build flood flood.c
 build bad_consumer bad_consumer.c -I"$root/lib/ring" -I"$root/lib/base"
+build coap_consumer coap_consumer.c -I"$root/lib/consumer" -L"$1/lib/consumer" -Wl,-rpath,"$(realpath "$1/lib/consumer")" -lsluice
 build openssl_client openssl_client.c client.c echo_load.c -lssl -lcrypto
 mbedtls=(-isystem "$peers/mbedtls/usr/include" -L"$libraries" -Wl,-rpath,"$libraries" -lmbedtls -lmbedx509 -lmbedcrypto)
 build mbedtls_client mbedtls_client.c client.c echo_load.c "${mbedtls[@]}"
