@@ -172,6 +172,13 @@ void sl_handshake_expire(struct handshake *handshake)
         retransmit(handshake);
 }
 
+/**
+ * Of a datagram of a handshake. wolfSSL reads no more of one than 1,400 bytes, small devices have
+ * no larger buffer either, and behind our port a path may be narrower: what libssl sends has to
+ * arrive before anybody could find out. As QUIC has it (RFC 9000 14.1), and browsers' DTLS.
+ */
+#define DATAGRAM_MAX 1200
+
 static struct handshake *make(struct sl_handshaker *handshaker, const struct handshake_start *start)
 {
     struct handshake *handshake = calloc(1, sizeof *handshake);
@@ -184,7 +191,8 @@ static struct handshake *make(struct sl_handshaker *handshaker, const struct han
     handshake->begun_ns = handshaker->now_ns;
     handshake->give_up_ns = handshaker->now_ns + patience_ns(handshaker);
     handshake->path = *start->path;
-    handshake->path_payload_max = start->path_payload_max;
+    handshake->datagram_max =
+        start->path_payload_max < DATAGRAM_MAX ? start->path_payload_max : DATAGRAM_MAX;
     handshake->own_cid_len = start->own_cid_len;
     memcpy(handshake->own_cid, start->own_cid, sizeof handshake->own_cid);
     return handshake;

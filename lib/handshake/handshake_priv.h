@@ -66,7 +66,7 @@ struct handshake {
     bool has_long_chain; /* its certificates are too many */
 
     struct sl_path path;
-    uint16_t path_payload_max;
+    uint16_t datagram_max; /* bytes of each datagram that it sends */
     uint8_t own_cid_len;
     uint8_t own_cid[20];
 

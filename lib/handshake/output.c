@@ -85,8 +85,7 @@ static void add(struct handshake *handshake, struct datagram *out, uint8_t type,
     if (is_refusal(handshake, type, bytes, len))
         bytes = refusal;
     uint32_t wire_len = wire_len_of(handshake, epoch, len);
-    if (out->wire_len + wire_len > handshake->path_payload_max ||
-        sl_writer_left(&out->parts) < 4 + len)
+    if (out->wire_len + wire_len > handshake->datagram_max || sl_writer_left(&out->parts) < 4 + len)
         finish(handshake, out);
     if (out->count == 0)
         out->is_last = begins_last(type, epoch, bytes, len);

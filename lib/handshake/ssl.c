@@ -1,8 +1,5 @@
 #include "handshake_priv.h"
 
-/* libssl's handshake buffer has 4,096 bytes: a larger datagram would be cut in the middle of a
- * record. */
-#define LIBSSL_MTU_MAX 4000
 #define LIBSSL_MTU_MIN 256
 
 /** First timeout as configured, then doubled up to a minute: RFC 6347 4.2.4.1. */
@@ -17,8 +14,8 @@ static unsigned next_timeout_us(SSL *ssl, unsigned timeout_us)
 /** libssl counts records as it writes them: without connection ID, and AEADs without overhead. */
 static long mtu_of(const struct handshake *handshake)
 {
-    long mtu = (long)handshake->path_payload_max - (SL_RECORD_OVERHEAD_MAX - SL_RECORD_HEADER_LEN);
-    return mtu > LIBSSL_MTU_MAX ? LIBSSL_MTU_MAX : mtu < LIBSSL_MTU_MIN ? LIBSSL_MTU_MIN : mtu;
+    long mtu = (long)handshake->datagram_max - (SL_RECORD_OVERHEAD_MAX - SL_RECORD_HEADER_LEN);
+    return mtu < LIBSSL_MTU_MIN ? LIBSSL_MTU_MIN : mtu;
 }
 
 bool sl_handshake_make_ssl(struct handshake *handshake, SSL_CTX *ctx)
