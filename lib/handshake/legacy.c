@@ -11,33 +11,15 @@
 #define SUITES_LEN 1024
 #define LEGACY_SUITES "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
 
-/** RFC 5246 7.4.1.2; the worker's parser has walked it before. */
-static bool offers_encrypt_then_mac(const struct assembly *hello)
-{
-    struct sl_reader r = sl_reader_of(hello->message + SL_HANDSHAKE_HEADER_LEN, hello->len);
-    sl_read_bytes(&r, 2 + SL_RANDOM_LEN);
-    sl_read_vector(&r, 1); /* session ID, cookie, suites, compression methods */
-    sl_read_vector(&r, 1);
-    sl_read_vector(&r, 2);
-    sl_read_vector(&r, 1);
-    struct sl_reader extensions = sl_read_vector(&r, 2);
-    while (sl_reader_left(&extensions) > 0) {
-        uint16_t type = sl_read_be16(&extensions);
-        sl_read_vector(&extensions, 2);
-        if (!extensions.failed && type == EXTENSION_ENCRYPT_THEN_MAC)
-            return true;
-    }
-    return false;
-}
-
 bool sl_handshake_allow_legacy(struct handshake *handshake, const struct assembly *hello)
 {
     const struct sl_handshaker *handshaker = handshake->owner;
     const struct service *service = handshake->server.service;
     char suites[SUITES_LEN];
+    struct sl_reader extension;
     if (!service->takes_certificates ||
         handshaker->legacy_count >= handshaker->config.legacy_sessions_max ||
-        !offers_encrypt_then_mac(hello))
+        !sl_handshake_find_extension(hello, EXTENSION_ENCRYPT_THEN_MAC, &extension))
         return true;
     SSL_clear_options(handshake->ssl, SSL_OP_NO_ENCRYPT_THEN_MAC);
     snprintf(suites, sizeof suites, "%s:" LEGACY_SUITES, service->suites);

@@ -145,6 +145,17 @@ void sl_handshake_see_psk_again(struct handshake *handshake, const struct fragme
 /** It has had its time. */
 void sl_handshake_refuse_psk(struct handshake *handshake);
 
+/* client_hello.c: what libssl is not left to make of a ClientHello by itself. */
+
+/** An extension of a whole ClientHello, RFC 5246 7.4.1.4. return whether it has it, and *out reads
+ * it. */
+bool sl_handshake_find_extension(const struct assembly *hello, uint16_t type,
+                                 struct sl_reader *out);
+
+/** Takes the client's word on which of the two common groups comes first. return false: no memory.
+ */
+bool sl_handshake_order_groups(struct handshake *handshake, const struct assembly *hello);
+
 /* server_hello.c: from the ClientHello to libssl's first flight. */
 
 /** Makes the SSL and leads it past the cookie. false: the handshake has failed. */

@@ -102,7 +102,8 @@ bool sl_handshake_enter(struct handshake *handshake)
     if (!sl_handshake_make_ssl(handshake, handshake->server.service->ctx))
         return false;
     SSL_set_accept_state(handshake->ssl);
-    if (!sl_handshake_allow_legacy(handshake, hello))
+    if (!sl_handshake_order_groups(handshake, hello) ||
+        !sl_handshake_allow_legacy(handshake, hello))
         return false;
     if (!feed_first_hellos(handshake, &parts))
         return false;

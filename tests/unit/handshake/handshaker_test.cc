@@ -190,6 +190,23 @@ TEST(Handshaker, WorksOverEachGroupAndWithoutExtendedMasterSecret)
     expect_echo(lab, id);
 }
 
+TEST(Handshaker, TakesP256BeforeX25519WhereTheClientDoesAndNoSlowerGroup)
+{
+    HandshakeLab lab;
+    unsigned id = 1;
+    for (const auto &[groups, expected] : std::initializer_list<std::pair<const char *, int>>{
+             {"P-256:X25519", NID_X9_62_prime256v1},
+             {"P-384:P-256:X25519", NID_X9_62_prime256v1},
+             {"X25519:P-256", NID_X25519},
+             {"P-521:X25519:P-256", NID_X25519}}) {
+        ClientOptions client;
+        client.groups = groups;
+        ASSERT_TRUE(lab.connect(id, client)) << groups;
+        EXPECT_EQ(SSL_get_negotiated_group(lab.client(id).ssl()), expected) << groups;
+        id++;
+    }
+}
+
 TEST(Handshaker, GivesNoTicketAndNoSessionToResume)
 {
     HandshakeLab lab;
