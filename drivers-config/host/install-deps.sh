@@ -14,7 +14,7 @@ demo=(build-essential meson ninja-build pkg-config python3 scdoc
       gnuplot-nox fonts-dejavu-core
       iproute2 iputils-ping ethtool openssl procps util-linux man-db debian-archive-keyring ca-certificates)
 compare=(dpdk dpdk-dev)
-tests=(clang-14 libclang-rt-14-dev gnutls-bin libcoap3-bin tshark tcpreplay jq valgrind)
+tests=(clang-14 libclang-rt-14-dev gnutls-bin libcoap3-bin libwolfssl-dev tshark tcpreplay jq valgrind)
 deep=(clang-tidy-14 cppcheck)
 
 case ${1:-tests} in

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # peers.sh BUILD
 # Makes the test peers in BUILD/peers: mbedtls_client and mbedtls_server (connection IDs; Mbed TLS 3.6
-# of Debian trixie, unpacked there), openssl_client, flood, bad_consumer and coap_consumer. Does nothing when they
-# are newer than their sources. But for the last they are written apart from the gateway's libraries; load is
-# sluice-load's.
+# of Debian trixie, unpacked there), wolfssl_client and wolfssl_server, openssl_client, flood, bad_consumer and
+# coap_consumer. Does nothing when they are newer than their sources. But for the last they are written apart from
+# the gateway's libraries; load is sluice-load's.
 set -euo pipefail
 [ $# = 1 ] || { sed -n '2,6s/^# //p' "$0"; exit 2; }
 here=$(dirname "$(realpath "$0")")
@@ -37,3 +37,5 @@ build openssl_client openssl_client.c client.c echo_load.c -lssl -lcrypto
 mbedtls=(-isystem "$peers/mbedtls/usr/include" -L"$libraries" -Wl,-rpath,"$libraries" -lmbedtls -lmbedx509 -lmbedcrypto)
 build mbedtls_client mbedtls_client.c client.c echo_load.c "${mbedtls[@]}"
 build mbedtls_server mbedtls_server.c mbedtls_server_settings.c "${mbedtls[@]}"
+build wolfssl_client wolfssl_client.c client.c echo_load.c -lwolfssl
+build wolfssl_server wolfssl_server.c -lwolfssl
