@@ -83,6 +83,11 @@ struct gateway {
     int64_t expiry_looked_s;               /* expiry.c: since 1970; 0: not yet */
 };
 
+/* kernel.c */
+/** Which addresses of the gateway's the kernel has, too, where it sees the port's frames:
+ * "FILE:LINE: reason". */
+void kernel_check(const struct settings *settings, void (*say)(const char *line));
+
 /* expiry.c: what ends: certificates, OCSP responses, authorities, revocation lists. */
 /** A line for each: file, what it is, and when it ends. */
 void expiry_print(const struct settings *settings, FILE *out);
@@ -110,6 +115,8 @@ void reload(struct gateway *gateway, FILE *out);
 void reload_clean_up(struct gateway *gateway);
 
 /* privileges.c */
+/** It is an interface of the kernel's, which has to be left as it was found. */
+bool port_is_kernels(const struct sl_config_port *port);
 /** Before there are threads or keys. return 0 and *out, or -errno and reason [REASON_LEN]. */
 int privileges_begin(const struct sl_config *config, struct sl_hardening **out,
                      char *reason) SL_MUST_USE;

@@ -38,6 +38,7 @@ static int check(const struct sl_config *config)
     bool is_sound = settings_make(&settings, config, NULL, false);
     if (is_sound) {
         privileges_check(&settings, print_warning);
+        kernel_check(&settings, print_warning);
         expiry_say(&settings, 0, print_warning);
     }
     if (!is_sound || !identity_is_current(&settings, NULL))

@@ -26,14 +26,13 @@ static bool begins_with(const char *text, const char *begin)
     return strncmp(text, begin, strlen(begin)) == 0;
 }
 
-/** Whose interface of the kernel's has to be left as it was found. */
-static bool uses_interface(const struct sl_config_port *port)
+bool port_is_kernels(const struct sl_config_port *port)
 {
-    bool uses = port->interface != NULL;
+    bool is_kernels = port->interface != NULL;
     for (unsigned d = 0; d < port->devices_count; d++)
-        uses |=
+        is_kernels |=
             begins_with(port->devices[d], "net_af_") || begins_with(port->devices[d], "net_tap");
-    return uses;
+    return is_kernels;
 }
 
 int privileges_begin(const struct sl_config *config, struct sl_hardening **out, char *reason)
@@ -48,7 +47,7 @@ int privileges_begin(const struct sl_config *config, struct sl_hardening **out, 
         .core_dumps = config->core_dumps,
     };
     for (unsigned p = 0; p < config->ports_count; p++) {
-        hardening.network_admin |= uses_interface(&config->ports[p]);
+        hardening.network_admin |= port_is_kernels(&config->ports[p]);
         hardening.foreign_device |= config->ports[p].driver == SL_CONFIG_DRIVER_DPDK;
     }
     if (!sl_hardening_secure_heap(power_of_two(SECURE_BYTES_ELSE + (size_t)config->half_open *

@@ -258,6 +258,7 @@ int gateway_run(const struct sl_config *config, const char *preload_path)
                         "clients that nobody has asked who they are; never in production");
         gateway.settings.runtime.hardening = gateway.hardening;
         privileges_prepare(&gateway.settings);
+        kernel_check(&gateway.settings, log_warning);
         bool is_started = start(&gateway, reason) == 0;
         if (is_started)
             status = serve(&gateway);

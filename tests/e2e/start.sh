@@ -51,6 +51,28 @@ check 'a second gateway on the same sockets is refused' second
 check 'and the first one has not noticed' gateway_ready
 check 'it ends cleanly' gateway_stop
 
+# The kernel has addresses that are the gateway's, on whichever interface.
+kernels() { # what the check says of them
+    on_gateway "$sluice" check -c "$config" 2>&1 | grep 'the kernel has the address'
+}
+check 'of addresses that are the gateway'"'"'s alone nothing is said' eval '! kernels'
+on_gateway sysctl -qw net.ipv6.conf.lo.disable_ipv6=0
+ip -n "$gateway_ns" addr add $gateway_ip4/24 dev sl0
+ip -n "$gateway_ns" addr add $gateway_ip6/64 dev lo nodad
+check 'the check says which the kernel has, too, with their line, and what to do' eval "kernels | grep -qE \
+    '^$config:[0-9]+: the kernel has the address $gateway_ip4, too, on sl0, .*: ip address del $gateway_ip4/24 dev sl0$'"
+check 'on any interface' eval "kernels | grep -qE 'the address $gateway_ip6, too, on lo, .*: ip address del $gateway_ip6/64 dev lo$'"
+gateway_start || exit
+check 'the log warns of both' test "$(grep -c 'warning .*the kernel has the address' "$gateway_log")" = 2
+check 'it ends cleanly' gateway_stop
+kernels | sed 's/.*: ip /ip /' | while read -r command; do on_gateway $command; done
+check 'what it says to do helps' eval '! kernels'
+sed -i 's/{driver: af_xdp, interface: sl0,/{driver: dpdk, devices: ["net_null0"],/' "$config"
+ip -n "$gateway_ns" addr add $gateway_ip4/24 dev sl0
+check 'of a card that the kernel does not see nothing is said' eval '! kernels'
+ip -n "$gateway_ns" addr del $gateway_ip4/24 dev sl0
+gateway_config
+
 # Huge pages: none to be had.
 gateway_launch "${no_hugepages[@]}"
 check 'without huge pages it starts' wait_for 20 gateway_ready
