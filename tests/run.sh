@@ -4,7 +4,8 @@
 #   unit sim         Google Test, built by gcc
 #   fuzz             hostile bytes: corpus and some mutations, built by gcc; then libFuzzer, 20 s a target
 #   clang            everything, the gateway included, built by clang without a warning (--deep)
-#   asan             unit and sim once more under clang's address and undefined sanitizers
+#   asan             unit, sim and scripts of hostile bytes once more under clang's address and undefined
+#                    sanitizers; every script with --deep
 #   tsan             rings, messages and what is replaced at run time under clang's thread sanitizer
 #   valgrind         connections under memcheck; no branch on a secret
 #   analysis         clang's static analyzer, cppcheck, what the fuzzers' corpus reaches (--deep)
@@ -22,7 +23,7 @@ for argument in "$@"; do
     case $argument in
         --deep) deep=yes ;;
         unit | sim | fuzz | clang | asan | tsan | valgrind | analysis | interop | e2e | nic) suites+=("$argument") ;;
-        *) sed -n '2,13s/^# //p' "$0"; exit 2 ;;
+        *) sed -n '2,15s/^# //p' "$0"; exit 2 ;;
     esac
 done
 [ ${#suites[@]} != 0 ] || suites=(unit sim fuzz asan tsan valgrind interop e2e nic ${deep:+clang analysis})
@@ -111,8 +112,8 @@ has() { [ -f "tests/$1/meson.build" ]; }
 
 # Kernels with much address randomness are too much for clang 14's sanitizers.
 fixed="setarch $(uname -m) -R"
-export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-export TSAN_OPTIONS=halt_on_error=1
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 TSAN_OPTIONS=halt_on_error=1
+export LSAN_OPTIONS=suppressions=$root/tests/support/lsan.supp:print_suppressions=0
 export SLUICE_BUILD=$root/build
 
 leave() {
@@ -143,8 +144,12 @@ await_behind() {
 # One tree for asan and fuzz: libFuzzer's instruments do the other tests no harm. Lines are all that a
 # report needs of debugging information.
 asan_tree() { # [PROGRAM..]
-    clang configure build-asan -Dgateway=disabled -Dfuzz=libfuzzer -Db_sanitize=address,undefined -Db_lundef=false \
+    clang configure build-asan -Dgateway=enabled -Dfuzz=libfuzzer -Db_sanitize=address,undefined -Db_lundef=false \
         -Doptimization=1 -Ddebug=true -Dcpp_args=-g1 && clang compile build-asan "$@"
+}
+
+asan_peers() { # the same as the others'
+    tests/support/peers.sh build && ln -sfn ../build/peers build-asan/peers
 }
 
 mkdir -p "$logs"
@@ -173,8 +178,10 @@ if wants asan || wants fuzz; then
     fi
     behind asan_tree "${sanitized[@]}"
 fi
-if wants interop || wants e2e || wants nic; then
+if wants interop || wants e2e || wants nic || wants asan; then
     hugepages_raise 256
+fi
+if wants interop || wants e2e || wants nic; then
     if step 'build: peers' tests/support/peers.sh build; then
         repeat=1
         [ -z "$deep" ] || repeat=5
@@ -199,6 +206,14 @@ if wants asan || wants fuzz; then
         for name in unit sim; do
             if wants asan; then suite "asan-$name" build-asan $name --wrap "$fixed"; fi
         done
+        if wants asan && step 'asan: peers' asan_peers; then
+            if [ -n "$deep" ]; then
+                suite asan-interop build-asan interop --jobs 1 --wrap "$fixed"
+                suite asan-e2e build-asan e2e --jobs 1 --wrap "$fixed"
+            else
+                suite asan-e2e build-asan e2e --jobs 1 --wrap "$fixed" --only consumers,flood,hostile,limits,lookup,moves
+            fi
+        fi
         if wants fuzz; then
             # The same inputs each time, for whoever changes something else; --deep looks for new ones.
             if [ -n "$deep" ]; then seconds=600 seed=0; else seconds=20 seed=1; fi

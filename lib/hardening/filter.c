@@ -39,10 +39,12 @@ static int add_special(scmp_filter_ctx filter, enum sl_thread_kind kind)
     int error = allow(filter, &abort_self);
     if (error == 0)
         error = refuse(filter, SCMP_SYS(clone3), ENOSYS); /* then clone, whose flags are seen */
-    /* malloc itself looks at vm.overcommit_memory the first time that a thread gives much back, and
-     * does well without: that must not be the end. */
+    /* malloc itself looks at vm.overcommit_memory the first time that a thread gives much back, a
+     * sanitizer's report at the map of the process: both do well without. */
     if (error == 0 && kind != SL_THREAD_CONTROL)
         error = refuse(filter, SCMP_SYS(openat), EACCES);
+    if (error == 0 && kind != SL_THREAD_CONTROL)
+        error = refuse(filter, SCMP_SYS(open), EACCES);
     /* libxdp makes the folder of its lock, /run/xdp, whenever it takes it: it is there. */
     if (error == 0 && kind == SL_THREAD_CONTROL)
         error = refuse(filter, SCMP_SYS(mkdir), EEXIST);

@@ -35,6 +35,11 @@ tap_end() {
     if [ $status != 0 ] && [ $tap_failed = 0 ]; then
         fail "the script runs to its end" "it ended with status $status"
     fi
+    local reports
+    # A program that a sanitizer ended may be one that the script ends itself, and whose status it does not see.
+    if reports=$(grep -rhIE -A 30 'ERROR: [A-Za-z]+Sanitizer|: runtime error: ' "$work"); then
+        fail "no sanitizer has anything to report" "$reports"
+    fi
     if [ $tap_failed != 0 ]; then
         for ((i = 0; i < ${#tap_dumps[@]}; i++)); do
             eval "${tap_dumps[i]}" 2>&1 | sed 's/^/# /'

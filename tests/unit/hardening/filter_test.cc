@@ -120,7 +120,8 @@ const std::vector<Call> kNobody = {
 
 const Call kOpen = {"openat", [](int, int) { (void)!open("/etc/passwd", O_RDONLY); }};
 const Call kNoFile = {"be told that it may open no file", [](int, int) {
-                          if (open("/etc/passwd", O_RDONLY) != -1 || errno != EACCES)
+                          if (open("/etc/passwd", O_RDONLY) != -1 || errno != EACCES ||
+                              syscall(SYS_open, "/etc/passwd", O_RDONLY) != -1 || errno != EACCES)
                               _exit(1);
                       }};
 const Call kSocket = {"socket", [](int, int) { socket(AF_UNIX, SOCK_STREAM, 0); }};
