@@ -90,7 +90,7 @@ const struct plan_option plan_options[] = {
     SL_LOAD_FLOOD_LIST(X)
 #undef X
     {"flood-from", 0, "ADDRESSES", "floods.from", VALUE_SOURCES, FIELD(false_sources), NULL,
-     "false addresses that they seem to come from; not from sockets, which have none"},
+     "false addresses that they seem to come from, past the kernel; sockets' are their own"},
     /* search */
     {"find-max", 0, NULL, "search.find_max", VALUE_SWITCH, FIELD(finds_max), NULL,
      "search the highest rate that the server bears"},

@@ -197,6 +197,11 @@ static void print_network(const struct sheet *s)
             line(s, "flood", "%s  %s", text_count(a, s->result->total.floods[i]),
                  sl_load_flood_text(i));
     if (counter(s, SL_LOAD_FLOOD_BYTES) > 0)
+        line(s, "", "%s",
+             plan_has_dpdk(s->plan)
+                 ? "from false addresses; records of living sessions from their clients'"
+                 : "from the clients' own sockets: no address is false");
+    if (counter(s, SL_LOAD_FLOOD_BYTES) > 0)
         line(s, "", "%s of them answered; bytes of answers for each byte: %.3f",
              text_count(a, counter(s, SL_LOAD_FLOOD_ANSWERS)),
              (double)counter(s, SL_LOAD_FLOOD_ANSWER_BYTES) /

@@ -31,15 +31,16 @@ struct sl_load_sources {
 };
 
 /* clang-format off */
-/** What is sent beside the good traffic, to see what it costs: name, and what it is. */
+/** What is sent beside the good traffic, to see what it costs: name, and what it is. What is no
+ * session's comes from false addresses, or from clients' own sockets where there are sockets. */
 #define SL_LOAD_FLOOD_LIST(X)                                                                      \
-    X(HELLO,     "hello",     "ClientHellos without a cookie, from false addresses")               \
-    X(RANDOM,    "random",    "random bytes, half of them a DTLS record by their first, from false addresses") \
+    X(HELLO,     "hello",     "ClientHellos without a cookie")                                     \
+    X(RANDOM,    "random",    "random bytes, half of them a DTLS record by their first")           \
     X(FORGED,    "forged",    "records of living sessions that no key has sealed")                 \
     X(REPLAY,    "replay",    "records that were sent before")                                     \
     X(WRONG_CID, "cid",       "records with connection IDs that nobody has")                       \
-    X(TRUNCATED, "truncated", "records cut off, and packets shorter than their headers say")       \
-    X(FRAGMENT,  "fragment",  "IP fragments, and ClientHellos in pieces that never become whole")
+    X(TRUNCATED, "truncated", "records cut off; past the kernel also packets shorter than their headers say") \
+    X(FRAGMENT,  "fragment",  "ClientHellos in pieces that never become whole; past the kernel also IP fragments")
 /* clang-format on */
 
 enum sl_load_flood {

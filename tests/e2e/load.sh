@@ -51,6 +51,8 @@ check 'ClientHellos from the sockets of clients that have a session' load 0 "${t
     --flood-hello 300 "$to"
 check 'are answered, which is counted and disturbs nobody' holds "($exact) and (.messages | .echoed > 0.9 * .sent) and
     .counters.flood_answers > 300 and .counters.flood_answers <= .floods.hello and .handshakes.completed == 20"
+says_of_floods() { grep -aE 'ClientHellos without a cookie$' "$work/load.out" && grep -aE "^ +$1\$" "$work/load.out"; }
+check 'the table calls no address false that is none' says_of_floods "from the clients' own sockets: no address is false"
 check 'a handshake storm' load 0 "${trusting[@]}" -c 20 --storm 100 -d 2s "$to"
 check 'it came to most of what was asked for' holds '.handshakes.completed > 150 and .messages.sent == 0'
 check 'clients that are silent in turn' load 0 "${trusting[@]}" -c 5 -r 500 -d 2s --idle 500ms/500ms "$to"

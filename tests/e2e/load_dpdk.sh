@@ -55,6 +55,8 @@ check 'sessions that met forged records could be asked for meanwhile' wait $watc
 check 'no flood began a session' counter_is .total.events.sessions_opened "== $((before + 20))"
 check 'each was dropped for its reason' counter_is '.total.drops | [.auth, .replay, .not_dtls, .ip_fragment, .truncated] | min' '> 100'
 check 'of connection IDs that nobody has, too' counter_is .total.drops.unknown_cid '> 400'
+check 'the table says where they seem to come from' grep -qaE \
+    "^ +from false addresses; records of living sessions from their clients'\$" "$work/load.out"
 check 'what was answered to false addresses is counted' holds '.counters.flood_answers > 400 and
     .counters.flood_answers < .floods.hello + .floods.fragment and
     .counters.flood_answer_bytes > 0 and .counters.flood_answer_bytes < .counters.flood_bytes / 4'
