@@ -143,6 +143,12 @@ static inline struct outbox *sl_handshake_outbox(const struct handshake *handsha
     return &handshake->owner->outboxes[handshake->worker];
 }
 
+/* inbox.c */
+
+/** A message of a worker's, borrowed. Whatever is wrong with it is counted. */
+void sl_handshake_take_message(struct sl_handshaker *handshaker, unsigned worker,
+                               const struct sl_message *message);
+
 /* handshake.c: its life. */
 
 struct handshake_start {
