@@ -50,15 +50,34 @@ uint8_t worker_shard_of(const struct sl_tuple *tuple);
 /** Sets a datagram aside for the worker that owns it. */
 void worker_give_away(struct sl_worker *w, struct sl_frame *frame, unsigned owner);
 
+/* worker.c */
+/** Stages 3 to 5, and an empty w->rx afterwards. */
+void worker_finish_rx(struct sl_worker *w, uint64_t now_ns);
+/** Stages 7 and 8, and an empty w->tx afterwards. */
+void worker_finish_tx(struct sl_worker *w, uint64_t now_ns);
+
 /* open.c, admit.c: stages 3 to 5 over w->rx. */
 void worker_open_burst(struct sl_worker *w);
 /** Admits and delivers record by record. worker_publish shows what was delivered, once a turn. */
 void worker_admit_burst(struct sl_worker *w, uint64_t now_ns);
-/** Stages 3 to 5, and an empty burst afterwards. */
-void worker_finish_rx(struct sl_worker *w, uint64_t now_ns);
 
 /* collect.c: stage 6: from consumers' send rings into w->tx; runs 7 and 8 when it is full. */
 bool worker_collect(struct sl_worker *w, uint64_t now_ns);
+
+/* entries.c */
+/** An entry of a send ring on its way to become a job. */
+struct tx_entry {
+    struct sl_ring_taken taken;
+    struct sl_session *place; /* where its session is, if there is one */
+};
+/**
+ * Messages become jobs of w->tx, and a request, which can only be the last entry, is answered. The
+ * entries after one with which the consumer was evicted are lost with its rings.
+ */
+void worker_handle_entries(struct sl_worker *w, struct worker_consumer *consumer,
+                           const struct tx_entry *entries, unsigned n, uint64_t now_ns);
+/** An entry that no producer writes. The rings are lost with their consumer. */
+void worker_evict_malformed(struct sl_worker *w, struct worker_consumer *consumer);
 
 /* send.c: stages 7 and 8 over w->tx, frames, outboxes. */
 void worker_seal_burst(struct sl_worker *w);

@@ -145,6 +145,14 @@ void worker_finish_rx(struct sl_worker *w, uint64_t now_ns)
     w->rx.count = 0;
 }
 
+void worker_finish_tx(struct sl_worker *w, uint64_t now_ns)
+{
+    worker_seal_burst(w);
+    worker_write_headers_burst(w);
+    worker_checksum_burst(w);
+    worker_send_burst(w, now_ns);
+}
+
 bool sl_worker_turn(struct sl_worker *w, uint64_t now_ns)
 {
     bool busy = worker_flush_outboxes(w);
