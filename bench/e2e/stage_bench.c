@@ -72,7 +72,7 @@ WRAP_VOID(STAGE_SEAL, worker_seal_burst, (struct sl_worker * w), w)
 WRAP_VOID(STAGE_SEND, worker_write_headers_burst, (struct sl_worker * w), w)
 WRAP_VOID(STAGE_CHECKSUM, worker_checksum_burst, (struct sl_worker * w), w)
 WRAP_VOID(STAGE_SEND, worker_send_burst, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
-WRAP(STAGE_SEND, bool, worker_flush_outboxes, (struct sl_worker * w), w)
+WRAP(STAGE_SEND, bool, worker_flush_outboxes, (struct sl_worker * w, uint64_t now_ns), w, now_ns)
 
 struct round {
     struct rig *rig;

@@ -213,4 +213,10 @@ static inline int SL_MUST_USE sl_ring_take(struct sl_ring_consumer *c, struct sl
     return 1;
 }
 
+static inline void sl_ring_put_back(struct sl_ring_consumer *c, const struct sl_ring_taken *taken)
+{
+    c->tail -= ring_room_of(sizeof(struct sl_ring_entry) + (uint64_t)taken->payload_len);
+    assert(c->tail - c->released <= c->size);
+}
+
 #endif

@@ -108,6 +108,8 @@ struct sl_ring_taken {
  *        corrupt from then on.
  */
 static inline int SL_MUST_USE sl_ring_take(struct sl_ring_consumer *c, struct sl_ring_taken *taken);
+/** The entry taken last is the next one again, and is read anew; nothing was released since. */
+static inline void sl_ring_put_back(struct sl_ring_consumer *c, const struct sl_ring_taken *taken);
 /** Gives the room of all consumed entries back: one release-store. */
 void sl_ring_release(struct sl_ring_consumer *c);
 /** Entries wait that were not consumed yet. */

@@ -65,15 +65,46 @@ static unsigned waiting_in(const struct sl_ring_consumer *ring, unsigned max)
     return most < max ? (unsigned)most : max;
 }
 
-/** How many of n messages, to whatever ports, find frames to leave in. */
-static unsigned frames_for(struct sl_worker *w, unsigned n)
+/** How many of n messages find room, to whatever ports they go. */
+static unsigned room_for(struct sl_worker *w, unsigned n, uint64_t now_ns)
 {
-    for (unsigned group = 0; group < w->config.group_count; group++)
-        n = worker_have_frames(w, group, n);
-    return n;
+    unsigned least = n;
+    for (unsigned group = 0; group < w->config.group_count; group++) {
+        unsigned room = worker_have_room(w, group, n, now_ns);
+        least = room < least ? room : least;
+    }
+    return least;
 }
 
-/** Serves one burst of a consumer's. false when its ring is empty, or lost with its consumer. */
+/**
+ * Where a port is short, entries come one by one: a message for that port waits in its ring, and so
+ * does what stands behind it there; when that takes too long it is refused. return how many were
+ * handled, 0 or 1.
+ */
+static __attribute__((noinline)) unsigned handle_alone(struct sl_worker *w,
+                                                       struct worker_consumer *consumer,
+                                                       const struct tx_entry *entry, bool *has_more,
+                                                       uint64_t now_ns)
+{
+    const struct sl_path *path = worker_path_of_entry(consumer, entry);
+    const bool has_room = path == NULL || worker_have_room(w, path->hop.group, 1, now_ns) > 0;
+    if (!has_room && !worker_is_given_up(w, path->hop.group, now_ns)) {
+        sl_ring_put_back(&consumer->attachment->send, &entry->taken);
+        *has_more = false;
+        return 0;
+    }
+    if (has_room || entry->taken.kind != SL_RING_SEND) /* a session may end without its alert */
+        worker_handle_entries(w, consumer, entry, 1, now_ns);
+    else
+        worker_refuse_entry(w, consumer, entry,
+                            worker_is_blocked(w, path->hop.group) ? SL_DROP_SEND_PORT
+                                                                  : SL_DROP_SEND_NO_BUFFER,
+                            now_ns);
+    return 1;
+}
+
+/** Serves one burst of a consumer's. false when its ring is empty, waits for a port, or is lost
+ * with its consumer. */
 static bool collect_burst(struct sl_worker *w, struct worker_consumer *consumer, unsigned *budget,
                           uint64_t now_ns)
 {
@@ -83,10 +114,13 @@ static bool collect_burst(struct sl_worker *w, struct worker_consumer *consumer,
     if (!is_ready(w, consumer))
         return false;
     unsigned wanted = waiting_in(ring, room < *budget ? room : *budget);
-    unsigned max = frames_for(w, wanted);
-    bool has_more = max > 0; /* without frames the messages wait in their ring */
-    unsigned n = take_entries(w, consumer, entries, max, &has_more);
-    worker_handle_entries(w, consumer, entries, n, now_ns);
+    unsigned max = room_for(w, wanted, now_ns);
+    bool has_more = true;
+    unsigned n = take_entries(w, consumer, entries, max > 0 ? max : 1, &has_more);
+    if (max > 0)
+        worker_handle_entries(w, consumer, entries, n, now_ns);
+    else if (n > 0)
+        n = handle_alone(w, consumer, entries, &has_more, now_ns);
     if (ring->corrupt && !consumer->is_evicted)
         worker_evict_malformed(w, consumer);
     *budget -= n;
@@ -124,7 +158,7 @@ static void rouse_quiet(struct sl_worker *w)
 
 bool worker_collect(struct sl_worker *w, uint64_t now_ns)
 {
-    if (w->consumer_count == 0 || worker_has_backlog(w))
+    if (w->consumer_count == 0 || worker_is_stuck(w))
         return false;
     rouse_quiet(w);
     unsigned budget = SL_BURST;

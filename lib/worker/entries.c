@@ -46,12 +46,30 @@ static void refuse(struct sl_worker *w, struct worker_consumer *consumer, uint64
         worker_count(w, SL_COUNTER_EVENTS_LOST, 1);
 }
 
+void worker_refuse_entry(struct sl_worker *w, struct worker_consumer *consumer,
+                         const struct tx_entry *entry, enum sl_drop drop, uint64_t now_ns)
+{
+    worker_count(w, SL_COUNTER_COLLECTED, 1);
+    refuse(w, consumer, entry->taken.session, drop, now_ns);
+}
+
 /** Is there, at the place that the handle names, a session of this consumer's that may send? */
 static inline bool may_send(const struct sl_session *session, uint64_t handle,
                             const struct worker_consumer *consumer)
 {
     return session != NULL && session->state == SL_SESSION_ESTABLISHED &&
            session->handle == handle && session->consumer == consumer->key;
+}
+
+const struct sl_path *worker_path_of_entry(const struct worker_consumer *consumer,
+                                           const struct tx_entry *entry)
+{
+    const struct sl_session *session = entry->place;
+    const uint8_t kind = entry->taken.kind;
+    if ((kind != SL_RING_SEND && kind != SL_RING_CLOSE_SESSION) ||
+        !may_send(session, entry->taken.session, consumer) || session->flags & SESSION_HOP_UNKNOWN)
+        return NULL;
+    return session->flags & SESSION_HAS_CANDIDATE ? &session->candidate : &session->path;
 }
 
 static bool is_legacy(const struct sl_session *session, uint64_t handle,
@@ -152,7 +170,7 @@ static inline enum sl_drop prepare(struct sl_worker *w, const struct worker_cons
         return session->flags & SESSION_HOP_UNKNOWN ? SL_DROP_SEND_HOP : SL_DROP_SEND_TOO_LARGE;
     }
     struct sl_frame *frame = worker_take_frame(w, path->hop.group);
-    assert(frame != NULL); /* frames_for has seen it */
+    assert(frame != NULL); /* collect.c has seen it */
     uint8_t *plain = frame->data + TX_PLAIN_OFF;
     if (!copy_payload(frame, plain, &entry->taken, len)) {
         worker_keep_frame(w, frame);

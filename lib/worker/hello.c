@@ -112,7 +112,7 @@ static enum sl_drop ask_for_cookie(struct sl_worker *w, const struct sl_frame *f
 {
     if (current != NULL && has_random(current, hello))
         return SL_DROP_HELLO_DUPLICATE; /* a late copy; its handshake goes on */
-    if (worker_has_backlog(w) || answer->wanted)
+    if (worker_is_blocked(w, frame->group) || answer->wanted)
         return SL_DROP_ANSWER_NO_BUFFER;
     if (hello->cookie_len == SL_COOKIE_LEN) { /* it was wrong */
         enum sl_drop drop = worker_pay_hello(w, frame, HELLO_WITHOUT_COOKIE, now_ns);

@@ -239,7 +239,7 @@ static void sweep_slot(struct sl_worker *w, struct sl_session *session, uint64_t
 static unsigned slots_due(struct sl_worker *w, uint64_t now_ns)
 {
     if (w->is_stopping || w->recheck_left > 0)
-        return worker_has_backlog(w) ? 0 : SWEEP_SLOTS_MAX;
+        return worker_has_backlog(w, now_ns) ? 0 : SWEEP_SLOTS_MAX;
     const uint64_t slot_ns = worker_sweep_slot_ns(w);
     uint64_t due = (now_ns - w->swept_ns) / slot_ns;
     if (w->swept_ns == 0 || due > SWEEP_SLOTS_MAX) {
@@ -267,7 +267,7 @@ bool worker_sweep(struct sl_worker *w, uint64_t now_ns)
             w->stop_left--;
     }
     if (w->is_stopping && !w->is_stopped && w->stop_left == 0 && w->ending == 0 &&
-        !worker_has_backlog(w)) {
+        !worker_has_backlog(w, now_ns)) {
         w->is_stopped = true;
         w->stopped_pending = true;
         w->reports_pending = true;

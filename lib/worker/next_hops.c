@@ -116,7 +116,7 @@ bool worker_ask_next_hops(struct sl_worker *w, uint64_t now_ns)
     w->seeks_hops = false;
     for (uint32_t i = 0; i < SL_NEXT_HOPS_MAX; i++) {
         const uint64_t due_ns = sl_next_hop_due_ns(&w->next_hops[i].hop);
-        if (due_ns <= now_ns && !worker_has_backlog(w)) {
+        if (due_ns <= now_ns && !worker_is_blocked(w, w->next_hops[i].group)) {
             ask(w, i, now_ns);
             is_busy = true;
         }

@@ -48,7 +48,7 @@ static enum sl_drop check_destination(const struct sl_worker *w, const struct sl
 /** ARP, neighbour discovery, echo: turned around in place. Strangers wait for nobody. */
 static enum sl_drop answer(struct sl_worker *w, struct sl_frame *frame, uint64_t now_ns)
 {
-    if (worker_has_backlog(w))
+    if (worker_is_blocked(w, frame->group))
         return SL_DROP_ANSWER_NO_BUFFER;
     enum sl_drop drop = worker_admit_answer(w, frame, now_ns);
     if (drop == SL_DROP_NONE)

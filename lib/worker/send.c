@@ -13,6 +13,32 @@ unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n)
     return box->spare_count < n ? box->spare_count : n;
 }
 
+static uint32_t ms_of(uint64_t now_ns)
+{
+    return (uint32_t)(now_ns / 1000000);
+}
+
+static void note_shortage(struct sl_worker *w, unsigned group, uint64_t now_ns)
+{
+    struct outbox *box = &w->outboxes[group];
+    if (!box->is_short)
+        box->short_since_ms = ms_of(now_ns);
+    box->is_short = true;
+}
+
+unsigned worker_have_room(struct sl_worker *w, unsigned group, unsigned n, uint64_t now_ns)
+{
+    struct outbox *box = &w->outboxes[group];
+    if (box->is_blocked)
+        return 0;
+    unsigned room = worker_have_frames(w, group, n);
+    if (room > 0)
+        box->is_short = false;
+    else
+        note_shortage(w, group, now_ns);
+    return room;
+}
+
 struct sl_frame *worker_take_frame_anew(struct sl_worker *w, unsigned group)
 {
     struct outbox *box = &w->outboxes[group];
@@ -60,26 +86,50 @@ static bool flush_outbox(struct sl_worker *w, unsigned group)
     if (box->count > 0)
         memmove(box->frames, box->frames + sent, box->count * sizeof box->frames[0]);
     box->is_blocked = box->count > 0;
+    if (sent > 0)
+        box->is_short = false;
     return sent > 0;
 }
 
-bool worker_flush_outboxes(struct sl_worker *w)
+bool worker_flush_outboxes(struct sl_worker *w, uint64_t now_ns)
 {
-    bool sent = false;
-    for (unsigned group = 0; group < w->config.group_count; group++)
-        if (w->outboxes[group].count > 0)
-            sent |= flush_outbox(w, group);
-    if (worker_has_backlog(w))
+    bool sent = false, is_busy = false;
+    for (unsigned group = 0; group < w->config.group_count; group++) {
+        struct outbox *box = &w->outboxes[group];
+        if (box->count == 0)
+            continue;
+        sent |= flush_outbox(w, group);
+        if (box->is_blocked) {
+            note_shortage(w, group, now_ns);
+            is_busy = true;
+        }
+    }
+    if (is_busy)
         worker_count(w, SL_COUNTER_TX_BUSY, 1);
     return sent;
 }
 
-bool worker_has_backlog(const struct sl_worker *w)
+bool worker_is_given_up(const struct sl_worker *w, unsigned group, uint64_t now_ns)
+{
+    const struct outbox *box = &w->outboxes[group];
+    return w->config.group_count > 1 && box->is_short &&
+           ms_of(now_ns) - box->short_since_ms >= PORT_PATIENCE_MS;
+}
+
+bool worker_has_backlog(const struct sl_worker *w, uint64_t now_ns)
 {
     for (unsigned group = 0; group < w->config.group_count; group++)
-        if (w->outboxes[group].is_blocked)
+        if (worker_is_blocked(w, group) && !worker_is_given_up(w, group, now_ns))
             return true;
     return false;
+}
+
+bool worker_is_stuck(const struct sl_worker *w)
+{
+    for (unsigned group = 0; group < w->config.group_count; group++)
+        if (!worker_is_blocked(w, group))
+            return false;
+    return true;
 }
 
 /** Queues a finished frame; false when the group's outbox is full: the caller keeps the frame. */

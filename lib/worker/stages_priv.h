@@ -76,6 +76,12 @@ struct tx_entry {
  */
 void worker_handle_entries(struct sl_worker *w, struct worker_consumer *consumer,
                            const struct tx_entry *entries, unsigned n, uint64_t now_ns);
+/** Where the message leaves, or the alert that ends its session; NULL: nothing leaves. */
+const struct sl_path *worker_path_of_entry(const struct worker_consumer *consumer,
+                                           const struct tx_entry *entry);
+/** The entry's message ends, and its consumer hears of it. */
+void worker_refuse_entry(struct sl_worker *w, struct worker_consumer *consumer,
+                         const struct tx_entry *entry, enum sl_drop drop, uint64_t now_ns);
 /** An entry that no producer writes. The rings are lost with their consumer. */
 void worker_evict_malformed(struct sl_worker *w, struct worker_consumer *consumer);
 
@@ -87,6 +93,8 @@ void worker_checksum_burst(struct sl_worker *w);
 void worker_send_burst(struct sl_worker *w, uint64_t now_ns);
 /** How many of n (<= SL_BURST) empty frames the next calls of worker_take_frame will find. */
 unsigned worker_have_frames(struct sl_worker *w, unsigned group, unsigned n);
+/** The same for messages of consumers, n > 0: there is no room in a port that takes nothing. */
+unsigned worker_have_room(struct sl_worker *w, unsigned group, unsigned n, uint64_t now_ns);
 struct sl_frame *worker_take_frame_anew(struct sl_worker *w, unsigned group);
 static inline struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned group)
 {
@@ -103,8 +111,19 @@ static inline struct sl_frame *worker_take_frame(struct sl_worker *w, unsigned g
 void worker_keep_frame(struct sl_worker *w, struct sl_frame *frame);
 /** Queues a finished frame; false when the group's outbox is full: the caller keeps the frame. */
 bool worker_queue_frame(struct sl_worker *w, struct sl_frame *frame) SL_MUST_USE;
-bool worker_flush_outboxes(struct sl_worker *w);
-bool worker_has_backlog(const struct sl_worker *w);
+bool worker_flush_outboxes(struct sl_worker *w, uint64_t now_ns);
+/** The port did not take all that it was given last. */
+static inline bool worker_is_blocked(const struct sl_worker *w, unsigned group)
+{
+    return w->outboxes[group].is_blocked;
+}
+/** No port takes anything. */
+bool worker_is_stuck(const struct sl_worker *w);
+/** Nobody waits for this port any more, as others would wait with them: it is short for too long,
+ * and not the only one. */
+bool worker_is_given_up(const struct sl_worker *w, unsigned group, uint64_t now_ns);
+/** A port is blocked, and waited for. */
+bool worker_has_backlog(const struct sl_worker *w, uint64_t now_ns);
 /** UDP payload bytes that a datagram on this path may have. */
 static inline uint16_t worker_path_payload_max(const struct sl_worker *w,
                                                const struct sl_path *path)

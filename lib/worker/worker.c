@@ -155,7 +155,7 @@ void worker_finish_tx(struct sl_worker *w, uint64_t now_ns)
 
 bool sl_worker_turn(struct sl_worker *w, uint64_t now_ns)
 {
-    bool busy = worker_flush_outboxes(w);
+    bool busy = worker_flush_outboxes(w, now_ns);
     busy |= worker_receive_messages(w, now_ns);
     if (w->has_failures)
         worker_tell_failures(w, now_ns);
@@ -164,7 +164,7 @@ bool sl_worker_turn(struct sl_worker *w, uint64_t now_ns)
     busy |= worker_collect(w, now_ns);
     if (worker_is_sweep_due(w, now_ns))
         busy |= worker_sweep(w, now_ns);
-    busy |= worker_flush_outboxes(w);
+    busy |= worker_flush_outboxes(w, now_ns);
     worker_publish(w, now_ns);
     worker_flush_messages(w);
     worker_grow_hello_credit(w, now_ns);

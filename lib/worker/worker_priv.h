@@ -27,6 +27,9 @@ static_assert(SL_ETHER_HEADER_LEN + SL_VLAN_TAG_LEN + SL_IPV6_HEADER_LEN + SL_UD
                       SL_RECORD_HEADER_LEN + SL_PEER_CID_MAX + SL_GCM_EXPLICIT_NONCE_LEN <=
                   TX_PLAIN_OFF,
               "the longest headers stand before the plaintext");
+/** How long a port that takes nothing, or has no frames, is waited for: longer than a busy machine
+ * keeps a driver's thread from its core. */
+#define PORT_PATIENCE_MS 100U
 /** Messages and bytes that one consumer may have sent in one turn (deficit round robin). */
 #define COLLECT_QUANTUM 16384
 /** Quiet send rings that are looked at in a turn, in rotation. */
@@ -107,9 +110,11 @@ struct hello_credit {
 struct outbox {
     struct sl_frame *frames[OUTBOX_MAX];
     unsigned count;
+    uint32_t short_since_ms; /* the time, without its upper half */
     struct sl_frame *spare[SL_BURST];
     unsigned spare_count;
     bool is_blocked; /* the port did not take everything when last asked */
+    bool is_short;   /* it has neither taken anything nor had an empty frame since short_since_ms */
 };
 
 /** What control has still to be told of an attempt. */

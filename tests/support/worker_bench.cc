@@ -256,6 +256,8 @@ unsigned WorkerBench::Transmit(void *arg, unsigned group, sl_frame **frames, uns
 {
     auto *bench = static_cast<WorkerBench *>(arg);
     unsigned sent = 0;
+    if (bench->blocked.count(group) > 0)
+        return 0;
     for (; sent < n && bench->transmit_limit > 0; sent++, bench->transmit_limit--) {
         EXPECT_EQ(frames[sent]->group, group);
         CompleteSums(frames[sent]);

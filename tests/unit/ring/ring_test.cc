@@ -250,6 +250,27 @@ TEST_F(RingTest, GivesEntriesToAConsumerThatTrustsNobody)
     }
 }
 
+TEST_F(RingTest, AnEntryThatIsPutBackIsReadAnew)
+{
+    start_at(SL_RING_SIZE_MIN - 128);
+    ASSERT_TRUE(put(32, 1));
+    ASSERT_TRUE(put(100, 2)); /* behind a pad */
+    ASSERT_TRUE(put(32, 3));
+    sl_ring_publish(p);
+    for (auto [len, session] : {std::pair(32U, 1U), {100, 2}, {32, 3}}) {
+        for (bool stays : {true, true, false}) {
+            ASSERT_EQ(take(), 1);
+            ASSERT_TRUE(test::is_whole(taken, len, session));
+            if (stays)
+                sl_ring_put_back(c, &taken);
+            sl_ring_release(c);
+            EXPECT_EQ(c->own->tail, c->tail) << "a pad before it is given back";
+        }
+    }
+    EXPECT_EQ(take(), 0);
+    EXPECT_EQ(c->tail, p->head);
+}
+
 TEST_F(RingTest, GoesThroughTwoThreads)
 {
     constexpr uint64_t kEntries = 300000;

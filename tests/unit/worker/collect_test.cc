@@ -47,33 +47,6 @@ struct WorkerCollect : testing::Test {
     }
 };
 
-/** A consumer's two sessions, each over a port of its own. */
-struct TwoPorts {
-    WorkerBench bench;
-    Consumer consumer{0, 0, 0};
-    Peer near, far;
-
-    TwoPorts() : bench(Options())
-    {
-        bench.Attach(consumer);
-        near = bench.Connect(WorkerBench::ClientPath(1), true);
-        far = bench.Connect(WorkerBench::ClientPath(2), true);
-        far.path = WorkerBench::ClientPath(3); /* it moves to where the other port leads */
-        far.path.hop.vlan_id = WorkerBench::kVlan;
-        const Bytes record = bench.Seal(far, SL_CONTENT_APPLICATION_DATA, {1});
-        bench.ReceiveMixed({WorkerBench::UdpFrame(far.path, record)}, {1});
-        bench.Sent();
-        consumer.Receive();
-    }
-    static WorkerBench::Options Options()
-    {
-        WorkerBench::Options options;
-        options.group_count = 2;
-        options.peer_moves = SL_PEER_MOVES_ACCEPT;
-        return options;
-    }
-};
-
 } // namespace
 
 TEST_F(WorkerCollect, AsksForFramesByTheBurstWhenMessagesComeOneByOne)
@@ -99,51 +72,6 @@ TEST_F(WorkerCollect, CopiesAMessageOfEveryLength)
         std::vector<Bytes> sent = bench.SentPayloads();
         ASSERT_EQ(sent.size(), 1u);
         ASSERT_EQ(bench.Open(peer, sent[0]).plain, plain);
-    }
-}
-
-TEST(WorkerCollectGroups, MessagesOfOneBurstLeaveByThePortsOfTheirPaths)
-{
-    TwoPorts ports;
-    WorkerBench &bench = ports.bench;
-    Peer &near = ports.near, &far = ports.far;
-    for (uint8_t i = 0; i < 10; i++)
-        ports.consumer.Send(SL_RING_SEND, i % 2 ? far.handle : near.handle, {i});
-    bench.Turn();
-    std::vector<Bytes> frames = bench.Sent();
-    ASSERT_EQ(frames.size(), 10u);
-    for (unsigned i = 0; i < 10; i++) { /* the first port's all at once */
-        Peer &peer = i < 5 ? near : far;
-        const size_t headers_len = i < 5 ? 42 : 46;
-        const auto opened =
-            bench.Open(peer, Bytes(frames[i].begin() + (long)headers_len, frames[i].end()));
-        EXPECT_TRUE(opened.ok);
-        EXPECT_EQ(opened.plain, Bytes{(uint8_t)(i < 5 ? 2 * i : 2 * (i - 5) + 1)});
-        EXPECT_EQ(frames[i][12], i < 5 ? 0x08 : 0x81);
-    }
-}
-
-TEST(WorkerCollectGroups, MessagesWaitInTheirRingUntilEveryPortHasFramesForThem)
-{
-    for (unsigned group : {0, 1}) {
-        TwoPorts ports;
-        WorkerBench &bench = ports.bench;
-        const uint64_t dry = group == 0 ? ports.near.handle : ports.far.handle;
-        const uint64_t other = group == 0 ? ports.far.handle : ports.near.handle;
-        bench.frames_of[group] = 0;
-        unsigned sent = 0;
-        do { /* what the worker has already */
-            ASSERT_TRUE(ports.consumer.Send(SL_RING_SEND, dry, {1}));
-            bench.Turn();
-        } while (bench.Sent().size() == 1 && sent++ < 2 * SL_BURST);
-        ASSERT_TRUE(ports.consumer.Send(SL_RING_SEND, other, {2}));
-        bench.Turn(3);
-        EXPECT_TRUE(bench.Sent().empty());
-        bench.frames_of.clear();
-        bench.Turn();
-        EXPECT_EQ(bench.Sent().size(), 2u);
-        EXPECT_EQ(bench.drops(SL_DROP_SEND_NO_BUFFER), 0u);
-        EXPECT_TRUE(ports.consumer.Receive().empty()) << "nothing is refused";
     }
 }
 

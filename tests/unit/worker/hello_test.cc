@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "stranger.h"
 #include "worker_bench.h"
 
 using namespace sluice;
@@ -252,6 +253,8 @@ TEST(WorkerHello, AnswersToStrangersAreDroppedFirstWhenTheTransmitQueueIsFull)
     bench.Receive(hellos); // one is sent, three wait
     bench.Receive(hellos);
     EXPECT_EQ(bench.drops(SL_DROP_ANSWER_NO_BUFFER), 4u);
+    bench.Receive({Arp(WorkerBench::ClientPath(0)), Ping(WorkerBench::ClientPath(0))});
+    EXPECT_EQ(bench.drops(SL_DROP_ANSWER_NO_BUFFER), 6u);
     bench.transmit_limit = UINT32_MAX;
     bench.Turn();
     EXPECT_EQ(bench.Sent().size(), 4u);

@@ -167,6 +167,18 @@ TEST_F(WorkerPreload, AnswersUnderItsOwnKeyToWhereTheFirstRecordCameFrom)
     }
 }
 
+TEST_F(WorkerPreload, AMessageThatHasNowhereToGoWaitsForNoFrame)
+{
+    Use();
+    bench->Attach(consumer);
+    ASSERT_EQ(Preload(Recorded(WorkerBench::ClientPath(1), 7)), 0) << reason;
+    bench->Turn(100);
+    bench->frames_of[0] = 0;
+    ASSERT_TRUE(consumer.Send(SL_RING_SEND, consumer.Receive().at(0).session, {1}));
+    bench->Turn();
+    EXPECT_EQ(bench->drops(SL_DROP_SEND_HOP), 1u);
+}
+
 TEST_F(WorkerPreload, SendsNothingBeforeItKnowsWhere)
 {
     Use();
