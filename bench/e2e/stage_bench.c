@@ -60,7 +60,8 @@ static inline enum stage switch_to(enum stage next)
     }
 
 WRAP(STAGE_PARSE, unsigned, worker_parse_burst,
-     (struct sl_worker * w, struct sl_frame **frames, unsigned n), w, frames, n)
+     (struct sl_worker * w, struct sl_frame **frames, unsigned n, uint64_t now_ns), w, frames, n,
+     now_ns)
 WRAP_VOID(STAGE_FIND, worker_find_burst,
           (struct sl_worker * w, struct sl_frame **frames, unsigned n, uint64_t now_ns), w, frames,
           n, now_ns)
