@@ -53,13 +53,6 @@ static int choose(SSL *ssl, void *credentials)
     return use_all(ssl, credentials, chosen);
 }
 
-/** RFC 6066 3: a server that is guided by the name says so. */
-static int acknowledge_name(SSL *ssl, int *alert, void *arg)
-{
-    (void)ssl, (void)alert, (void)arg;
-    return SSL_TLSEXT_ERR_OK;
-}
-
 /** The client has asked for the certificate's status, RFC 6066 8. */
 static int staple(SSL *ssl, void *credentials)
 {
@@ -83,7 +76,6 @@ bool sl_handshake_show_certificates(SSL_CTX *ctx, struct sl_credentials *credent
                                      sl_credentials_chain(credentials, i), 1) != 1)
             return sl_handshake_refuse(reason, "libssl refuses a certificate or its key");
     SSL_CTX_set_cert_cb(ctx, choose, credentials);
-    SSL_CTX_set_tlsext_servername_callback(ctx, acknowledge_name);
     SSL_CTX_set_tlsext_status_cb(ctx, staple);
     SSL_CTX_set_tlsext_status_arg(ctx, credentials);
     return true;

@@ -2,6 +2,7 @@
 #include <openssl/ocsp.h>
 
 #include "handshake_lab.h"
+#include "hello_editor.h"
 
 using namespace sl_test;
 
@@ -92,6 +93,23 @@ TEST(ServerCertificate, IsChosenByTheNameThatTheClientAsksFor)
         id++;
     }
     EXPECT_TRUE(lab.counters_add_up());
+}
+
+TEST(ServerCertificate, ComesWithoutAWordAboutTheNameWhichSomeClientsCannotRead)
+{
+    HandshakeLab lab;
+    unsigned hellos = 0;
+    lab.alter = [&](bool to_server, unsigned, Bytes &datagram) {
+        auto hello = Hello::read(datagram);
+        if (to_server || !hello)
+            return;
+        hellos++;
+        EXPECT_EQ(hello->extension(TLSEXT_TYPE_server_name), nullptr);
+    };
+    ClientOptions client;
+    client.server_name = "server.test";
+    ASSERT_TRUE(lab.connect(1, client));
+    EXPECT_EQ(hellos, 1u);
 }
 
 TEST(ServerCertificate, ComesWithItsStatusForThoseWhoAskForIt)
