@@ -157,7 +157,9 @@ mkdir -p "$logs"
 trap 'exit 143' TERM INT HUP
 trap leave EXIT
 
-step 'install' drivers-config/host/install-deps.sh tests || finish
+needs=tests
+[ -z "$deep" ] || needs=deep
+step 'install' drivers-config/host/install-deps.sh $needs || finish
 
 needs_gcc=$(for name in unit sim fuzz valgrind analysis interop e2e nic; do ! wants $name || echo yes; done)
 if [ -n "$needs_gcc" ]; then

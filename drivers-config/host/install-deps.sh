@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # install-deps.sh [demo|tests|deep|compare]
 # Installs what Sluice needs on Debian 12. `demo`: to build the gateway and run app/demo/run.sh.
-# `tests` (the default): that, the test peers and the second compiler. `deep`: that and the analysers.
+# `tests` (the default): that, the test peers and the second compiler. `deep`: that, the analysers and large test peers.
 # `compare`: what the first needs and what bench/compare's peers and the page of plots need.
 # Quick when all is there.
 # Ends with one line that says what it did; exit status 0 only when nothing is missing.
@@ -15,7 +15,7 @@ demo=(build-essential meson ninja-build pkg-config python3 scdoc
       iproute2 iputils-ping ethtool openssl procps util-linux man-db debian-archive-keyring ca-certificates)
 compare=(dpdk dpdk-dev)
 tests=(clang-14 libclang-rt-14-dev gnutls-bin libcoap3-bin libwolfssl-dev tshark tcpreplay jq valgrind)
-deep=(clang-tidy-14 cppcheck)
+deep=(clang-tidy-14 cppcheck golang-go golang-github-pion-dtls.v2-dev)
 
 case ${1:-tests} in
     demo) wanted=("${demo[@]}") ;;

@@ -24,6 +24,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 TAP = re.compile(r'^(not )?ok\b[ \d]*(?:- )?(.*)$', re.M)
+TAP_SKIP = re.compile(r'# SKIP\b', re.I)
 
 
 def arguments():
@@ -88,7 +89,9 @@ def count_gtest(report):
 
 def count_tap(output):
     lines = TAP.findall(output)
-    return (sum(1 for bad, _ in lines if not bad), [name for bad, name in lines if bad], 0)
+    failed = [name for bad, name in lines if bad]
+    skipped = sum(1 for bad, name in lines if not bad and TAP_SKIP.search(name))
+    return len(lines) - len(failed) - skipped, failed, skipped
 
 
 def run_test(test, wrap):

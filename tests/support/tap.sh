@@ -5,6 +5,7 @@
 #   tap_begin            the first thing a script does
 #   check WHAT COMMAND.. passes when the command succeeds; its output is shown when it does not
 #   pass WHAT, fail WHAT [DETAIL]
+#   skip WHAT REASON     neither passed nor failed: what it needs is not there
 #   at_exit COMMAND..    run when the script ends, however it ends, the last one given first
 #   at_failure COMMAND.. run before those when something failed: what to show of the state
 #   wait_for SECONDS COMMAND..   until the command succeeds
@@ -57,6 +58,7 @@ at_exit() { tap_exits+=("$(printf '%q ' "$@")"); }
 at_failure() { tap_dumps+=("$(printf '%q ' "$@")"); }
 
 pass() { printf 'ok %d - %s\n' $((++tap_count)) "$1"; }
+skip() { printf 'ok %d - %s # SKIP %s\n' $((++tap_count)) "$1" "$2"; }
 fail() {
     tap_failed=$((tap_failed + 1))
     printf 'not ok %d - %s\n' $((++tap_count)) "$1"
