@@ -61,3 +61,19 @@ check 'by full handshakes' holds ".handshakes | .completed > 2 * $clients and .r
 check 'and the gateway has none to give' gateway_counted 0 0 0
 check_equation
 check 'the gateway ends cleanly' gateway_stop
+
+# Started with pre-shared keys alone: the first certificate comes by a reload, and tickets with it.
+echo "anna:$(openssl rand -hex 16)" >"$work/psk"
+chmod 600 "$work/psk"
+gateway_config "trust: {psk_file: $work/psk}"
+sed -i '/^certificates:/d' "$config"
+gateway_start || exit
+consumer_start bare "$sluice_echo" -s "$consumers" echo
+gateway_config
+check 'a gateway without a certificate gets one by a reload' \
+    eval '"$sluice_ctl" -s "$control" reload | grep -q "^reloaded .* certificates: 1"'
+check 'clients come back to it' load 0 "${coming_back[@]}" "$gateway_ip4:$port"
+check 'and resume all but their first sessions' \
+    holds ".handshakes | .completed > 2 * $clients and .resumed == .completed - $clients and .failed == 0"
+check_equation
+check 'the gateway ends cleanly' gateway_stop

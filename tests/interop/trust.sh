@@ -44,6 +44,7 @@ gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: b
     trust: {ca_file: $pki/ca.crt, crl_file: $pki/ca.crl}
   - name: single
     expect: {node_ids: [$(node_id client)]}"
+cp "$config" "$work/full.yaml"
 gateway_start || exit
 for service in echo bare open strict single; do
     consumer_start $service "$sluice_echo" -s "$consumers" $service
@@ -95,6 +96,22 @@ check 'and where another is expected' refused 'access was denied|\[49\]|fatal al
 no_session 'no session is left of them'
 check_equation
 check 'the gateway ends cleanly' gateway_stop
+
+# A service that loses its listener in a reload, and stays for a connection: listeners need a restart, so clients still
+# come, and whom it takes must not become what its name stands for without an entry of its own, which is anybody.
+relay=("connect: [{name: upstream, address: \"$peer_ip4:$port\", service: relay, trust: {anonymous: true}}]")
+gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: relay}]" "${relay[@]}" \
+    "services: [{name: relay, trust: {ca_file: $pki/ca.crt}}]"
+gateway_start || exit
+consumer_start relay "$sluice_echo" -s "$consumers" relay
+welcome 'a service that has a listener and a connection takes its clients' 4434 client
+gateway_config "listeners: [{port: 4433, service: echo}]" "${relay[@]}"
+check 'a reload takes its listener and its trust away' eval '"$sluice_ctl" -s "$control" reload | grep "^reloaded "'
+turned_away 'it takes no stranger for that' 'handshake failure' 4434
+welcome 'and whom it took before' 4434 client
+check_equation
+check 'the gateway ends cleanly' gateway_stop
+cp "$work/full.yaml" "$config"
 
 { sed "s,$pki/ca.crl,$pki/ca.key," "$config"; } >"$work/bad.yaml"
 check 'sluice check reads the lists as run would' refused "bad.yaml:17: CRL file .* holds no revocation list" \

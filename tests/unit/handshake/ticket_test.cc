@@ -447,3 +447,20 @@ TEST(TicketsOwner, WhoseCertificateHasBeenRevokedSinceIsRefused)
     EXPECT_EQ(after.counter(SL_HANDSHAKE_TICKET_DECLINED), 1u);
     EXPECT_EQ(after.counter(SL_HANDSHAKE_REFUSED_PEER), 1u);
 }
+
+// Tickets have keys of their own: that of a certificate is none of them.
+TEST(TicketKeys, AreThereWhenTheFirstCertificateComesByAReload)
+{
+    LabOptions options = with_tickets();
+    options.has_certificates = false;
+    options.takes_only_psk = true;
+    options.psk_lines = "anna:00112233445566778899aabbccddeeff\n";
+    HandshakeLab lab(options);
+    TrustRules anybody;
+    anybody.anonymous = true;
+    ASSERT_TRUE(lab.replace_services({anybody}, {{"EC", "server", ""}}));
+    ASSERT_TRUE(lab.connect(1)) << lab.client(1).error();
+    ASSERT_FALSE(lab.client(1).ticket().empty());
+    EXPECT_TRUE(lab.connect(2, resuming(lab.client(1)))) << lab.client(2).error();
+    EXPECT_TRUE(lab.peer(2).is_resumed);
+}
