@@ -17,6 +17,9 @@ compare=(dpdk dpdk-dev)
 tests=(clang-14 libclang-rt-14-dev gnutls-bin libcoap3-bin libwolfssl-dev tshark tcpreplay jq valgrind)
 deep=(clang-tidy-14 cppcheck golang-go golang-github-pion-dtls.v2-dev)
 
+# Whoever has another Node.js than Debian's keeps it.
+command -v npm >/dev/null || deep+=(nodejs npm)
+
 case ${1:-tests} in
     demo) wanted=("${demo[@]}") ;;
     tests) wanted=("${demo[@]}" "${tests[@]}") ;;
