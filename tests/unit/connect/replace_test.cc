@@ -86,6 +86,37 @@ TEST(ConnectorReplace, AnEntryThatLeadsElsewhereIsBegunAnew)
     }
 }
 
+TEST(ConnectorReplace, AnEntryThatIsForWhoAsksFromNowOnIsNotKeptUp)
+{
+    Lab lab;
+    const Sent first = all_up(lab).at(0);
+    sl_connection_config changed = lab.entry("peer0", 0);
+    changed.on_demand = true;
+    lab.replace({changed});
+    const std::vector<Sent> told = lab.take();
+    ASSERT_EQ(1U, told.size());
+    EXPECT_EQ(SL_MESSAGE_HANG_UP, told[0].kind);
+    EXPECT_EQ(first.attempt, told[0].attempt);
+    lab.down(first.attempt, SL_DOWN_CLOSED, SL_CLOSE_REMOVED);
+    lab.poll(3600 * s);
+    EXPECT_TRUE(lab.sent.empty());
+}
+
+TEST(ConnectorReplace, AnEntryThatIsKeptUpFromNowOnHasOneSessionAndNoneOfThoseAskedFor)
+{
+    Demand lab;
+    ASSERT_EQ(0, lab.ask(5, 77));
+    const Sent asked = lab.begun();
+    lab.up(asked.attempt, 0x11);
+    lab.connections[1].on_demand = false;
+    lab.replace(lab.connections);
+    const std::vector<Sent> told = lab.take();
+    ASSERT_EQ(2U, told.size());
+    EXPECT_EQ(SL_MESSAGE_HANG_UP, told[0].kind);
+    EXPECT_EQ(asked.attempt, told[0].attempt);
+    EXPECT_EQ(SL_MESSAGE_FIND_HOP, told[1].kind);
+}
+
 TEST(ConnectorReplace, AnEntryThatStaysAsItIsNoticesNothing)
 {
     Lab lab;
@@ -170,6 +201,25 @@ TEST(ConnectorReplace, WhoWaitsForASessionOfAnEntryThatIsGoneHearsIt)
     EXPECT_EQ(SL_MESSAGE_FAIL, told[0].kind);
     EXPECT_EQ(78U, told[0].fail.failed.request);
     EXPECT_EQ(-ENOENT, lab.ask(5, 79));
+}
+
+TEST(ConnectorReplace, WhoHasHeardThatThereIsNoSessionHearsItOnce)
+{
+    for (bool is_told : {true, false}) {
+        Demand lab;
+        lab.denied = {2};
+        lab.rings_are_full = !is_told;
+        ASSERT_EQ(0, lab.ask(5, 77));
+        lab.replace({lab.entry("peer0", 0)});
+        lab.rings_are_full = false;
+        lab.poll();
+        const std::vector<Sent> told = lab.take();
+        ASSERT_EQ(1U, told.size());
+        EXPECT_EQ(SL_MESSAGE_FAIL, told[0].kind);
+        EXPECT_STREQ("the server's address is denied by the lists of admission",
+                     told[0].fail.failed.reason)
+            << "what was so when it was asked for";
+    }
 }
 
 TEST(ConnectorReplace, APlaceIsGivenAwayOnceItsSessionsHaveEnded)
