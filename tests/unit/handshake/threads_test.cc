@@ -32,6 +32,18 @@ void replace_all(sl_handshaker *handshaker, sl_credentials *const (&credentials)
         let_others_run();
 }
 
+/** A handshake that waits for its client, and so keeps the roles that it began with. */
+void begin_and_wait(HandshakeLab &lab, unsigned id)
+{
+    lab.add_client(id);
+    lab.judge = [](bool to_server, unsigned, const Bytes &datagram) {
+        return to_server && datagram.at(13) != SL_HANDSHAKE_CLIENT_HELLO ? Fate::Lose
+                                                                         : Fate::Deliver;
+    };
+    lab.start(id);
+    lab.run_for(100);
+}
+
 } // namespace
 
 TEST(HandshakeThreads, RolesAreReplacedByAnotherThreadWhileHandshakesRun)
@@ -67,4 +79,42 @@ TEST(HandshakeThreads, RolesAreReplacedByAnotherThreadWhileHandshakesRun)
     control.join();
     EXPECT_EQ(lab.counter(SL_HANDSHAKE_COMPLETED), id - 1);
     EXPECT_TRUE(lab.counters_add_up());
+}
+
+/**
+ * libssl's locks order what two threads do by chance. Here the handshaker's thread takes none
+ * between the swap and its first look at the new roles: nothing but the swap orders the two.
+ */
+TEST(HandshakeThreads, RolesAreThereWholeWhenTheyAreTaken)
+{
+    HandshakeLab lab;
+    begin_and_wait(lab, 1);
+    ASSERT_EQ(sl_handshaker_in_progress(lab.handshaker), 1u);
+    TrustRules anybody;
+    anybody.anonymous = true;
+    const Trust trust = anybody.load();
+    std::atomic<bool> is_given{false};
+    std::thread control([&] {
+        sl_handshake_service services[2] = {};
+        for (sl_handshake_service &service : services)
+            service = {"service", trust.get(), nullptr, false, false, true};
+        const sl_handshake_roles_config config = {nullptr, services, 2, nullptr, 0};
+        char reason[SL_REASON_LEN];
+        sl_handshake_roles *made = sl_handshake_roles_create(lab.handshaker, &config, reason);
+        ASSERT_NE(made, nullptr) << reason;
+        EXPECT_TRUE(sl_handshaker_replace_roles(lab.handshaker, made));
+        is_given.store(true, std::memory_order_relaxed);
+    });
+    while (!is_given.load(std::memory_order_relaxed) ||
+           !sl_handshaker_has_replaced_roles(lab.handshaker)) {
+        sl_handshaker_poll(lab.handshaker, now_ns(), 1);
+        let_others_run();
+    }
+    sl_message_record record{};
+    record.service = 1;
+    const uint8_t *bytes = reinterpret_cast<const uint8_t *>(&record);
+    ASSERT_TRUE(lab.worker_of(1).post(SL_MESSAGE_RECORD, 77, Bytes(bytes, bytes + sizeof record)));
+    sl_handshaker_poll(lab.handshaker, now_ns(), 1);
+    control.join();
+    EXPECT_EQ(lab.counter(SL_HANDSHAKE_STALE), 1u) << "the record is none that begins anything";
 }
