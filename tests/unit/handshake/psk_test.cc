@@ -301,27 +301,6 @@ TEST(Psk, DropsAKeyExchangeThatIsMalformedAndTakesTheTrueOne)
     }
 }
 
-// What does not verify must change nothing: RFC 6347 4.1.2.7. A true Finished wins, even its copy.
-TEST(Psk, IsNotLostOverAForgedFinished)
-{
-    HandshakeLab lab(with_file());
-    bool is_forged = false;
-    lab.judge = [&](bool to_server, unsigned id, const Bytes &datagram) {
-        if (!to_server || is_forged || datagram[0] != SL_CONTENT_HANDSHAKE || datagram[13] != 16)
-            return Fate::By_chance;
-        is_forged = true; /* of the client's flight, all but the Finished; that comes again */
-        Bytes forged = datagram;
-        forged.back() ^= 1;
-        lab.worker_of(id).receive(id, forged);
-        return Fate::Lose;
-    };
-    EXPECT_TRUE(lab.connect(1, client_of("anna", key_of_anna, "PSK-AES128-GCM-SHA256")));
-    EXPECT_TRUE(is_forged);
-    EXPECT_EQ(lab.counter(SL_HANDSHAKE_REFUSED_PSK), 0u);
-    EXPECT_GT(lab.counter(SL_HANDSHAKE_BAD_RECORD), 0u);
-    expect_echo(lab, 1);
-}
-
 TEST(Psk, GetsThroughANetworkThatLosesDoublesAndReorders)
 {
     LabOptions options = with_file();
