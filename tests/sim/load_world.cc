@@ -69,6 +69,8 @@ LoadWorld::LoadWorld(const LoadOptions &options)
         throw std::runtime_error(reason);
     client.credentials = credentials.get();
     client.believes_alerts = true;
+    client.tickets = chosen.scenario.resumes;
+    client.sessions_max = chosen.scenario.resumes ? chosen.scenario.clients + 1 : 0;
     on_data = [this](const Told &told) {
         EXPECT_TRUE(
             gateway.send(told.consumer, SL_RING_SEND, told.event.session, told.event.payload));
@@ -111,6 +113,12 @@ void LoadWorld::create_engine(unsigned index)
     config.handshaker.roles.client_count = 1;
     config.handshaker.first_timeout_ms = chosen.first_timeout_ms;
     config.handshaker.handshake_timeout_ms = chosen.handshake_timeout_ms;
+    config.tell_session = [](void *arg, const sl_load_session *session) {
+        auto *world = (LoadWorld *)arg;
+        if (world->on_session)
+            world->on_session(*session);
+    };
+    config.tell_arg = this;
     memset(config.random_seed, (int)(chosen.seed + index), sizeof config.random_seed);
     char reason[SL_REASON_LEN];
     engines.push_back(sl_load_create(&config, reason));
@@ -166,6 +174,13 @@ bool LoadWorld::hand_over(void *arg, unsigned engine, sl_frame *frame)
     side->world->sides.at(engine)->inbox.emplace_back(frame->data, frame->data + frame->len);
     side->pool.GiveBack(frame);
     return true;
+}
+
+void LoadWorld::deliver(const std::vector<Bytes> &frames)
+{
+    auto &inbox = sides.at(0)->inbox;
+    inbox.insert(inbox.end(), frames.begin(), frames.end());
+    settle();
 }
 
 void LoadWorld::order(sl_load_phase phase)

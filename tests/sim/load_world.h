@@ -72,6 +72,10 @@ class LoadWorld
     /** What comes out of a consumer; an echo unless it is replaced. */
     std::function<void(const Told &)> on_data;
     std::function<bool(bool to_gateway, const Bytes &)> loses;
+    /** Hears of each session when it has keys. */
+    std::function<void(const sl_load_session &)> on_session;
+    /** Frames that the first engine finds all at once when it looks next. */
+    void deliver(const std::vector<Bytes> &frames);
 
   private:
     struct Side;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clients.h"
+#include "load_world.h"
 
 extern "C" {
 #include "sl_crypto.h"
@@ -249,5 +250,30 @@ TEST_P(Secrets, AreGoneWhenTheSameClientHasBegunAnew)
     ASSERT_TRUE(world.run_until([&] { return client.is_connected(); }));
     ASSERT_TRUE(world.can_talk(client));
     world.run_for(GetParam().with_cid ? 1300000 : 60000);
+    expect_none(secrets);
+}
+
+// The generator has a whole population's keys, and goes on without those of who has left.
+TEST(LoadSecrets, AreGoneWithTheSession)
+{
+#ifdef HAS_SHADOW_MEMORY
+    GTEST_SKIP() << "terabytes of shadow memory would be looked at";
+#endif
+    LoadOptions options;
+    options.scenario.clients = 1;
+    LoadWorld world(options);
+    std::vector<Secret> secrets;
+    world.on_session = [&](const sl_load_session &session) {
+        secrets.push_back(secret_of("client's key", session.seal_key, 16));
+    };
+    world.order(SL_LOAD_CONNECT);
+    ASSERT_TRUE(world.run_until_done());
+    world.run_for(100);
+    ASSERT_EQ(secrets.size(), 1u);
+    EXPECT_EQ(copies_of(secrets[0]), 2u) << "the generator's, and the gateway's";
+    world.order(SL_LOAD_CLOSE);
+    ASSERT_TRUE(world.run_until_done());
+    world.run_for(1000);
+    EXPECT_EQ(world.gateway.totals().sessions, 0u);
     expect_none(secrets);
 }
