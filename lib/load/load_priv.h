@@ -76,7 +76,6 @@ struct tx_burst {
 struct rx_burst {
     struct sl_open_job jobs[SL_BURST] __attribute__((aligned(SL_CACHE_LINE)));
     uint32_t clients[SL_BURST];
-    uint64_t handles[SL_BURST]; /* of the session when the record came: it may have ended since */
     unsigned count;
 };
 

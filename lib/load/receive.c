@@ -95,8 +95,8 @@ static void finish_burst(struct sl_load *load)
         struct client *client = &load->clients[rx->clients[i]];
         if (rx->jobs[i].drop != SL_DROP_NONE)
             load_drop(load, rx->jobs[i].drop);
-        else if (client->handle != rx->handles[i] || !load_has_keys(client))
-            load_drop(load, SL_DROP_CLOSING); /* by an alert before it in this burst */
+        else if (!load_has_keys(client)) /* ended by an alert before it in this burst */
+            load_drop(load, SL_DROP_CLOSING);
         else
             take_record(load, client, &rx->jobs[i]);
     }
@@ -139,8 +139,7 @@ static void add_job(struct sl_load *load, uint32_t number, uint8_t *record,
     rx->jobs[rx->count] = (struct sl_open_job){.epoch = load_epoch_of(load, client),
                                                .header = *header,
                                                .body = record + header->header_len};
-    rx->clients[rx->count] = number;
-    rx->handles[rx->count++] = client->handle;
+    rx->clients[rx->count++] = number;
     if (rx->count == SL_BURST)
         finish_burst(load);
 }
