@@ -1,8 +1,6 @@
 /** sluice-cat: shows what happens to a service's sessions, and what they send. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client.h"
@@ -87,57 +85,34 @@ static int run(struct cat *cat)
     return result == -EINTR ? 0 : result;
 }
 
-static int parse(struct cat *cat, int argc, char **argv)
+enum { JSON = CLIENT_OWN, GREET, REQUEST };
+
+static void take_option(void *arg, int option, const char *value)
 {
-    enum { ONCE = 256, JSON, GREET, REQUEST };
-    static const struct option options[] = {{"socket", required_argument, NULL, 's'},
-                                            {"once", no_argument, NULL, ONCE},
-                                            {"json", no_argument, NULL, JSON},
-                                            {"greet", required_argument, NULL, GREET},
-                                            {"request", required_argument, NULL, REQUEST},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {0}};
-    for (int option; (option = getopt_long(argc, argv, "s:hV", options, NULL)) != -1;) {
-        switch (option) {
-        case 's':
-            cat->client.socket_path = optarg;
-            break;
-        case ONCE:
-            cat->client.once = true;
-            break;
-        case GREET:
-            cat->greeting = optarg;
-            break;
-        case REQUEST:
-            cat->wanted = optarg;
-            break;
-        case JSON:
-            cat->print = print_json;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(0);
-        case 'V':
-            printf("sluice-cat %s\n", sluice_version());
-            exit(0);
-        default:
-            return -EINVAL;
-        }
+    struct cat *cat = arg;
+    switch (option) {
+    case GREET:
+        cat->greeting = value;
+        break;
+    case REQUEST:
+        cat->wanted = value;
+        break;
+    case JSON:
+        cat->print = print_json;
+        break;
     }
-    if (optind != argc - 1)
-        return -EINVAL;
-    cat->client.service = argv[optind];
-    return 0;
 }
 
 int main(int argc, char **argv)
 {
+    static const struct option options[] = {CLIENT_OPTIONS,
+                                            {"json", no_argument, NULL, JSON},
+                                            {"greet", required_argument, NULL, GREET},
+                                            {"request", required_argument, NULL, REQUEST},
+                                            {0}};
     struct cat cat = {.client = {.program = "sluice-cat"}, .print = print_text};
-    if (parse(&cat, argc, argv) != 0) {
-        fputs(usage, stderr);
-        return CLIENT_EXIT_USAGE;
-    }
+    client_parse(&cat.client, &(struct client_options){options, usage, take_option, &cat}, argc,
+                 argv);
     client_catch_signals();
     int result = run(&cat);
     sluice_disconnect(cat.client.sluice);

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,6 +13,40 @@
 
 static volatile sig_atomic_t stopped;
 static sigset_t unblocked; /* the mask outside: in force while we wait */
+
+static __attribute__((noreturn)) void refuse(const char *usage)
+{
+    fputs(usage, stderr);
+    exit(CLIENT_EXIT_USAGE);
+}
+
+void client_parse(struct client *client, const struct client_options *options, int argc,
+                  char **argv)
+{
+    for (int option; (option = getopt_long(argc, argv, "s:hV", options->options, NULL)) != -1;) {
+        switch (option) {
+        case 's':
+            client->socket_path = optarg;
+            break;
+        case CLIENT_ONCE:
+            client->once = true;
+            break;
+        case 'h':
+            fputs(options->usage, stdout);
+            exit(0);
+        case 'V':
+            printf("%s %s\n", client->program, sluice_version());
+            exit(0);
+        case '?':
+            refuse(options->usage);
+        default:
+            options->take(options->arg, option, optarg);
+        }
+    }
+    if (optind != argc - 1)
+        refuse(options->usage);
+    client->service = argv[optind];
+}
 
 static void on_stop(int number)
 {

@@ -2,6 +2,7 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#include <getopt.h>
 #include <stdbool.h>
 
 #include "sluice.h"
@@ -15,6 +16,25 @@ struct client {
     bool once; /* end with the gateway instead of waiting for the next one */
     struct sluice *sluice;
 };
+
+/** What each of them takes, at the head of a program's own options, which count from CLIENT_OWN. */
+enum { CLIENT_ONCE = 256, CLIENT_OWN };
+#define CLIENT_OPTIONS                                                                             \
+    {"socket", required_argument, NULL, 's'}, {"once", no_argument, NULL, CLIENT_ONCE},            \
+        {"help", no_argument, NULL, 'h'},                                                          \
+    {                                                                                              \
+        "version", no_argument, NULL, 'V'                                                          \
+    }
+struct client_options {
+    const struct option *options; /* ends with zeros, as getopt_long wants it */
+    const char *usage;
+    void (*take)(void *arg, int option, const char *value); /* one of the program's own */
+    void *arg;
+};
+/** The command line: options and a service. Help and version end the program; so does what is
+ * wrong, with the usage on standard error. */
+void client_parse(struct client *client, const struct client_options *options, int argc,
+                  char **argv);
 
 /** SIGINT and SIGTERM ask for a stop from now on; they are delivered in client_wait only. */
 void client_catch_signals(void);

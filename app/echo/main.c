@@ -1,9 +1,7 @@
 /** sluice-echo: sends every message of a service's sessions back to where it came from. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "client.h"
 
@@ -91,53 +89,25 @@ static int run(struct echo *echo)
     return result == -EINTR ? 0 : result;
 }
 
-static int parse(struct echo *echo, int argc, char **argv)
+enum { CONFIRM_MOVES = CLIENT_OWN, SPIN };
+
+static void take_option(void *arg, int option, const char *value)
 {
-    enum { ONCE = 256, CONFIRM_MOVES, SPIN };
-    static const struct option options[] = {{"socket", required_argument, NULL, 's'},
-                                            {"once", no_argument, NULL, ONCE},
-                                            {"confirm-moves", no_argument, NULL, CONFIRM_MOVES},
-                                            {"spin", no_argument, NULL, SPIN},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {0}};
-    for (int option; (option = getopt_long(argc, argv, "s:hV", options, NULL)) != -1;) {
-        switch (option) {
-        case 's':
-            echo->client.socket_path = optarg;
-            break;
-        case ONCE:
-            echo->client.once = true;
-            break;
-        case CONFIRM_MOVES:
-            echo->confirm_moves = true;
-            break;
-        case SPIN:
-            echo->spin = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(0);
-        case 'V':
-            printf("sluice-echo %s\n", sluice_version());
-            exit(0);
-        default:
-            return -EINVAL;
-        }
-    }
-    if (optind != argc - 1)
-        return -EINVAL;
-    echo->client.service = argv[optind];
-    return 0;
+    struct echo *echo = arg;
+    (void)value;
+    echo->confirm_moves |= option == CONFIRM_MOVES;
+    echo->spin |= option == SPIN;
 }
 
 int main(int argc, char **argv)
 {
+    static const struct option options[] = {CLIENT_OPTIONS,
+                                            {"confirm-moves", no_argument, NULL, CONFIRM_MOVES},
+                                            {"spin", no_argument, NULL, SPIN},
+                                            {0}};
     struct echo echo = {.client = {.program = "sluice-echo"}};
-    if (parse(&echo, argc, argv) != 0) {
-        fputs(usage, stderr);
-        return CLIENT_EXIT_USAGE;
-    }
+    client_parse(&echo.client, &(struct client_options){options, usage, take_option, &echo}, argc,
+                 argv);
     client_catch_signals();
     int result = run(&echo);
     sluice_disconnect(echo.client.sluice);
