@@ -3,7 +3,7 @@
 #include "identity_priv.h"
 
 struct sl_client_credentials {
-    atomic_uint shares;
+    struct shares shares;
     struct sl_certificate *certificates; /* [certificate_count] */
     unsigned certificate_count;
     struct sl_psk_list psks;
@@ -102,7 +102,7 @@ struct sl_client_credentials *sl_client_credentials_load(const struct sl_client_
         sl_identity_refuse(reason, "out of memory");
         return NULL;
     }
-    atomic_init(&credentials->shares, 1);
+    shares_init(&credentials->shares);
     if (load(credentials, files, reason))
         return credentials;
     sl_client_credentials_destroy(credentials);
@@ -111,15 +111,13 @@ struct sl_client_credentials *sl_client_credentials_load(const struct sl_client_
 
 struct sl_client_credentials *sl_client_credentials_share(struct sl_client_credentials *credentials)
 {
-    atomic_fetch_add_explicit(&credentials->shares, 1, memory_order_relaxed);
+    shares_take(&credentials->shares);
     return credentials;
 }
 
 void sl_client_credentials_destroy(struct sl_client_credentials *credentials)
 {
-    /* What other sharers have read comes before it is gone. */
-    if (credentials == NULL ||
-        atomic_fetch_sub_explicit(&credentials->shares, 1, memory_order_acq_rel) > 1)
+    if (credentials == NULL || !shares_give_back(&credentials->shares))
         return;
     for (unsigned i = 0; i < credentials->certificate_count; i++)
         sl_certificate_wipe(&credentials->certificates[i]);

@@ -6,7 +6,7 @@
 #include "identity_priv.h"
 
 struct sl_credentials {
-    atomic_uint shares;
+    struct shares shares;
     unsigned count;
     struct sl_certificate certificates[SL_CREDENTIALS_MAX];
 };
@@ -52,7 +52,7 @@ struct sl_credentials *sl_credentials_load(const struct sl_certificate_files *fi
         sl_identity_refuse(reason, "out of memory");
         return NULL;
     }
-    atomic_init(&credentials->shares, 1);
+    shares_init(&credentials->shares);
     if (load_all(credentials, files, count, fault, reason))
         return credentials;
     sl_credentials_destroy(credentials);
@@ -76,15 +76,13 @@ bool sl_credentials_are_current(const struct sl_credentials *credentials,
 struct sl_credentials *sl_credentials_share(struct sl_credentials *credentials)
 {
     if (credentials != NULL)
-        atomic_fetch_add_explicit(&credentials->shares, 1, memory_order_relaxed);
+        shares_take(&credentials->shares);
     return credentials;
 }
 
 void sl_credentials_destroy(struct sl_credentials *credentials)
 {
-    /* The last one frees only after what the others did before they let go. */
-    if (credentials == NULL ||
-        atomic_fetch_sub_explicit(&credentials->shares, 1, memory_order_acq_rel) > 1)
+    if (credentials == NULL || !shares_give_back(&credentials->shares))
         return;
     for (unsigned i = 0; i < credentials->count; i++)
         sl_certificate_wipe(&credentials->certificates[i]);

@@ -2,11 +2,10 @@
 #ifndef SL_IDENTITY_PRIV_H
 #define SL_IDENTITY_PRIV_H
 
-#include <stdatomic.h>
-
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "shares.h"
 #include "sl_identity.h"
 
 /** Writes a sentence to reason [SL_CREDENTIALS_REASON_LEN]. return false, for `return
@@ -179,7 +178,7 @@ struct sl_peers {
 };
 
 struct sl_trust {
-    atomic_uint shares;
+    struct shares shares;
     struct sl_authorities authorities;
     struct sl_peers peers, expected;
     bool is_anonymous;

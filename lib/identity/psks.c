@@ -1,4 +1,3 @@
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
@@ -12,7 +11,7 @@
  * stands, and so how long it takes to be found or not, is nothing that clients can choose or learn.
  */
 struct sl_psks {
-    atomic_uint shares;
+    struct shares shares;
     struct sl_psk_list list;
     uint32_t *slots; /* index + 1 into the list; 0: free */
     size_t mask;
@@ -78,7 +77,7 @@ struct sl_psks *sl_psks_load(const char *path, char *reason)
         sl_identity_refuse(reason, "out of memory");
         return NULL;
     }
-    atomic_store_explicit(&psks->shares, 1, memory_order_relaxed);
+    shares_init(&psks->shares);
     if (sl_psk_load(&psks->list, path, reason) && index_all(psks, reason)) {
         psks->list.file.path = NULL; /* borrowed for the call */
         return psks;
@@ -90,14 +89,13 @@ struct sl_psks *sl_psks_load(const char *path, char *reason)
 struct sl_psks *sl_psks_share(struct sl_psks *psks)
 {
     if (psks != NULL)
-        atomic_fetch_add_explicit(&psks->shares, 1, memory_order_relaxed);
+        shares_take(&psks->shares);
     return psks;
 }
 
 void sl_psks_destroy(struct sl_psks *psks)
 {
-    /* What other sharers have read comes before it is gone. */
-    if (psks == NULL || atomic_fetch_sub_explicit(&psks->shares, 1, memory_order_acq_rel) > 1)
+    if (psks == NULL || !shares_give_back(&psks->shares))
         return;
     sl_psk_wipe(&psks->list);
     free(psks->slots);

@@ -137,7 +137,7 @@ struct sl_trust *sl_trust_load(const struct sl_trust_rules *rules, struct sl_tru
         sl_identity_refuse(reason, "out of memory");
         return NULL;
     }
-    atomic_init(&trust->shares, 1);
+    shares_init(&trust->shares);
     if (load(trust, rules, fault, reason))
         return trust;
     sl_trust_destroy(trust);
@@ -147,7 +147,7 @@ struct sl_trust *sl_trust_load(const struct sl_trust_rules *rules, struct sl_tru
 struct sl_trust *sl_trust_share(struct sl_trust *trust)
 {
     if (trust != NULL)
-        atomic_fetch_add_explicit(&trust->shares, 1, memory_order_relaxed);
+        shares_take(&trust->shares);
     return trust;
 }
 
@@ -159,8 +159,7 @@ static void free_peers(struct sl_peers *peers)
 
 void sl_trust_destroy(struct sl_trust *trust)
 {
-    /* The last one frees only after what the others did before they let go. */
-    if (trust == NULL || atomic_fetch_sub_explicit(&trust->shares, 1, memory_order_acq_rel) > 1)
+    if (trust == NULL || !shares_give_back(&trust->shares))
         return;
     free_peers(&trust->peers);
     free_peers(&trust->expected);
