@@ -5,31 +5,12 @@
 #include <openssl/err.h>
 
 #include "handshake_priv.h"
+#include "sl_labels.h"
 
 /* The longest message for a worker: a flight's datagram, as ssl.c lets libssl make it. */
 #define MESSAGE_MAX 4608
 
-const char *sl_handshake_counter_name(enum sl_handshake_counter counter)
-{
-    static const char *const names[] = {
-#define X(name, text) #name,
-        SL_HANDSHAKE_COUNTER_LIST(X)
-#undef X
-    };
-    assert(counter < SL_HANDSHAKE_COUNTER_COUNT);
-    return names[counter];
-}
-
-const char *sl_handshake_counter_text(enum sl_handshake_counter counter)
-{
-    static const char *const texts[] = {
-#define X(name, text) text,
-        SL_HANDSHAKE_COUNTER_LIST(X)
-#undef X
-    };
-    assert(counter < SL_HANDSHAKE_COUNTER_COUNT);
-    return texts[counter];
-}
+SL_DEFINE_LABELS(sl_handshake_counter, SL_HANDSHAKE_COUNTER_LIST)
 
 uint64_t sl_handshaker_counter(const struct sl_handshaker *handshaker,
                                enum sl_handshake_counter counter)

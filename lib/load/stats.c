@@ -2,27 +2,9 @@
 #include <stdio.h>
 
 #include "load_priv.h"
+#include "sl_labels.h"
 
-static const struct {
-    const char *name;
-    const char *text;
-} labels[SL_LOAD_COUNTER_COUNT] = {
-#define X(name, text) [SL_LOAD_##name] = {#name, text},
-    SL_LOAD_COUNTER_LIST(X)
-#undef X
-};
-
-const char *sl_load_counter_name(enum sl_load_counter counter)
-{
-    assert(counter < SL_LOAD_COUNTER_COUNT);
-    return labels[counter].name;
-}
-
-const char *sl_load_counter_text(enum sl_load_counter counter)
-{
-    assert(counter < SL_LOAD_COUNTER_COUNT);
-    return labels[counter].text;
-}
+SL_DEFINE_LABELS(sl_load_counter, SL_LOAD_COUNTER_LIST)
 
 void sl_load_snapshot_stats(struct sl_load_stats *out, const struct sl_load_stats *from)
 {

@@ -7,29 +7,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "sl_labels.h"
 #include "sockets_priv.h"
 
 #define NS_PER_S 1000000000ULL
 
-static const struct {
-    const char *name, *text;
-} counters[SL_SOCKET_COUNTER_COUNT] = {
-#define X(name, text) [SL_SOCKET_##name] = {#name, text},
-    SL_SOCKET_COUNTER_LIST(X)
-#undef X
-};
-
-const char *sl_socket_counter_name(enum sl_socket_counter counter)
-{
-    assert(counter < SL_SOCKET_COUNTER_COUNT);
-    return counters[counter].name;
-}
-
-const char *sl_socket_counter_text(enum sl_socket_counter counter)
-{
-    assert(counter < SL_SOCKET_COUNTER_COUNT);
-    return counters[counter].text;
-}
+SL_DEFINE_LABELS(sl_socket_counter, SL_SOCKET_COUNTER_LIST)
 
 uint64_t sl_sockets_counter(const struct sl_sockets *sockets, enum sl_socket_counter counter)
 {

@@ -1,27 +1,7 @@
-#include <assert.h>
-
+#include "sl_labels.h"
 #include "sl_telemetry.h"
 
-static const struct {
-    const char *name;
-    const char *text;
-} counters[SL_COUNTER_COUNT] = {
-#define X(name, text) [SL_COUNTER_##name] = {#name, text},
-    SL_COUNTER_LIST(X)
-#undef X
-};
-
-const char *sl_counter_name(enum sl_counter counter)
-{
-    assert(counter < SL_COUNTER_COUNT);
-    return counters[counter].name;
-}
-
-const char *sl_counter_text(enum sl_counter counter)
-{
-    assert(counter < SL_COUNTER_COUNT);
-    return counters[counter].text;
-}
+SL_DEFINE_LABELS(sl_counter, SL_COUNTER_LIST)
 
 void sl_counters_snapshot(struct sl_counters *out, const struct sl_counters *from)
 {
