@@ -13,7 +13,7 @@
 using fuzz::Bytes;
 using fuzz::join;
 using namespace sl_test;
-using Fate = ClientLab::Fate;
+using Fate = Fate;
 
 namespace
 {

@@ -6,15 +6,13 @@
 namespace sl_test
 {
 
-constexpr uint64_t latency_ns = 10 * ns_per_ms;
-
 ClientLab::ClientLab(const ClientLabOptions &options)
-    : worker(0, options.ring_size), client_authority(make_identity("EC", "clients", nullptr, true)),
+    : LabNetwork({options.loss, options.duplication, options.reordering, options.seed}),
+      worker(0, options.ring_size), client_authority(make_identity("EC", "clients", nullptr, true)),
       server_authority(make_identity("EC", "servers", nullptr, true)), chosen(options),
       credentials(nullptr, sl_client_credentials_destroy),
       wary_credentials(nullptr, sl_client_credentials_destroy),
-      gateway_credentials(nullptr, sl_credentials_destroy), gateway(nullptr, sl_handshaker_destroy),
-      random(options.seed)
+      gateway_credentials(nullptr, sl_credentials_destroy), gateway(nullptr, sl_handshaker_destroy)
 {
     worker.cid_len = chosen.cid_len;
     make_identities();
@@ -215,125 +213,44 @@ void ClientLab::start(unsigned id, const ConnectOptions &options)
     settle();
 }
 
-void ClientLab::set_network(double loss, double duplication, double reordering, uint64_t seed)
-{
-    chosen.loss = loss;
-    chosen.duplication = duplication;
-    chosen.reordering = reordering;
-    random.seed(seed);
-}
-
-bool ClientLab::chance(double probability)
-{
-    return std::uniform_real_distribution<>(0, 1)(random) < probability;
-}
-
-void ClientLab::transmit(bool to_server, unsigned id, const Bytes &datagram)
-{
-    Fate fate = judge ? judge(to_server, id, datagram) : Fate::By_chance;
-    if (fate == Fate::Lose || (fate == Fate::By_chance && chance(chosen.loss)))
-        return;
-    Bytes arriving = datagram;
-    if (alter)
-        alter(to_server, id, arriving);
-    unsigned copies = fate == Fate::By_chance && chance(chosen.duplication) ? 2 : 1;
-    for (unsigned i = 0; i < copies; i++) {
-        uint64_t delay = latency_ns;
-        if (fate == Fate::By_chance && chance(chosen.reordering))
-            delay += random() % (30 * ns_per_ms);
-        events.push({now_ns() + delay, order++, to_server, id, arriving});
-    }
-}
-
 void ClientLab::collect()
 {
     for (unsigned id : ids) {
         for (const Bytes &datagram : std::exchange(client(id).output, {}))
             transmit(true, id, datagram);
-        if (chosen.has_gateway) {
+        if (!chosen.has_gateway)
+            collect_from(server(id), false, id);
+        else
             for (const Bytes &datagram : std::exchange(gateway_peer(id).output, {}))
                 transmit(false, id, datagram);
-            continue;
-        }
-        for (const Bytes &datagram : server(id).take_output())
-            transmit(false, id, datagram);
-        std::optional<uint64_t> left = server(id).timeout_ns();
-        server_due[id] = left ? now_ns() + std::max(*left, ns_per_ms) : UINT64_MAX;
     }
 }
 
-/** Lets handshakers and workers speak until they have nothing more to say at this instant. */
-void ClientLab::settle()
+bool ClientLab::poll()
 {
-    for (unsigned quiet = 0, rounds = 0; quiet < 2; rounds++) {
-        if (rounds > 100000)
-            throw std::runtime_error("handshaker and workers do not come to rest");
-        bool busy = sl_handshaker_poll(handshaker, now_ns(), 32);
-        busy |= polls_workers && worker.poll() > 0;
-        if (gateway != nullptr) {
-            busy |= sl_handshaker_poll(gateway.get(), now_ns(), 32);
-            busy |= gateway_worker->poll() > 0;
-        }
-        quiet = busy ? 0 : quiet + 1;
+    bool busy = sl_handshaker_poll(handshaker, now_ns(), 32);
+    busy |= polls_workers && worker.poll() > 0;
+    if (gateway != nullptr) {
+        busy |= sl_handshaker_poll(gateway.get(), now_ns(), 32);
+        busy |= gateway_worker->poll() > 0;
     }
-    collect();
+    return busy;
 }
 
-uint64_t ClientLab::next_event_ns()
+uint64_t ClientLab::next_timer_ns()
 {
-    uint64_t next = sl_handshaker_next_timer(handshaker);
-    if (gateway != nullptr)
-        next = std::min(next, sl_handshaker_next_timer(gateway.get()));
-    if (!events.empty())
-        next = std::min(next, events.top().at_ns);
-    for (auto &[id, due] : server_due)
-        next = std::min(next, due);
-    return next;
+    const uint64_t next = sl_handshaker_next_timer(handshaker);
+    return gateway == nullptr ? next : std::min(next, sl_handshaker_next_timer(gateway.get()));
 }
 
-void ClientLab::deliver(const Event &event)
+void ClientLab::deliver(bool to_server, unsigned id, const Bytes &datagram)
 {
-    if (!event.to_server)
-        worker.receive(event.id, event.datagram);
+    if (!to_server)
+        worker.receive(id, datagram);
     else if (chosen.has_gateway)
-        gateway_worker->receive(event.id, event.datagram);
+        gateway_worker->receive(id, datagram);
     else
-        server(event.id).receive(event.datagram);
-}
-
-void ClientLab::step()
-{
-    while (!events.empty() && events.top().at_ns <= now_ns()) {
-        Event event = events.top();
-        events.pop();
-        deliver(event);
-    }
-    for (auto &[id, due] : server_due)
-        if (due <= now_ns())
-            server(id).go_on();
-    settle();
-}
-
-bool ClientLab::run_until(const std::function<bool()> &done, uint64_t limit_ms)
-{
-    uint64_t end_ns = now_ns() + limit_ms * ns_per_ms;
-    settle();
-    while (!done()) {
-        uint64_t next = next_event_ns();
-        if (next > end_ns) {
-            set_now(end_ns);
-            settle();
-            return done();
-        }
-        set_now(std::max(next, now_ns()));
-        step();
-    }
-    return true;
-}
-
-void ClientLab::run_for(uint64_t ms)
-{
-    (void)run_until([] { return false; }, ms);
+        server(id).receive(datagram);
 }
 
 bool ClientLab::is_connected(unsigned id)
@@ -363,9 +280,8 @@ void ClientLab::leave(unsigned id)
 {
     worker.close(id);
     servers.erase(id);
-    server_due.erase(id);
     ids.erase(id);
-    events = {};
+    forget(id);
     settle();
 }
 

@@ -6,14 +6,10 @@
 #ifndef SL_TEST_HANDSHAKE_CLIENT_LAB_H
 #define SL_TEST_HANDSHAKE_CLIENT_LAB_H
 
-#include <functional>
-#include <queue>
-#include <random>
-
 #include "dtls_server.h"
 #include "handshake_worker.h"
+#include "lab_network.h"
 #include "test_trust.h"
-#include "virtual_time.h"
 
 extern "C" {
 #include "sl_handshake.h"
@@ -59,14 +55,11 @@ struct ClientLabOptions {
     uint64_t seed = 1;
 };
 
-class ClientLab
+class ClientLab : public LabNetwork
 {
   public:
-    /** What the network does to a datagram; the default is the options' chances. */
-    enum class Fate { By_chance, Deliver, Lose };
-
     explicit ClientLab(const ClientLabOptions &options = {});
-    ~ClientLab();
+    ~ClientLab() override;
     ClientLab(const ClientLab &) = delete;
     ClientLab &operator=(const ClientLab &) = delete;
 
@@ -76,10 +69,6 @@ class ClientLab
     /** Starts and runs until both sides are done, or one has given up. */
     bool connect(unsigned id);
     bool connect(unsigned id, const ConnectOptions &options);
-    /** Runs until done, or until no more than `limit_ms` have passed. return done(). */
-    bool run_until(const std::function<bool()> &done, uint64_t limit_ms = 120000);
-    void run_for(uint64_t ms);
-
     /** Ends a client and its server, and forgets them. */
     void leave(unsigned id);
     /** Both sides have keys and carry data to one another. */
@@ -104,7 +93,6 @@ class ClientLab
     }
     /** What the client's abort says, for people. */
     std::string reason(unsigned id);
-    void set_network(double loss, double duplication, double reordering, uint64_t seed);
     /** The handshaker's clients from now on. */
     enum class Client { None, Right, Wary };
     void replace_clients(const std::vector<Client> &next);
@@ -121,24 +109,9 @@ class ClientLab
     HandshakeWorker worker; /* the clients' */
     Identity client_authority, server_authority;
     std::vector<Identity> server_identities;
-    /** Looks at each datagram: to_server, id, the datagram. */
-    std::function<Fate(bool, unsigned, const Bytes &)> judge;
-    /** Changes a datagram that is on its way: to_server, id, the datagram. */
-    std::function<void(bool, unsigned, Bytes &)> alter;
     bool polls_workers = true;
 
   private:
-    struct Event {
-        uint64_t at_ns;
-        uint64_t order;
-        bool to_server;
-        unsigned id;
-        Bytes datagram;
-        bool operator<(const Event &other) const
-        {
-            return at_ns != other.at_ns ? at_ns > other.at_ns : order > other.order;
-        }
-    };
     template <typename T> using Owned = std::unique_ptr<T, void (*)(T *)>;
 
     void make_identities();
@@ -147,13 +120,14 @@ class ClientLab
     sl_client_config wary_client() const;
     void make_client();
     void make_gateway();
-    void deliver(const Event &event);
-    void settle();
-    void step();
-    void collect();
-    void transmit(bool to_server, unsigned id, const Bytes &datagram);
-    bool chance(double probability);
-    uint64_t next_event_ns();
+    bool poll() override;
+    void collect() override;
+    void deliver(bool to_server, unsigned id, const Bytes &datagram) override;
+    DtlsPeer &end_of(unsigned id) override
+    {
+        return server(id);
+    }
+    uint64_t next_timer_ns() override;
 
     ClientLabOptions chosen;
     TemporaryDirectory directory;
@@ -169,11 +143,7 @@ class ClientLab
     std::unique_ptr<DtlsServerContext> context;
     std::vector<std::unique_ptr<DtlsServerContext>> old_contexts;
     std::map<unsigned, std::unique_ptr<DtlsServer>> servers;
-    std::map<unsigned, uint64_t> server_due;
     std::set<unsigned> ids;
-    std::priority_queue<Event> events;
-    uint64_t order = 0;
-    std::mt19937_64 random;
 };
 
 } // namespace sl_test

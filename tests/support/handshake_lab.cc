@@ -8,14 +8,13 @@
 namespace sl_test
 {
 
-constexpr uint64_t latency_ns = 10 * ns_per_ms;
-
 HandshakeLab::HandshakeLab(const LabOptions &options)
-    : authority(options.authority ? *options.authority
+    : LabNetwork({options.loss, options.duplication, options.reordering, options.seed}),
+      authority(options.authority ? *options.authority
                                   : make_identity("EC", "client authority", nullptr, true)),
       server_authority(make_identity("EC", "server authority", nullptr, true)), chosen(options),
       credentials(nullptr, sl_credentials_destroy),
-      psks(nullptr, sl_psks_destroy), lookup{ask, next_answer, this}, random(options.seed)
+      psks(nullptr, sl_psks_destroy), lookup{ask, next_answer, this}
 {
     if (chosen.server_certificates.empty())
         for (const std::string &kind : chosen.server_kinds)
@@ -227,102 +226,29 @@ void HandshakeLab::start(unsigned id)
     settle();
 }
 
-bool HandshakeLab::chance(double probability)
-{
-    return std::uniform_real_distribution<>(0, 1)(random) < probability;
-}
-
-void HandshakeLab::transmit(bool to_server, unsigned id, const Bytes &datagram)
-{
-    Fate fate = judge ? judge(to_server, id, datagram) : Fate::By_chance;
-    if (fate == Fate::Lose || (fate == Fate::By_chance && chance(chosen.loss)))
-        return;
-    Bytes arriving = datagram;
-    if (alter)
-        alter(to_server, id, arriving);
-    unsigned copies = fate == Fate::By_chance && chance(chosen.duplication) ? 2 : 1;
-    for (unsigned i = 0; i < copies; i++) {
-        uint64_t delay = latency_ns;
-        if (fate == Fate::By_chance && chance(chosen.reordering))
-            delay += random() % (30 * ns_per_ms);
-        events.push({now_ns() + delay, order++, to_server, id, arriving});
-    }
-}
-
 void HandshakeLab::collect()
 {
     for (auto &[id, client] : clients) {
-        for (const Bytes &datagram : client->take_output())
-            transmit(true, id, datagram);
+        collect_from(*client, true, id);
         for (const Bytes &datagram : std::exchange(peer(id).output, {}))
             transmit(false, id, datagram);
-        std::optional<uint64_t> left = client->timeout_ns();
-        client_due[id] = left ? now_ns() + std::max(*left, ns_per_ms) : UINT64_MAX;
     }
 }
 
-/** Lets handshaker and workers speak until they have nothing more to say at this instant. */
-void HandshakeLab::settle()
+bool HandshakeLab::poll()
 {
-    for (unsigned quiet = 0, rounds = 0; quiet < 2; rounds++) {
-        if (rounds > 100000)
-            throw std::runtime_error("handshaker and workers do not come to rest");
-        bool busy = sl_handshaker_poll(handshaker, now_ns(), 32);
-        for (auto &worker : workers)
-            busy |= polls_workers && worker->poll() > 0;
-        quiet = busy ? 0 : quiet + 1;
-    }
-    collect();
-    if (after_step)
-        after_step();
+    bool busy = sl_handshaker_poll(handshaker, now_ns(), 32);
+    for (auto &worker : workers)
+        busy |= polls_workers && worker->poll() > 0;
+    return busy;
 }
 
-uint64_t HandshakeLab::next_event_ns()
+void HandshakeLab::deliver(bool to_server, unsigned id, const Bytes &datagram)
 {
-    uint64_t next = sl_handshaker_next_timer(handshaker);
-    if (!events.empty())
-        next = std::min(next, events.top().at_ns);
-    for (auto &[id, due] : client_due)
-        next = std::min(next, due);
-    return next;
-}
-
-void HandshakeLab::step()
-{
-    while (!events.empty() && events.top().at_ns <= now_ns()) {
-        Event event = events.top();
-        events.pop();
-        if (event.to_server)
-            worker_of(event.id).receive(event.id, event.datagram);
-        else
-            client(event.id).receive(event.datagram);
-    }
-    for (auto &[id, due] : client_due)
-        if (due <= now_ns())
-            client(id).go_on();
-    settle();
-}
-
-bool HandshakeLab::run_until(const std::function<bool()> &done, uint64_t limit_ms)
-{
-    uint64_t end_ns = now_ns() + limit_ms * ns_per_ms;
-    settle();
-    while (!done()) {
-        uint64_t next = next_event_ns();
-        if (next > end_ns) {
-            set_now(end_ns);
-            settle();
-            return done();
-        }
-        set_now(std::max(next, now_ns()));
-        step();
-    }
-    return true;
-}
-
-void HandshakeLab::run_for(uint64_t ms)
-{
-    (void)run_until([] { return false; }, ms);
+    if (to_server)
+        worker_of(id).receive(id, datagram);
+    else
+        client(id).receive(datagram);
 }
 
 bool HandshakeLab::is_connected(unsigned id)

@@ -5,14 +5,10 @@
 #ifndef SL_TEST_HANDSHAKE_LAB_H
 #define SL_TEST_HANDSHAKE_LAB_H
 
-#include <functional>
-#include <queue>
-#include <random>
-
 #include "handshake_worker.h"
+#include "lab_network.h"
 #include "test_certificates.h"
 #include "test_trust.h"
-#include "virtual_time.h"
 
 extern "C" {
 #include "sl_handshake.h"
@@ -69,14 +65,11 @@ struct Question {
     Bytes identity;
 };
 
-/** What the network does to a datagram; the default is the options' chances. */
-enum class Fate { By_chance, Deliver, Lose };
-
-class HandshakeLab
+class HandshakeLab : public LabNetwork
 {
   public:
     explicit HandshakeLab(const LabOptions &options = {});
-    ~HandshakeLab();
+    ~HandshakeLab() override;
     HandshakeLab(const HandshakeLab &) = delete;
     HandshakeLab &operator=(const HandshakeLab &) = delete;
 
@@ -103,9 +96,6 @@ class HandshakeLab
     /** Another PSK file for the first service; all else stays. */
     bool replace_psks(const std::string &psk_lines);
 
-    /** Runs until done, or until no more than `limit_ms` have passed. return done(). */
-    bool run_until(const std::function<bool()> &done, uint64_t limit_ms = 120000);
-    void run_for(uint64_t ms);
     /** Starts the client and runs until both sides are done, or one has given up. */
     bool connect(unsigned id, const ClientOptions &options = {});
     bool is_connected(unsigned id);
@@ -120,12 +110,6 @@ class HandshakeLab
     sl_handshaker *handshaker = nullptr;
     Identity authority; /* of clients, when they are asked */
     Identity server_authority;
-    /** Looks at each datagram: to_server, id, the datagram. */
-    std::function<Fate(bool, unsigned, const Bytes &)> judge;
-    /** Changes a datagram that is on its way: to_server, id, the datagram. */
-    std::function<void(bool, unsigned, Bytes &)> alter;
-    /** Changes what a step does: called after each. */
-    std::function<void()> after_step;
     std::vector<Question> questions;
     bool takes_questions = true; /* false: the lookup program does not read */
     /** The answer to a question; without a key: nobody has that identity. */
@@ -133,26 +117,19 @@ class HandshakeLab
     bool polls_workers = true; /* false: workers read nothing of what the handshaker writes */
 
   private:
-    struct Event {
-        uint64_t at_ns;
-        uint64_t order;
-        bool to_server;
-        unsigned id;
-        Bytes datagram;
-        bool operator<(const Event &other) const
-        {
-            return at_ns != other.at_ns ? at_ns > other.at_ns : order > other.order;
-        }
-    };
-
     static bool ask(void *lab, const sl_handshake_question *question);
     static bool next_answer(void *lab, sl_handshake_answer *out);
-    void step();
-    void settle();
-    void transmit(bool to_server, unsigned id, const Bytes &datagram);
-    void collect();
-    bool chance(double probability);
-    uint64_t next_event_ns();
+    bool poll() override;
+    void collect() override;
+    void deliver(bool to_server, unsigned id, const Bytes &datagram) override;
+    DtlsPeer &end_of(unsigned id) override
+    {
+        return client(id);
+    }
+    uint64_t next_timer_ns() override
+    {
+        return sl_handshaker_next_timer(handshaker);
+    }
 
     LabOptions chosen;
     TemporaryDirectory directory;
@@ -171,10 +148,6 @@ class HandshakeLab
     std::vector<sl_ring_consumer *> from_workers;
     std::vector<sl_ring_producer *> to_workers;
     std::map<unsigned, std::unique_ptr<DtlsClient>> clients;
-    std::map<unsigned, uint64_t> client_due;
-    std::priority_queue<Event> events;
-    uint64_t order = 0;
-    std::mt19937_64 random;
 };
 
 } // namespace sl_test

@@ -106,8 +106,7 @@ TEST_F(ClientHalfOpen, DoesNotRepeatItsFlightForEveryStranger)
 {
     begin();
     lab->judge = [](bool to_server, unsigned, const Bytes &) {
-        return to_server ? ClientLab::Fate::Lose
-                         : ClientLab::Fate::Deliver; /* the server does not get the flight */
+        return to_server ? Fate::Lose : Fate::Deliver; /* the server does not get the flight */
     };
     for (const Bytes &datagram : held)
         lab->worker.receive(1, datagram);
@@ -155,7 +154,7 @@ TEST(ClientHostile, AHandshakerThatIsNoServerTakesNoClientHello)
     lab.judge = [&](bool to_server, unsigned, const Bytes &datagram) {
         if (to_server && hello.empty())
             hello = datagram;
-        return ClientLab::Fate::Deliver;
+        return Fate::Deliver;
     };
     ASSERT_TRUE(lab.connect(1));
     lab.client(5).handle = 12345;
@@ -172,8 +171,8 @@ class ClientWithKeys : public ::testing::Test
     void SetUp() override
     {
         lab.judge = [](bool to_server, unsigned, const Bytes &datagram) {
-            return !to_server && datagram.at(0) != SL_CONTENT_HANDSHAKE ? ClientLab::Fate::Lose
-                                                                        : ClientLab::Fate::Deliver;
+            return !to_server && datagram.at(0) != SL_CONTENT_HANDSHAKE ? Fate::Lose
+                                                                        : Fate::Deliver;
         };
         lab.start(1);
         ASSERT_TRUE(lab.run_until([this] { return lab.client(1).epoch != nullptr; }, 500));
@@ -247,13 +246,13 @@ TEST_P(ClientMutations, NeverCrashItNorEndWithKeysThatAreNotTheServers)
         len = 0;
         lab.judge = [&](bool to_server, unsigned, const Bytes &datagram) {
             if (to_server || from_server++ != datagram_at)
-                return ClientLab::Fate::Deliver;
+                return Fate::Deliver;
             len = datagram.size();
             Bytes damaged = datagram;
             /* A signature may be shorter by a byte than the one before. */
             damaged[std::min(at, len - 1)] ^= (uint8_t)(1U << (id % 8));
             lab.worker.receive(id, damaged);
-            return ClientLab::Fate::Lose;
+            return Fate::Lose;
         };
         lab.start(id, connect);
         (void)lab.run_until(

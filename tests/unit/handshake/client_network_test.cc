@@ -4,7 +4,7 @@
 #include "handshake_client_lab.h"
 
 using namespace sl_test;
-using Fate = ClientLab::Fate;
+using Fate = Fate;
 
 class ClientOverLoss : public ::testing::TestWithParam<std::tuple<bool, unsigned>>
 {
@@ -117,7 +117,7 @@ TEST(ClientNetwork, GivesUpWhenItsWorkerWantsItToAndNoLaterThanItHasTo)
     ClientLabOptions options;
     options.handshake_timeout_ms = 10000;
     ClientLab lab(options);
-    lab.judge = [](bool, unsigned, const Bytes &) { return ClientLab::Fate::Lose; };
+    lab.judge = [](bool, unsigned, const Bytes &) { return Fate::Lose; };
     ConnectOptions soon, late;
     soon.timeout_ms = 2500;
     late.timeout_ms = 20000;

@@ -4,7 +4,7 @@
 #include "handshake_client_lab.h"
 
 using namespace sl_test;
-using Fate = ClientLab::Fate;
+using Fate = Fate;
 
 namespace
 {
@@ -100,13 +100,13 @@ TEST_P(ClientResume, TakesTheServersFlightInAnyOrder)
         options.server.mtu = 256;
         ClientLab lab(options);
         ASSERT_TRUE(lab.connect(1, resuming(7)));
-        lab.set_network(0, 0, 1, seed);
+        lab.set_network({0, 0, 1, seed});
         ASSERT_TRUE(lab.connect(2, resuming(7))) << lab.reason(2);
         EXPECT_TRUE(lab.client(2).is_resumed);
-        lab.set_network(0.2, 0.2, 0.5, seed);
+        lab.set_network({0.2, 0.2, 0.5, seed});
         lab.start(3, resuming(7));
         ASSERT_TRUE(lab.run_until([&] { return lab.client(3).is_established; })) << lab.reason(3);
-        lab.set_network(0, 0, 0, seed);
+        lab.set_network({0, 0, 0, seed});
         lab.run_for(5000);
         EXPECT_TRUE(lab.echoes(3));
     }

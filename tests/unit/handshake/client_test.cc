@@ -253,7 +253,7 @@ TEST(Client, KeepsItsDatagramsWithinThePath)
     lab.worker.path_payload_max = 512;
     lab.judge = [](bool to_server, unsigned, const Bytes &datagram) {
         EXPECT_TRUE(!to_server || datagram.size() <= 512) << datagram.size();
-        return ClientLab::Fate::Deliver;
+        return Fate::Deliver;
     };
     ASSERT_TRUE(lab.connect(1)) << lab.reason(1);
     EXPECT_TRUE(lab.echoes(1));

@@ -95,9 +95,9 @@ class ClientHalfOpen : public ::testing::Test
         lab = std::make_unique<ClientLab>(options);
         lab->judge = [this](bool to_server, unsigned, const Bytes &datagram) {
             if (to_server || is_verify_request(datagram))
-                return ClientLab::Fate::Deliver;
+                return Fate::Deliver;
             held.push_back(datagram);
-            return ClientLab::Fate::Lose;
+            return Fate::Lose;
         };
         lab->start(1, connect);
         ASSERT_TRUE(lab->run_until([this] { return !held.empty(); }, 500));

@@ -273,9 +273,9 @@ TEST(HonestWorstCase, OfAServerWithALongChainOnANarrowPathComesThrough)
         for (uint8_t type : {SL_HANDSHAKE_SERVER_HELLO, SL_HANDSHAKE_CERTIFICATE})
             if (begins(datagram, type) && lost[type] < 2) {
                 lost[type]++;
-                return ClientLab::Fate::Lose;
+                return Fate::Lose;
             }
-        return ClientLab::Fate::Deliver;
+        return Fate::Deliver;
     };
     EXPECT_TRUE(lab.connect(1)) << lab.reason(1);
     EXPECT_EQ(lost.at(SL_HANDSHAKE_SERVER_HELLO), 2u);
