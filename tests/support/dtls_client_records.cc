@@ -118,12 +118,15 @@ void DtlsClient::write_protected(Bytes &out, const Bytes &record)
     out.insert(out.end(), sealed.begin(), sealed.end());
 }
 
-Bytes DtlsClient::seal(uint8_t type, const Bytes &plain)
+namespace
 {
-    make_epochs();
-    Bytes out(sl_record_sealed_len(wire, (uint32_t)plain.size()));
+
+/** A record of its epoch. */
+Bytes seal_in(sl_aead *aead, sl_epoch *epoch, uint8_t type, const Bytes &plain)
+{
+    Bytes out(sl_record_sealed_len(epoch, (uint32_t)plain.size()));
     sl_seal_job job = {};
-    job.epoch = wire;
+    job.epoch = epoch;
     job.plain = plain.data();
     job.plain_len = (uint32_t)plain.size();
     job.type = type;
@@ -131,6 +134,14 @@ Bytes DtlsClient::seal(uint8_t type, const Bytes &plain)
     must(sl_record_seal_burst(aead, &job, 1), "sealing");
     out.resize(job.record_len);
     return out;
+}
+
+} // namespace
+
+Bytes DtlsClient::seal(uint8_t type, const Bytes &plain)
+{
+    make_epochs();
+    return seal_in(aead, wire, type, plain);
 }
 
 void DtlsClient::write(const uint8_t *bytes, size_t len)
@@ -227,16 +238,7 @@ Bytes DtlsClient::open_to_plain_record(const Bytes &record)
     if (own_cid_len() > 0 ? !open_cid_record(record, type, plain)
                           : !open_plain_record(record, type, plain))
         return {};
-    Bytes out(sl_record_sealed_len(inner, (uint32_t)plain.size()));
-    sl_seal_job job = {};
-    job.epoch = inner;
-    job.plain = plain.data();
-    job.plain_len = (uint32_t)plain.size();
-    job.type = type;
-    job.record = out.data();
-    must(sl_record_seal_burst(aead, &job, 1), "sealing for libssl");
-    out.resize(job.record_len);
-    return out;
+    return seal_in(aead, inner, type, plain);
 }
 
 /** Length of the record at this place of a datagram; 0 when there is none. */
