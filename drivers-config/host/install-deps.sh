@@ -15,10 +15,11 @@ demo=(build-essential meson ninja-build pkg-config python3 scdoc
       iproute2 iputils-ping ethtool openssl procps util-linux man-db debian-archive-keyring ca-certificates)
 compare=(dpdk dpdk-dev)
 tests=(clang-14 libclang-rt-14-dev gnutls-bin libcoap3-bin libwolfssl-dev tshark tcpreplay jq valgrind)
-deep=(clang-tidy-14 cppcheck golang-go golang-github-pion-dtls.v2-dev)
+deep=(clang-tidy-14 cppcheck golang-go golang-github-pion-dtls.v2-dev libbctls-java)
 
-# Whoever has another Node.js than Debian's keeps it.
+# Whoever has another Node.js or JDK than Debian's default keeps it.
 command -v npm >/dev/null || deep+=(nodejs npm)
+command -v javac >/dev/null || deep+=(default-jdk-headless)
 
 case ${1:-tests} in
     demo) wanted=("${demo[@]}") ;;

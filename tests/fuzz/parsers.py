@@ -27,6 +27,7 @@ PARSERS = {
     "lib/handshake/connection_id.c": HANDSHAKES,
     "lib/handshake/finish.c": HANDSHAKES,
     "lib/handshake/peer_check.c": HANDSHAKES,
+    "lib/handshake/client_hello.c": SERVER,
     "lib/handshake/server_hello.c": SERVER,
     "lib/handshake/server_psk.c": SERVER,
     "lib/handshake/server_steps.c": SERVER,

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # deep_peer.sh BUILD PEER
-# Makes a test peer that takes more than a plain run has, in BUILD/peers: pion (Go), npm (a folder of packages, from
-# npm's registry). What it needs is in install-deps.sh's `deep`. Does nothing when it is there. Fails with a line that
-# says why there is none: SLUICE_DEEP is not set, something is not installed, or it can't be made.
+# Makes a test peer that takes more than a plain run has, in BUILD/peers: pion (Go), bouncycastle (Java), npm (a
+# folder of packages, from npm's registry). What it needs is in install-deps.sh's `deep`. Does nothing when it is there.
+# Fails with a line that says why there is none: SLUICE_DEEP is not set, something is not installed, or it can't be made.
 set -euo pipefail
 [ $# = 2 ] || { sed -n '2,5s/^# //p' "$0"; exit 2; }
 here=$(dirname "$(realpath "$0")")
@@ -14,6 +14,13 @@ pion() {
         { echo 'golang-go or golang-github-pion-dtls.v2-dev is not installed'; return 1; }
     [ ! "$peers/pion_peer" -nt "$here/pion/main.go" ] || return 0
     (cd "$here/pion" && GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$peers/go GOFLAGS= go build -o "$peers/pion_peer" .) 2>&1
+}
+
+bouncycastle() {
+    local jars=/usr/share/java
+    { command -v javac && [ -f $jars/bctls.jar ]; } >/dev/null || { echo 'a JDK or libbctls-java is not installed'; return 1; }
+    [ ! "$peers/java/BouncyPeer.class" -nt "$here/java/BouncyPeer.java" ] || return 0
+    javac -nowarn -d "$peers/java" -cp $jars/bctls.jar:$jars/bcprov.jar:$jars/bcutil.jar "$here/java/BouncyPeer.java" 2>&1
 }
 
 npm() {
