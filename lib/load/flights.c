@@ -24,6 +24,19 @@ static struct sl_record_source source_of(struct sl_load *load, struct client *cl
     };
 }
 
+/** What was written from start on leaves, or why it can't is counted. */
+static void end_datagram(struct sl_load *load, const struct client *client, struct sl_frame *frame,
+                         uint8_t *start, const struct sl_writer *writer, enum sl_drop drop)
+{
+    if (drop == SL_DROP_NONE) {
+        load_send_datagram(load, &client->path, client->source, frame, start,
+                           (uint32_t)(writer->at - start));
+        return;
+    }
+    load_drop(load, drop);
+    load_keep_frame(load, frame);
+}
+
 void load_send_flight(struct sl_load *load, struct client *client,
                       const struct sl_message_send *send, uint32_t body_len)
 {
@@ -36,13 +49,7 @@ void load_send_flight(struct sl_load *load, struct client *client,
     unsigned sealed;
     enum sl_drop drop =
         sl_message_write_flight(send, body_len, load->aead, &source, &writer, &sealed);
-    if (drop != SL_DROP_NONE) {
-        load_drop(load, drop);
-        load_keep_frame(load, frame);
-        return;
-    }
-    load_send_datagram(load, &client->path, client->source, frame, start,
-                       (uint32_t)(writer.at - start));
+    end_datagram(load, client, frame, start, &writer, drop);
 }
 
 void load_send_close_notify(struct sl_load *load, struct client *client)
@@ -56,11 +63,5 @@ void load_send_close_notify(struct sl_load *load, struct client *client)
     uint8_t *start = writer.at;
     enum sl_drop drop = sl_record_append(load->aead, &source, &writer, SL_CONTENT_ALERT,
                                          source.epoch->number, alert, sizeof alert);
-    if (drop != SL_DROP_NONE) {
-        load_drop(load, drop);
-        load_keep_frame(load, frame);
-        return;
-    }
-    load_send_datagram(load, &client->path, client->source, frame, start,
-                       (uint32_t)(writer.at - start));
+    end_datagram(load, client, frame, start, &writer, drop);
 }
