@@ -109,19 +109,23 @@ static bool read_response(struct sl_certificate *out, const struct sl_pem_file *
     return ok;
 }
 
+/** The response as it is in the file: what libssl staples. */
+static bool keep(struct sl_certificate *out, const struct sl_pem_file *file, char *reason)
+{
+    out->ocsp = malloc(file->len);
+    out->ocsp_path = strdup(file->path);
+    if (out->ocsp == NULL || out->ocsp_path == NULL)
+        return sl_identity_refuse(reason, "out of memory");
+    memcpy(out->ocsp, file->bytes, file->len);
+    out->ocsp_len = file->len;
+    return true;
+}
+
 bool sl_certificate_load_ocsp(struct sl_certificate *out, const char *path, char *reason)
 {
     struct sl_pem_file file;
-    bool ok = sl_pem_open(&file, path, "OCSP file", reason) && read_response(out, &file, reason);
-    if (ok) {
-        out->ocsp = malloc(file.len);
-        out->ocsp_len = file.len;
-        out->ocsp_path = strdup(path);
-        ok = (out->ocsp != NULL && out->ocsp_path != NULL) ||
-             sl_identity_refuse(reason, "out of memory");
-    }
-    if (ok)
-        memcpy(out->ocsp, file.bytes, file.len);
+    bool ok = sl_pem_open(&file, path, "OCSP file", reason) && read_response(out, &file, reason) &&
+              keep(out, &file, reason);
     sl_pem_close(&file);
     ERR_clear_error();
     return ok;

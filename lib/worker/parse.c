@@ -104,8 +104,8 @@ unsigned worker_parse_burst(struct sl_worker *w, struct sl_frame **frames, unsig
                             uint64_t now_ns)
 {
     struct sl_frame **live = frames, **const end = frames + n;
-    const struct sl_group *group = NULL;
-    unsigned at = SL_GROUPS_MAX;
+    const struct sl_group *group = w->config.groups;
+    unsigned at = SL_GROUPS_MAX; /* that of no frame */
     uint64_t own_mac = 0;
     for (struct sl_frame **next = frames; next < end; next++) {
         struct sl_frame *frame = *next;

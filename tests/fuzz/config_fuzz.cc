@@ -39,8 +39,9 @@ void check_limits(const sl_config &config)
     FUZZ_CHECK(config.consumer_socket_mode <= 0777);
     FUZZ_CHECK(config.ring_kib >= 4 && (config.ring_kib & (config.ring_kib - 1)) == 0);
     FUZZ_CHECK(is_in(config.ports_count, 1, SL_CONFIG_PORTS_MAX));
-    FUZZ_CHECK(is_in(config.listeners_count, 1, 64));
-    FUZZ_CHECK(is_in(config.certificates_count, 1, SL_CONFIG_CERTIFICATES_MAX));
+    FUZZ_CHECK(config.listeners_count <= 64);
+    FUZZ_CHECK(config.listeners_count + config.connections_count >= 1);
+    FUZZ_CHECK(config.certificates_count <= SL_CONFIG_CERTIFICATES_MAX);
     FUZZ_CHECK(config.sessions >= 1 && config.half_open >= 1);
     FUZZ_CHECK(is_in(config.first_timeout_ms, 100, 60000));
     FUZZ_CHECK(is_in(config.certificate_chain_kib, 1, 16));
@@ -66,6 +67,8 @@ void check_limits(const sl_config &config)
     for (unsigned i = 0; i < config.listeners_count; i++) {
         FUZZ_CHECK(config.listeners[i].port != 0);
         FUZZ_CHECK(is_in((unsigned)strlen(config.listeners[i].service), 1, 31));
+        FUZZ_CHECK(config.certificates_count > 0 ||
+                   sl_config_takes_only_psk(&config, config.listeners[i].service));
     }
     for (unsigned i = 0; i < config.certificates_count; i++)
         FUZZ_CHECK(config.certificates[i].certificate[0] != '\0' &&
