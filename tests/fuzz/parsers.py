@@ -37,6 +37,7 @@ PARSERS = {
     "lib/handshake/client_steps.c": CLIENT,
     # consumers, over rings and sockets
     "lib/ring/ring_consumer.c": ["ring"],
+    "lib/ring/ring_inline.h": ["ring"],
     "lib/ring/ring_producer.c": ["ring"],
     "lib/registry/join.c": ["registration"],
     "lib/registry/request.c": ["registration"],
