@@ -116,6 +116,8 @@ check 'a gateway starts with such a response, and a list that has ended' wait_fo
 check 'and says so at once' logged 10 'warning OCSP response .* has expired'
 check 'of both' logged 10 'warning revocation list .* has expired: whoever that authority vouches for is refused'
 check 'and refuses whom the authority vouches for' refused 'alert certificate expired' s_client x "${client[@]}"
+check 'sluice-load does not begin with such a list' refused 'the revocation list of authority .* has expired: get a new one' \
+    on_peer "$build/app/load/sluice-load" --ca "$pki/ca.crt" --crl "$pki/ca.crl" --name localhost -c 1 "$gateway_ip4:4435"
 check 'it ends cleanly' gateway_stop
 
 make_response 4000 8000
