@@ -7,6 +7,7 @@ support=$(dirname "$(realpath "$0")")/../support
 . "$support/gateway.sh"
 tap_begin
 . "$support/clients.sh"
+. "$support/upstream.sh"
 if ! output=$("$support/deep_peer.sh" "$build" bouncycastle); then
     skip 'Bouncy Castle' "$output"
     exit
@@ -21,19 +22,6 @@ printf '%s\n' "gateway:$key" >"$work/psk.own"
 chmod 600 "$work/psk" "$work/psk.own"
 java=(java -XX:TieredStopAtLevel=1 -cp "$peers/java:$(printf '/usr/share/java/%s.jar:' bctls bcprov bcutil)" BouncyPeer)
 client() { on_peer timeout 60 "${java[@]}" host=$gateway_ip4 port=$port ca="$pki/ca.crt" "$@"; } # OPTION=VALUE..
-lossy() { # OPTION=VALUE..: clients at once, each of which loses another datagram, one way or the other
-    local number which one clients=() status=0
-    for number in 1 2 3 4; do
-        for which in lose miss; do
-            client messages=3 $which=$number "$@" &
-            clients+=($!)
-        done
-    done
-    for one in "${clients[@]}"; do
-        wait "$one" || status=1
-    done
-    return $status
-}
 
 gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: small}, {port: 4435, service: forward}, {port: 4436, service: known}]" \
     "certificates: [{certificate: $pki/server.crt, key: $pki/server.key}, {certificate: $pki/server-rsa.crt, key: $pki/server-rsa.key}]" \
@@ -66,27 +54,15 @@ for suite in 00a8 00a9 c0a4 c0a5 c0a8 c0a9 ccab; do
 done
 check 'with forward secrecy, of its own accord' client port=4435 psk=anna:$key
 check 'another key is refused' refused 'decrypt_error\(51\)' client port=4434 psk=anna:11
-check 'any datagram of a handshake may be lost' lossy
-check 'with certificates on both sides, too' lossy port=4436 "${known[@]}"
+check 'any datagram of a handshake may be lost' lossy 4 client messages=3
+check 'with certificates on both sides, too' lossy 4 client messages=3 port=4436 "${known[@]}"
 check_equation
 check 'the gateway ends cleanly' gateway_stop
 
-serves() { # SERVER-OPTIONS ENTRY-FIELDS
-    ip netns exec "$peer_ns" "${java[@]}" role=server host="$peer_ip4" port=$port messages=1 $1 >"$work/server.out" 2>&1 &
-    local server_pid=$! status=0
-    at_exit gateway_kill $server_pid
-    gateway_config "connect: [{name: upstream, address: \"$peer_ip4:$port\", service: relay, retry_max_s: 1, $2}]"
-    gateway_start || return
-    consumer_start says "$sluice_cat" -s "$consumers" --greet 'hello castle' relay >&2 || return
-    wait_for 20 grep -q '^data .*hello castle' "$work/says.out" && wait_for 10 grep -q '^close .*the peer closed' "$work/says.out" || status=1
-    cat "$work/server.out" "$work/says.out"
-    consumer_stop says
-    gateway_stop || status=1
-    return $status
-}
-own="cert=$pki/server.crt key=$pki/server.key suite=c02b"
-ca="trust: {ca_file: $pki/ca.crt}, server_name: localhost"
-check 'a server: up, echoed, closed' serves "$own" "$ca"
-check 'certificates on both sides' serves "$own ca=$pki/ca.crt" "$ca, certificate: $pki/client.crt, key: $pki/client.key"
-check 'a pre-shared key and a hint, with forward secrecy' serves "psk=gateway:$key" "psk_file: $work/psk.own"
-check 'and without' serves "psk=gateway:$key suite=c0a8" "psk_file: $work/psk.own, plain_psk: true"
+server=("${java[@]}" role=server)
+own=(cert="$pki/server.crt" key="$pki/server.key" suite=c02b)
+check 'a server: up, echoed, closed' serves "$by_ca" "${server[@]}" "${own[@]}"
+check 'certificates on both sides' serves "$by_ca, certificate: $pki/client.crt, key: $pki/client.key" \
+    "${server[@]}" "${own[@]}" ca="$pki/ca.crt"
+check 'a pre-shared key and a hint, with forward secrecy' serves "psk_file: $work/psk.own" "${server[@]}" psk=gateway:$key
+check 'and without' serves "psk_file: $work/psk.own, plain_psk: true" "${server[@]}" psk=gateway:$key suite=c0a8

@@ -7,6 +7,7 @@ support=$(dirname "$(realpath "$0")")/../support
 . "$support/gateway.sh"
 tap_begin
 . "$support/clients.sh"
+. "$support/upstream.sh"
 if ! output=$("$support/deep_peer.sh" "$build" npm); then
     skip 'npm' "$output"
     exit
@@ -23,19 +24,6 @@ client() { # STACK OPTION=VALUE..
     local stack=$1
     shift
     on_peer timeout 60 "${node_peer[@]}" "$stack" host=$gateway_ip4 port=$port "$@"
-}
-lossy() { # OPTION=VALUE..: a few clients at once, each of which loses another datagram, one way or the other
-    local number which client clients=() status=0
-    for number in 1 2 3; do
-        for which in lose miss; do
-            client werift messages=3 $which=$number "$@" &
-            clients+=($!)
-        done
-    done
-    for client in "${clients[@]}"; do
-        wait "$client" || status=1
-    done
-    return $status
 }
 
 gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: small}, {port: 4435, service: known}]" \
@@ -64,18 +52,18 @@ done
 check 'with certificates @nodertc/dtls is refused' refused 'alert code 40' client nodertc
 check 'werift-dtls is echoed' client werift
 check 'with a certificate' client werift port=4435 cert="$pki/client.crt" key="$pki/client.key"
-check 'the first datagrams of its handshake may be lost' lossy
-check 'with certificates on both sides, too' lossy port=4435 cert="$pki/client.crt" key="$pki/client.key"
+check 'the first datagrams of its handshake may be lost' lossy 3 client werift messages=3
+check 'with certificates on both sides, too' lossy 3 client werift messages=3 port=4435 cert="$pki/client.crt" key="$pki/client.key"
 check_equation
 check 'the gateway ends cleanly' gateway_stop
 
-serves() { # [SERVER-OPTION ENTRY-FIELDS]
+werift_serves() { # [SERVER-OPTION ENTRY-FIELDS]: it leaves the end to the gateway
     ip netns exec "$peer_ns" "${node_peer[@]}" werift role=server host="$peer_ip4" port=$port cert="$pki/server.crt" \
         key="$pki/server.key" "${1:-asks=off}" >"$work/server.out" 2>&1 &
     local server_pid=$! status=0
     at_exit gateway_kill $server_pid
     gateway_config "connect: [{name: upstream, address: \"$peer_ip4:$port\", service: relay, retry_max_s: 1, \
-        trust: {ca_file: $pki/ca.crt}, server_name: localhost${2:-}}]"
+        $by_ca${2:-}}]"
     gateway_start || return
     consumer_start says "$sluice_cat" -s "$consumers" --greet 'hello werift' relay >&2 || return
     wait_for 20 grep -q '^data .*hello werift' "$work/says.out" || status=1
@@ -85,5 +73,5 @@ serves() { # [SERVER-OPTION ENTRY-FIELDS]
     cat "$work/server.out" "$work/says.out"
     return $status
 }
-check 'a server: up, echoed, told of the end' serves
-check 'one that asks for a certificate' serves asks=on ", certificate: $pki/client.crt, key: $pki/client.key"
+check 'a server: up, echoed, told of the end' werift_serves
+check 'one that asks for a certificate' werift_serves asks=on ", certificate: $pki/client.crt, key: $pki/client.key"

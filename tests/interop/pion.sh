@@ -7,6 +7,7 @@ support=$(dirname "$(realpath "$0")")/../support
 . "$support/gateway.sh"
 tap_begin
 . "$support/clients.sh"
+. "$support/upstream.sh"
 if ! output=$("$support/deep_peer.sh" "$build" pion); then
     skip 'pion' "$output"
     exit
@@ -25,19 +26,6 @@ chmod 600 "$work/psk" "$work/psk.own"
 
 pion() { on_peer timeout 60 "$peers/pion_peer" host=$gateway_ip4 port=$port "$@"; } # OPTION=VALUE..
 pion_ca() { pion ca="$pki/ca.crt" "$@"; }
-lossy() { # OPTION=VALUE..: many clients at once, each of which loses another datagram, one way or the other
-    local number client clients=() status=0
-    for number in {1..8}; do
-        pion_ca messages=3 lose=$number "$@" &
-        clients+=($!)
-        pion_ca messages=3 miss=$number "$@" &
-        clients+=($!)
-    done
-    for client in "${clients[@]}"; do
-        wait "$client" || status=1
-    done
-    return $status
-}
 
 gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: known}, {port: 4435, service: small}]" \
     "certificates: [{certificate: $pki/server.crt, key: $pki/server.key}, {certificate: $pki/rsa.crt, key: $pki/rsa.key}]" \
@@ -70,8 +58,8 @@ for suite in AES_128_CCM AES_128_CCM_8 AES_256_CCM_8 AES_128_GCM_SHA256; do
     check "a pre-shared key, under $suite" pion port=4435 psk=anna:$key suite=TLS_PSK_WITH_$suite
 done
 check 'another key is refused' refused 'Alert Fatal: DecryptError' pion port=4435 psk=anna:11 suite=TLS_PSK_WITH_AES_128_CCM_8
-check 'any datagram of a handshake may be lost' lossy
-check 'with certificates on both sides, too' lossy port=4434 "${known[@]}"
+check 'any datagram of a handshake may be lost' lossy 8 pion_ca messages=3
+check 'with certificates on both sides, too' lossy 8 pion_ca messages=3 port=4434 "${known[@]}"
 repeated() { # datagram 3 is our Finished, and 4 the first answer to the repeated one
     local before
     before=$(counter .handshake.last_flight_repeated)
@@ -81,23 +69,10 @@ check 'a client that repeats its last flight gets ours once more' repeated
 check_equation
 check 'the gateway ends cleanly' gateway_stop
 
-serves() { # SERVER-OPTIONS ENTRY-FIELDS
-    ip netns exec "$peer_ns" "$peers/pion_peer" role=server host="$peer_ip4" port=$port messages=1 $1 >"$work/server.out" 2>&1 &
-    local server_pid=$! status=0
-    at_exit gateway_kill $server_pid
-    gateway_config "connect: [{name: upstream, address: \"$peer_ip4:$port\", service: relay, retry_max_s: 1, $2}]"
-    gateway_start || return
-    consumer_start says "$sluice_cat" -s "$consumers" --greet 'hello pion' relay >&2 || return
-    wait_for 20 grep -q '^data .*hello pion' "$work/says.out" && wait_for 10 grep -q '^close .*the peer closed' "$work/says.out" || status=1
-    cat "$work/server.out" "$work/says.out"
-    kill $server_pid
-    wait $server_pid 2>/dev/null
-    consumer_stop says
-    gateway_stop || status=1
-    return $status
-}
-own="cert=$pki/server.crt key=$pki/server.key"
-ca="trust: {ca_file: $pki/ca.crt}, server_name: localhost"
-check 'a server: up, echoed, closed' serves "$own" "$ca"
-check 'certificates on both sides' serves "$own ca=$pki/ca.crt" "$ca, certificate: $pki/client.crt, key: $pki/client.key"
-check 'a pre-shared key' serves "psk=gateway:$key suite=TLS_PSK_WITH_AES_128_CCM_8" "psk_file: $work/psk.own, plain_psk: true"
+server=("$peers/pion_peer" role=server)
+own=(cert="$pki/server.crt" key="$pki/server.key")
+check 'a server: up, echoed, closed' serves "$by_ca" "${server[@]}" "${own[@]}"
+check 'certificates on both sides' serves "$by_ca, certificate: $pki/client.crt, key: $pki/client.key" \
+    "${server[@]}" "${own[@]}" ca="$pki/ca.crt"
+check 'a pre-shared key' serves "psk_file: $work/psk.own, plain_psk: true" \
+    "${server[@]}" psk=gateway:$key suite=TLS_PSK_WITH_AES_128_CCM_8

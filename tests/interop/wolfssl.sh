@@ -7,6 +7,7 @@ support=$(dirname "$(realpath "$0")")/../support
 . "$support/gateway.sh"
 tap_begin
 . "$support/clients.sh"
+. "$support/upstream.sh"
 "$support/pki.sh" "$pki"
 net_up
 at_failure gateway_dump
@@ -70,29 +71,18 @@ done
 no_session 'close_notify of the clients has ended their sessions'
 check_equation
 check 'the gateway ends cleanly' gateway_stop
+consumer_stop echo
 
-serves() { # SERVER-OPTIONS ENTRY-FIELDS
-    ip netns exec "$peer_ns" "$peers/wolfssl_server" host="$peer_ip4" port=$port messages=1 $1 >"$work/server.out" 2>&1 &
-    local server_pid=$! status=0
-    at_exit gateway_kill $server_pid
-    gateway_config "certificates: [{certificate: $pki/long-server.crt, key: $pki/long-server.key}]" \
-        "connect: [{name: upstream, address: \"$peer_ip4:$port\", service: relay, retry_max_s: 1, $2}]"
-    gateway_start || return
-    consumer_start says "$sluice_cat" -s "$consumers" --greet 'hello wolf' relay >&2 || return
-    wait_for 20 grep -q '^data .*hello wolf' "$work/says.out" && wait_for 10 grep -q '^close .*the peer closed' "$work/says.out" || status=1
-    cat "$work/server.out" "$work/says.out"
-    kill $server_pid
-    wait $server_pid 2>/dev/null
-    consumer_stop says
-    return $status
-}
-own="cert=$pki/server.crt key=$pki/server.key"
-ca="trust: {ca_file: $pki/ca.crt}, server_name: localhost"
-check 'a server: up, echoed, closed' serves "$own" "$ca"
+gateway_config "certificates: [{certificate: $pki/long-server.crt, key: $pki/long-server.key}]"
+gateway_start || exit
+consumer_start echo "$sluice_echo" -s "$consumers" echo
+check "the gateway's certificate may fill several datagrams, too" said 'ECHOED 20 of 20'
 check 'the gateway ends cleanly' gateway_stop
-check 'certificates of several datagrams on both sides' serves "cert=$pki/long-server.crt key=$pki/long-server.key client_ca=$pki/ca.crt" \
-    "$ca, certificate: $pki/long-client.crt, key: $pki/long-client.key"
-check 'and so may the one be that the gateway shows to clients' said 'ECHOED 20 of 20' messages=20
-check 'the gateway ends cleanly' gateway_stop
-check 'a server with a pre-shared key' serves "psk=gateway:$key" "psk_file: $work/psk.own"
-check 'the gateway ends cleanly' gateway_stop
+
+server=("$peers/wolfssl_server")
+own=(cert="$pki/server.crt" key="$pki/server.key")
+check 'a server: up, echoed, closed' serves "$by_ca" "${server[@]}" "${own[@]}"
+check 'certificates of several datagrams on both sides' \
+    serves "$by_ca, certificate: $pki/long-client.crt, key: $pki/long-client.key" \
+    "${server[@]}" cert="$pki/long-server.crt" key="$pki/long-server.key" client_ca="$pki/ca.crt"
+check 'a server with a pre-shared key' serves "psk_file: $work/psk.own" "${server[@]}" psk=gateway:$key
