@@ -81,10 +81,10 @@ static void target_print_connections(void *arg, FILE *out)
     connections_print(gateway->runtime, out, now_ns());
 }
 
-static int target_reconnect(void *arg, const char *name)
+static const char *target_reconnect(void *arg, const char *name)
 {
     struct gateway *gateway = arg;
-    return sl_runtime_reconnect(gateway->runtime, name, now_ns());
+    return sl_reconnect_text(sl_runtime_reconnect(gateway->runtime, name, now_ns()));
 }
 
 static void target_stop(void *arg)

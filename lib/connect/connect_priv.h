@@ -9,6 +9,9 @@
 
 /** Sessions that one user's consumers may wait for. */
 #define REQUESTS_MAX 16
+/** Of his sessions on demand, those that may be replaced at a time, the old ones still being there.
+ * What he may ask for leaves room for them. */
+#define REPLACEMENTS_MAX 8U
 /** How long a session that was replaced still takes what its server sends there. */
 #define GRACE_NS (5ULL * 1000000000ULL)
 #define NEVER UINT64_MAX
@@ -44,8 +47,8 @@ struct attempt {
     uint64_t up_ns;    /* when it came up; 0: never */
     bool is_unsent;    /* the state's message has still to be sent */
     uint32_t consumer; /* index of who has asked for it, and 1; 0: nobody */
-    bool is_asked_for;
-    uint32_t user; /* then: whose consumer it was, also when that is gone */
+    bool is_asked_for; /* by a consumer: it, or what it is to replace */
+    uint32_t user;     /* then: whose consumer it was, also when that is gone */
     uint32_t request;
     char reason[SL_RING_REASON_LEN]; /* in FAILED */
     uint32_t predecessor; /* number of the attempt whose session it is to replace, or 0 */
@@ -128,8 +131,9 @@ extern const char connect_dismissed[]; /* why */
 /* succession.c: sessions that are replaced before their keys are used up, or for an operator. */
 /** Notes that its key will not do for long. */
 void connect_note_usage(struct sl_connector *connector, uint64_t session, uint64_t now_ns);
-/** An operator wants others for those of this entry that are up. */
-void connect_replace_sessions(struct sl_connector *connector, unsigned connection, uint64_t now_ns);
+/** An operator wants others for those of this entry that are up. return whether there are any for
+ * which none is under way. */
+bool connect_replace_sessions(struct sl_connector *connector, unsigned connection, uint64_t now_ns);
 /** What is due for an attempt that is up: to be replaced, or to leave. */
 void connect_succeed(struct sl_connector *connector, struct attempt *attempt, uint64_t now_ns);
 /** Its session is up, and takes the place of the one that it replaces. return its handle, or 0. */

@@ -295,21 +295,6 @@ void sl_connector_receive(struct sl_connector *connector, const struct sl_messag
         take_down(connector, attempt, message->body, now_ns);
 }
 
-int sl_connector_reconnect(struct sl_connector *connector, const char *name, uint64_t now_ns)
-{
-    for (unsigned i = 0; i < connector->count; i++) {
-        struct connection *connection = &connector->connections[connector->order[i]];
-        if (strcmp(connection->name, name) != 0)
-            continue;
-        connection->failures = 0;
-        if (connection->next_ns > now_ns)
-            connection->next_ns = now_ns;
-        connect_replace_sessions(connector, connector->order[i], now_ns);
-        return 0;
-    }
-    return -ENOENT;
-}
-
 void sl_connector_stop(struct sl_connector *connector)
 {
     connector->is_stopping = true;

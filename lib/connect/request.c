@@ -15,19 +15,20 @@ static int find(const struct sl_connector *connector, const char *name, uint16_t
     return -1;
 }
 
-/** A user waits for no more than his share, and has no more than half of what all may have, however
- * many consumers he has had. */
+/** A user waits for no more than his share, and has no more than half of what all may have, with
+ * what replaces his sessions, however many consumers he has had. */
 static bool may_ask(const struct sl_connector *connector, uint32_t user)
 {
-    unsigned waiting = 0, up = 0;
+    unsigned waiting = 0, count = 0;
     for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
         const struct attempt *attempt = &connector->attempts[i];
         if (attempt->state == ATTEMPT_NONE || !attempt->is_asked_for || attempt->user != user)
             continue;
-        waiting += attempt->up_ns == 0;
-        up += attempt->up_ns != 0;
+        waiting += attempt->up_ns == 0 && attempt->predecessor == 0;
+        count++;
     }
-    return waiting < REQUESTS_MAX && waiting + up < connect_demand_max(connector) / 2;
+    static_assert(SL_ATTEMPTS_MAX / 2 - SL_CONNECTIONS_MAX > REPLACEMENTS_MAX, "some are left");
+    return waiting < REQUESTS_MAX && count < connect_demand_max(connector) / 2 - REPLACEMENTS_MAX;
 }
 
 static void give_to(struct attempt *attempt, const struct sl_connection_asker *asker,

@@ -103,13 +103,24 @@ int sl_connector_request(struct sl_connector *connector, const char *name, uint1
 /** A consumer is gone: what it has asked for is not begun any more. */
 void sl_connector_forget(struct sl_connector *connector, uint32_t consumer);
 
+/** What an operator's wish comes to. */
+enum sl_reconnect {
+    SL_RECONNECT_UNKNOWN, /* there is no entry of this name */
+    SL_RECONNECT_STOPPING,
+    SL_RECONNECT_DENIED, /* the server is: nothing is begun until it is allowed, then at once */
+    SL_RECONNECT_TRYING,
+    SL_RECONNECT_UNDER_WAY, /* it goes on as it is */
+    SL_RECONNECT_UNUSED,    /* on demand, and nobody has a session */
+};
+/** For the operator; "error: .." where nothing comes of it. */
+const char *sl_reconnect_text(enum sl_reconnect outcome);
 /**
  * The entry of this name: if it waits for its backoff to end, it tries at once; a session of its
  * own that is up is replaced, as one whose key will not do for long, each one if consumers have
- * asked for several; what is under way goes on. return -ENOENT: there is none.
+ * asked for several, a few of a user's at a time; what is under way goes on.
  */
-int sl_connector_reconnect(struct sl_connector *connector, const char *name,
-                           uint64_t now_ns) SL_MUST_USE;
+enum sl_reconnect sl_connector_reconnect(struct sl_connector *connector, const char *name,
+                                         uint64_t now_ns) SL_MUST_USE;
 /** From now on nothing is begun any more; the workers close what there is. */
 void sl_connector_stop(struct sl_connector *connector);
 

@@ -12,8 +12,9 @@ void connect_note_usage(struct sl_connector *connector, uint64_t session, uint64
     }
 }
 
-void connect_replace_sessions(struct sl_connector *connector, unsigned connection, uint64_t now_ns)
+bool connect_replace_sessions(struct sl_connector *connector, unsigned connection, uint64_t now_ns)
 {
+    bool is_any = false;
     for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
         struct attempt *attempt = &connector->attempts[i];
         if (attempt->state != ATTEMPT_UP || attempt->connection != connection ||
@@ -22,14 +23,34 @@ void connect_replace_sessions(struct sl_connector *connector, unsigned connectio
         attempt->is_unwanted = true;
         attempt->failures = 0;
         attempt->replace_ns = now_ns;
+        is_any = true;
     }
+    return is_any;
+}
+
+/** Of sessions that consumers have asked for a user has only so many replaced at a time: else they
+ * would take the places of others. Half of them are left to those whose keys will not do. */
+static bool may_replace(const struct sl_connector *connector, const struct attempt *attempt)
+{
+    unsigned replaced = 0;
+    for (unsigned i = 0; i < SL_ATTEMPTS_MAX; i++) {
+        const struct attempt *other = &connector->attempts[i];
+        replaced += other->state != ATTEMPT_NONE && other->predecessor != 0 &&
+                    other->is_asked_for && other->user == attempt->user;
+    }
+    return !attempt->is_asked_for ||
+           replaced < (attempt->is_unwanted ? REPLACEMENTS_MAX / 2 : REPLACEMENTS_MAX);
 }
 
 static void begin_successor(struct sl_connector *connector, struct attempt *attempt)
 {
-    const struct attempt *successor = connect_begin(connector, attempt->connection, attempt);
+    struct attempt *successor = may_replace(connector, attempt)
+                                    ? connect_begin(connector, attempt->connection, attempt)
+                                    : NULL;
     if (successor == NULL)
-        return; /* again in the next poll */
+        return;                                      /* again in the next poll */
+    successor->is_asked_for = attempt->is_asked_for; /* it is in its user's share from now on */
+    successor->user = attempt->user;
     attempt->successor = successor->number;
     attempt->replace_ns = NEVER;
     connect_say(connector, attempt,
@@ -63,8 +84,6 @@ uint64_t connect_take_over(struct sl_connector *connector, struct attempt *attem
     if (predecessor == NULL)
         return 0;
     predecessor->leave_ns = now_ns + GRACE_NS;
-    attempt->is_asked_for = predecessor->is_asked_for; /* it stays in its user's share */
-    attempt->user = predecessor->user;
     if (connection->attempt == predecessor->number)
         connection->attempt = attempt->number;
     return predecessor->session;

@@ -71,14 +71,6 @@ void control_accept(struct sl_control *control, uint64_t now_ns)
 
 static const char reconnect[] = "reconnect ";
 
-static void answer_reconnect(const struct sl_control_target *target, const char *name, FILE *out)
-{
-    if (target->reconnect(target->arg, name) == 0)
-        fprintf(out, "trying now\n");
-    else
-        fprintf(out, "error: there is no connection of this name\n");
-}
-
 static void prepare_answer(struct sl_control *control, struct control_client *client)
 {
     const struct sl_control_target *target = &control->config.target;
@@ -102,7 +94,8 @@ static void prepare_answer(struct sl_control *control, struct control_client *cl
     else if (strcmp(client->command, "connections") == 0)
         target->print_connections(target->arg, out);
     else if (strncmp(client->command, reconnect, sizeof reconnect - 1) == 0)
-        answer_reconnect(target, client->command + sizeof reconnect - 1, out);
+        fprintf(out, "%s\n",
+                target->reconnect(target->arg, client->command + sizeof reconnect - 1));
     else if (strcmp(client->command, "version") == 0)
         fprintf(out, "%s\n", control->config.version);
     else

@@ -27,7 +27,8 @@ struct sl_control_target {
     void (*print_stats)(void *arg, FILE *out, bool as_json);
     void (*print_consumers)(void *arg, FILE *out);
     void (*print_connections)(void *arg, FILE *out);
-    int (*reconnect)(void *arg, const char *name); /* -ENOENT: there is no such connection */
+    /** return the answer; "error: .." where nothing comes of it. */
+    const char *(*reconnect)(void *arg, const char *name);
     void (*print_access)(void *arg, FILE *out);
     void (*print_certificates)(void *arg, FILE *out);
     void (*print_forged)(void *arg, FILE *out);

@@ -69,7 +69,8 @@ unsigned sl_runtime_connections(struct sl_runtime *runtime, struct sl_connection
     return sl_connector_list(runtime->connector, out);
 }
 
-int sl_runtime_reconnect(struct sl_runtime *runtime, const char *name, uint64_t now_ns)
+enum sl_reconnect sl_runtime_reconnect(struct sl_runtime *runtime, const char *name,
+                                       uint64_t now_ns)
 {
     return sl_connector_reconnect(runtime->connector, name, now_ns);
 }

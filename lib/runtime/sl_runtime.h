@@ -99,7 +99,8 @@ unsigned sl_runtime_consumers(const struct sl_runtime *runtime, struct sl_consum
 
 /** The sessions that the gateway begins: sl_connector_list, sl_connector_reconnect. */
 unsigned sl_runtime_connections(struct sl_runtime *runtime, struct sl_connection_info *out);
-int sl_runtime_reconnect(struct sl_runtime *runtime, const char *name, uint64_t now_ns) SL_MUST_USE;
+enum sl_reconnect sl_runtime_reconnect(struct sl_runtime *runtime, const char *name,
+                                       uint64_t now_ns) SL_MUST_USE;
 
 /**
  * Calls take for each session whose key has met forged records (RFC 9325 4.4), and waits for the

@@ -212,9 +212,15 @@ gateway_config "connect: [{name: other, address: \"198.18.0.3:$port\", service: 
     expect: {fingerprints: [\"$fingerprint\"]}}]"
 gateway_start || exit
 check 'an entry on demand is left alone' is_connection 'other on demand .* attempts 0'
+reconnects() { [ "$("$sluice_ctl" -s "$control" reconnect other)" = "$1" ]; }
+check 'an operator hears that there is nothing to be had anew' reconnects 'nothing to do: no consumer has asked for a session'
+check 'and of an unknown name that it is' eval '! "$sluice_ctl" -s "$control" reconnect nobody >"$work/unknown" 2>&1 &&
+    grep -q "no connection of this name" "$work/unknown"'
 consumer_start cat4 "$sluice_cat" -s "$consumers" --request other --greet 'asked for' relay
 check 'until a consumer asks: it has a session' wait_for 20 grep -q '^open .* request=1' "$work/cat4.out"
 check 'which carries data' wait_for 10 grep -q '^data .*asked for' "$work/cat4.out"
+check 'which the operator may have replaced' reconnects 'trying now'
+check 'by another one of his' wait_for 20 grep -qE '^open .* replaces=' "$work/cat4.out"
 kill -KILL "$other_pid"
 consumer_start cat5 "$sluice_cat" -s "$consumers" --request other relay
 check 'one who asks in vain is told why' wait_for 20 grep -q '^failed .* request=1 .*[a-z]' "$work/cat5.out"

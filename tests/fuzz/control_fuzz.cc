@@ -45,7 +45,7 @@ class Control
         config.target.print_certificates = [](void *, FILE *) {};
         config.target.reload = [](void *, FILE *out) { fputs("reloaded\n", out); };
         config.target.print_connections = [](void *, FILE *) {};
-        config.target.reconnect = [](void *, const char *) { return -ENOENT; };
+        config.target.reconnect = [](void *, const char *) { return "error: none"; };
         config.target.stop = [](void *arg) { static_cast<Control *>(arg)->is_stopped_ = true; };
         config.target.is_stopped = [](void *arg) {
             return static_cast<Control *>(arg)->is_stopped_.load();
@@ -105,7 +105,7 @@ std::string answer_to(const std::string &command)
     if (command == "reload")
         return "reloaded\n";
     if (command.compare(0, 10, "reconnect ") == 0)
-        return "error: there is no connection of this name\n";
+        return "error: none\n";
     return command == "consumers" || command == "access" || command == "certificates" ||
                    command == "connections"
                ? "none\n"

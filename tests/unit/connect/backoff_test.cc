@@ -83,8 +83,8 @@ TEST(Connector, AnEntryThatWaitsIsTriedAtOnceByItsName)
     lab.start();
     for (const Sent &sent : lab.take())
         lab.found(sent.attempt, false);
-    EXPECT_EQ(-ENOENT, sl_connector_reconnect(lab.connector, "nobody", lab.now));
-    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer1", lab.now));
+    EXPECT_EQ(SL_RECONNECT_UNKNOWN, sl_connector_reconnect(lab.connector, "nobody", lab.now));
+    EXPECT_EQ(SL_RECONNECT_TRYING, sl_connector_reconnect(lab.connector, "peer1", lab.now));
     lab.poll();
     EXPECT_EQ(SL_CONNECTION_WAITING, lab.info(0).state);
     EXPECT_EQ(SL_CONNECTION_RESOLVING, lab.info(1).state);

@@ -24,7 +24,7 @@ TEST(ConnectorDenied, AnEntryIsNotTriedUntilItsServerIsAllowed)
     EXPECT_EQ(0U, lab.info(0).attempts);
     EXPECT_EQ(lab.now, lab.info(0).since_ns);
     lab.poll(3600 * s);
-    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer0", lab.now));
+    EXPECT_EQ(SL_RECONNECT_DENIED, sl_connector_reconnect(lab.connector, "peer0", lab.now));
     lab.poll(1 * s);
     EXPECT_TRUE(lab.sent.empty());
     EXPECT_EQ((std::vector<std::string>{std::string("connection peer0: ") + why}), lab.lines)

@@ -252,7 +252,7 @@ TEST(ConnectorReplace, EntriesThatFindNoAttemptSaySoOnce)
 {
     Demand lab;
     for (uint32_t i = 0; i < SL_ATTEMPTS_MAX - 2; i++) {
-        ASSERT_EQ(0, lab.ask(5 + i % 2, 1 + i));
+        ASSERT_EQ(0, lab.ask(5 + i % 3, 1 + i));
         lab.up(lab.begun().attempt, 0x1000 + i);
     }
     std::vector<sl_connection_config> next = lab.connections;

@@ -82,12 +82,12 @@ TEST(ConnectorRequest, HalfOfAllMayBeOneUsersAndEntriesThatAreKeptUpHaveTheirOwn
     lab.found(kept_up);
     lab.take();
     lab.up(kept_up);
-    const unsigned all = SL_ATTEMPTS_MAX - 2;
+    const unsigned all = SL_ATTEMPTS_MAX - 2, each = all / 2 - 8;
     for (uint32_t i = 0; i < all; i++) {
-        const uint32_t consumer = i < all / 2 ? 5 : 6;
+        const uint32_t consumer = i < each ? 5 : i < 2 * each ? 6 : 9;
         ASSERT_EQ(0, lab.ask(consumer, 1 + i)) << i;
         lab.up(lab.begun().attempt, 0x1000 + i);
-        if (i + 1 == all / 2) {
+        if (i + 1 == each) {
             EXPECT_EQ(-EBUSY, lab.ask(5, 1000)) << "its own half";
             sl_connector_forget(lab.connector, 5);
             const sl_connection_asker other = {8, 5};
@@ -103,27 +103,6 @@ TEST(ConnectorRequest, HalfOfAllMayBeOneUsersAndEntriesThatAreKeptUpHaveTheirOwn
     lab.down(successor.attempt);
     lab.poll(10 * s);
     EXPECT_EQ(SL_MESSAGE_FIND_HOP, lab.take().at(0).kind);
-}
-
-TEST(ConnectorRequest, WhatReplacesASessionTakesItsPlaceInTheUsersHalf)
-{
-    Demand lab;
-    const unsigned half = (SL_ATTEMPTS_MAX - 2) / 2;
-    Sent first{};
-    lab.take();
-    for (uint32_t i = 0; i < half; i++) {
-        ASSERT_EQ(0, lab.ask(5, 1 + i)) << i;
-        const Sent sent = lab.begun();
-        lab.up(sent.attempt, 0x1000 + i);
-        first = i == 0 ? sent : first;
-    }
-    lab.usage(0x1000);
-    lab.up(lab.replacement().attempt, 0x2000);
-    EXPECT_EQ(-EBUSY, lab.ask(5, 1000)) << "while both are there";
-    lab.poll(5 * s);
-    lab.take();
-    lab.down(first.attempt, SL_DOWN_CLOSED, SL_CLOSE_REPLACED);
-    EXPECT_EQ(-EBUSY, lab.ask(5, 1000)) << "and later";
 }
 
 TEST(ConnectorRequest, OfAConsumerThatIsGoneIsGivenUp)

@@ -126,13 +126,13 @@ TEST(ConnectorSuccession, AnOperatorHasASessionReplacedThatIsUp)
     lab.take();
     lab.up(begun[0].attempt, 0x11);
     lab.up(begun[1].attempt, 0x22);
-    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer1", lab.now));
+    EXPECT_EQ(SL_RECONNECT_TRYING, sl_connector_reconnect(lab.connector, "peer1", lab.now));
     const Sent second = lab.replacement();
     EXPECT_EQ(0x22U, second.begin.replaces) << "of this entry alone";
     EXPECT_EQ("connection peer1: another session is asked for, and begun beside the one there is",
               lab.lines.back());
     EXPECT_EQ(0x22U, lab.info(1).session) << "until the other one is up";
-    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer1", lab.now));
+    EXPECT_EQ(SL_RECONNECT_UNDER_WAY, sl_connector_reconnect(lab.connector, "peer1", lab.now));
     lab.poll(1 * s);
     EXPECT_TRUE(lab.sent.empty()) << "one is enough";
     lab.up(second.attempt, 0x33);
@@ -152,13 +152,13 @@ TEST(ConnectorSuccession, AnOperatorWhoAsksAgainNeedNotWaitForTheBackoff)
     lab.start();
     lab.found(lab.sent[0].attempt);
     lab.up(lab.take().at(1).attempt, 0x11);
-    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer0", lab.now));
+    EXPECT_EQ(SL_RECONNECT_TRYING, sl_connector_reconnect(lab.connector, "peer0", lab.now));
     lab.poll();
     lab.found(lab.take().at(0).attempt, false);
     lab.poll();
     EXPECT_TRUE(lab.sent.empty()) << "it waits";
     EXPECT_EQ(0x11U, lab.info().session) << "the session lives on";
-    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer0", lab.now));
+    EXPECT_EQ(SL_RECONNECT_TRYING, sl_connector_reconnect(lab.connector, "peer0", lab.now));
     EXPECT_EQ(0x11U, lab.replacement().begin.replaces);
 }
 
@@ -169,7 +169,7 @@ TEST(ConnectorSuccession, AnOperatorHasAllSessionsReplacedThatConsumersHaveAsked
         ASSERT_EQ(0, lab.ask(5, number));
         lab.up(lab.begun().attempt, number);
     }
-    EXPECT_EQ(0, sl_connector_reconnect(lab.connector, "peer1", lab.now));
+    EXPECT_EQ(SL_RECONNECT_TRYING, sl_connector_reconnect(lab.connector, "peer1", lab.now));
     lab.poll();
     const std::vector<Sent> begun = lab.take();
     ASSERT_EQ(2U, begun.size());

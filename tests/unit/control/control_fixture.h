@@ -64,7 +64,7 @@ class ControlTest : public ::testing::Test
         };
         config.target.reconnect = [](void *arg, const char *name) {
             static_cast<Target *>(arg)->reconnected = name;
-            return std::string(name) == "upstream" ? 0 : -ENOENT;
+            return std::string(name) == "upstream" ? "trying now" : "error: no such connection";
         };
         config.target.stop = [](void *arg) { static_cast<Target *>(arg)->stopping = true; };
         config.target.is_stopped = [](void *arg) {

@@ -47,7 +47,7 @@ TEST_F(Control, ShowsConnectionsAndEndsTheWaitOfTheOneThatIsNamed)
     EXPECT_EQ(Ask("connections\n"), "upstream up since 3 s\n");
     EXPECT_EQ(Ask("reconnect upstream\n"), "trying now\n");
     EXPECT_EQ(target.reconnected, "upstream");
-    EXPECT_EQ(Ask("reconnect downstream\n"), "error: there is no connection of this name\n");
+    EXPECT_EQ(Ask("reconnect downstream\n"), "error: no such connection\n");
     EXPECT_EQ(target.reconnected, "downstream");
     EXPECT_EQ(Ask("reconnect\n"), "error: unknown command\n");
     Stop();
