@@ -26,12 +26,25 @@ static bool begins_with(const char *text, const char *begin)
     return strncmp(text, begin, strlen(begin)) == 0;
 }
 
+/** DPDK's drivers, with their older names, that share an interface with the kernel; of pcap's those
+ * on an interface, not on files. */
+static bool device_is_kernels(const char *device)
+{
+    static const char *const drivers[] = {"net_af_packet", "eth_af_packet", "net_af_xdp",
+                                          "net_tap",       "eth_tap",       "net_tun"};
+    bool is_kernels = false;
+    for (unsigned i = 0; i < sizeof drivers / sizeof *drivers; i++)
+        is_kernels |= begins_with(device, drivers[i]);
+    if (begins_with(device, "net_pcap") || begins_with(device, "eth_pcap"))
+        is_kernels |= strstr(device, "iface=") != NULL || strstr(device, "iface_in=") != NULL;
+    return is_kernels;
+}
+
 bool port_is_kernels(const struct sl_config_port *port)
 {
     bool is_kernels = port->interface != NULL;
     for (unsigned d = 0; d < port->devices_count; d++)
-        is_kernels |=
-            begins_with(port->devices[d], "net_af_") || begins_with(port->devices[d], "net_tap");
+        is_kernels |= device_is_kernels(port->devices[d]);
     return is_kernels;
 }
 

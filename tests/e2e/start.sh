@@ -55,7 +55,12 @@ check 'it ends cleanly' gateway_stop
 kernels() { # what the check says of them
     on_gateway "$sluice" check -c "$config" 2>&1 | grep 'the kernel has the address'
 }
-check 'of addresses that are the gateway'"'"'s alone nothing is said' eval '! kernels'
+no_kernels() { # and the rest of it is sound
+    local said
+    said=$(on_gateway "$sluice" check -c "$config" 2>&1) && grep -q ': sound' <<<"$said" &&
+        ! grep 'the kernel has the address' <<<"$said"
+}
+check 'of addresses that are the gateway'"'"'s alone nothing is said' no_kernels
 on_gateway sysctl -qw net.ipv6.conf.lo.disable_ipv6=0
 ip -n "$gateway_ns" addr add $gateway_ip4/24 dev sl0
 ip -n "$gateway_ns" addr add $gateway_ip6/64 dev lo nodad
@@ -66,10 +71,19 @@ gateway_start || exit
 check 'the log warns of both' test "$(grep -c 'warning .*the kernel has the address' "$gateway_log")" = 2
 check 'it ends cleanly' gateway_stop
 kernels | sed 's/.*: ip /ip /' | while read -r command; do on_gateway $command; done
-check 'what it says to do helps' eval '! kernels'
-sed -i 's/{driver: af_xdp, interface: sl0,/{driver: dpdk, devices: ["net_null0"],/' "$config"
+check 'what it says to do helps' no_kernels
 ip -n "$gateway_ns" addr add $gateway_ip4/24 dev sl0
-check 'of a card that the kernel does not see nothing is said' eval '! kernels'
+on_device() { # DEVICE COMMAND..: with that as the port
+    gateway_config "ports: [{driver: dpdk, devices: [\"$1\"], $group}]"
+    grep -qF "$1" "$config" && "${@:2}"
+}
+for device in net_null0 net_memif0 net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap; do
+    check "of $device, which the kernel does not see, nothing is said" on_device "$device" no_kernels
+done
+for device in {net,eth}_af_packet0,iface=sl0 net_af_xdp0,iface=sl0 {net,eth}_pcap0,iface=sl0 \
+    net_pcap0,rx_iface=sl0,tx_iface=sl0 net_pcap0,rx_iface_in=sl0,tx_pcap=out.pcap {net,eth}_tap0,iface=sl1 net_tun0; do
+    check "of $device, which it does, it is said" on_device "$device" kernels
+done
 ip -n "$gateway_ns" addr del $gateway_ip4/24 dev sl0
 gateway_config
 
