@@ -19,7 +19,12 @@ at_failure gateway_dump
 key=00112233445566778899aabbccddeeff
 printf '%s\n' "anna:$key" >"$work/psk"
 chmod 600 "$work/psk"
-node_peer=(node "$support/npm/peer.mjs" "$peers/npm/node_modules")
+# What comes from a registry runs as nobody, and so has to be where he can read it.
+cp -r "$support/npm/peer.mjs" "$peers/npm/node_modules" "$work"
+chmod a+x "$work"
+chmod -R a+rX "$work/node_modules" "$work/peer.mjs" "$pki"
+node_peer=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all
+    env HOME=/nonexistent node "$work/peer.mjs" "$work/node_modules")
 client() { # STACK OPTION=VALUE..
     local stack=$1
     shift
@@ -74,4 +79,7 @@ werift_serves() { # [SERVER-OPTION ENTRY-FIELDS]: it leaves the end to the gatew
     return $status
 }
 check 'a server: up, echoed, told of the end' werift_serves
+shown=$(openssl x509 -in "$pki/client.crt" -outform DER | sha256sum | cut -d ' ' -f 1)
+check 'which has seen no certificate' eval '! grep -q ^CERTIFICATE "$work/server.out"'
 check 'one that asks for a certificate' werift_serves asks=on ", certificate: $pki/client.crt, key: $pki/client.key"
+check 'is shown it' grep -qx "CERTIFICATE $shown" "$work/server.out"

@@ -6,7 +6,8 @@
 //
 // Options: host, port, cert, key (PEM files), psk (IDENTITY:KEY in hex), suite, messages; of werift role=server, asks=on
 // (for the client's certificate), lose and miss: numbers, from 1, of datagrams to and from it that are lost. Output is
-// lines: HANDSHAKE, ECHOED N of N, CLOSED, FAILED. Exit status: 0; 1 an echo is lost or differs; 3 no session.
+// lines: HANDSHAKE, CERTIFICATE and the SHA-256 of the one a client has shown, ECHOED N of N, CLOSED, FAILED. Exit status: 0; 1 an echo is lost or differs; 3 no session.
+import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -98,7 +99,12 @@ function werift() {
     if (isServer) {
         udp.bind(port, options.host, () => console.log('READY'));
         const server = new DtlsServer({ ...settings, transport });
-        server.onConnect.subscribe(() => { isUp = true; console.log('HANDSHAKE'); });
+        server.onConnect.subscribe(() => {
+            const shown = server.cipher.remoteCertificate;
+            isUp = true;
+            console.log('HANDSHAKE');
+            if (shown) console.log('CERTIFICATE ' + createHash('sha256').update(shown).digest('hex'));
+        });
         server.onData.subscribe((data) => server.send(data));
         server.onClose.subscribe(() => end(0, 'CLOSED'));
         server.onError.subscribe(failed);
