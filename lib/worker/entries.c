@@ -61,15 +61,22 @@ static inline bool may_send(const struct sl_session *session, uint64_t handle,
            session->handle == handle && session->consumer == consumer->key;
 }
 
+/** Where messages to the session's peer leave; NULL: nobody has been heard of there. */
+static inline const struct sl_path *path_of(const struct sl_session *session)
+{
+    if (!(session->flags & (SESSION_HAS_CANDIDATE | SESSION_HOP_UNKNOWN)))
+        return &session->path;
+    return session->flags & SESSION_HAS_CANDIDATE ? &session->candidate : NULL;
+}
+
 const struct sl_path *worker_path_of_entry(const struct worker_consumer *consumer,
                                            const struct tx_entry *entry)
 {
-    const struct sl_session *session = entry->place;
     const uint8_t kind = entry->taken.kind;
     if ((kind != SL_RING_SEND && kind != SL_RING_CLOSE_SESSION) ||
-        !may_send(session, entry->taken.session, consumer) || session->flags & SESSION_HOP_UNKNOWN)
+        !may_send(entry->place, entry->taken.session, consumer))
         return NULL;
-    return session->flags & SESSION_HAS_CANDIDATE ? &session->candidate : &session->path;
+    return path_of(entry->place);
 }
 
 static bool is_legacy(const struct sl_session *session, uint64_t handle,
@@ -160,14 +167,15 @@ static inline enum sl_drop prepare(struct sl_worker *w, const struct worker_cons
     uint32_t len = entry->taken.payload_len;
     if (!may_send(session, entry->taken.session, consumer))
         return prepare_otherwise(w, consumer, entry, now_ns);
-    const struct sl_path *path = &session->path;
-    if (session->flags & SESSION_HAS_CANDIDATE) {
-        path = &session->candidate;
+    const struct sl_path *path = path_of(session);
+    if (path == NULL)
+        return SL_DROP_SEND_HOP;
+    if (path == &session->candidate) {
         enum sl_drop drop = charge_candidate(w, session, len);
         if (drop != SL_DROP_NONE)
             return drop;
     } else if (len >= session->send_limit) {
-        return session->flags & SESSION_HOP_UNKNOWN ? SL_DROP_SEND_HOP : SL_DROP_SEND_TOO_LARGE;
+        return SL_DROP_SEND_TOO_LARGE;
     }
     struct sl_frame *frame = worker_take_frame(w, path->hop.group);
     assert(frame != NULL); /* collect.c has seen it */

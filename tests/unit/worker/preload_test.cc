@@ -389,3 +389,22 @@ TEST_F(WorkerPreload, WithoutConnectionIdsRefusesTheSameAddressesAndMoreThanFit)
     EXPECT_EQ(ReasonOf(Recorded(WorkerBench::ClientPath(3), -1)),
               "there is no slot left for it: set 'sessions' higher");
 }
+
+TEST_F(WorkerPreload, AMessageToAnAddressThatIsNotTheFilesWaitsForAFrame)
+{
+    Use();
+    bench->Attach(consumer);
+    sl_preload_session recorded = Recorded(WorkerBench::ClientPath(1), 7);
+    ASSERT_EQ(Preload(recorded), 0) << reason;
+    bench->Turn(100);
+    bench->frames_of[0] = 0;
+    Peer client = ClientOf(recorded, WorkerBench::ClientPath(2));
+    bench->Receive({Frame(client, SL_CONTENT_APPLICATION_DATA, Bytes(100, 1))});
+    const uint64_t handle = consumer.Receive().at(0).session;
+    ASSERT_TRUE(consumer.Send(SL_RING_SEND, handle, {1}));
+    bench->Turn(5);
+    EXPECT_EQ(bench->events(SL_COUNTER_COLLECTED), 0u);
+    bench->frames_of.clear();
+    bench->Turn();
+    EXPECT_EQ(bench->Sent().size(), 1u);
+}
