@@ -49,6 +49,18 @@ bool sl_next_hop_ask(struct sl_next_hop *hop, struct sl_frame *frame, uint64_t n
     return true;
 }
 
+void sl_next_hop_miss(struct sl_next_hop *hop, uint64_t now_ns)
+{
+    if (sl_next_hop_due_ns(hop) > now_ns)
+        return;
+    if (hop->asked >= hop->config.attempts) {
+        hop->state = SL_NEXT_HOP_GIVEN_UP;
+    } else if (now_ns - hop->due_ns >= SL_NEXT_HOP_ASK_EVERY_NS) {
+        hop->asked++;
+        hop->due_ns = now_ns;
+    }
+}
+
 uint64_t sl_next_hop_due_ns(const struct sl_next_hop *hop)
 {
     return hop->state == SL_NEXT_HOP_ASKED_FOR ? hop->due_ns : UINT64_MAX;

@@ -56,7 +56,12 @@ void sl_next_hop_seek(struct sl_next_hop *hop, uint64_t now_ns);
  * return true: it is to be sent. false: nothing is due, and the frame is as it was.
  */
 bool sl_next_hop_ask(struct sl_next_hop *hop, struct sl_frame *frame, uint64_t now_ns) SL_MUST_USE;
-/** When that is to be called next; UINT64_MAX: not before it is sought. */
+/**
+ * The request that is due can't leave now. When the next one would be due it counts as made, so
+ * that what can't be asked for is given up like what does not answer.
+ */
+void sl_next_hop_miss(struct sl_next_hop *hop, uint64_t now_ns);
+/** When one of the two is to be called next; UINT64_MAX: not before it is sought. */
 uint64_t sl_next_hop_due_ns(const struct sl_next_hop *hop);
 
 /**

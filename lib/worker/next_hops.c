@@ -93,21 +93,29 @@ void worker_find_hop(struct sl_worker *w, const struct sl_message_find_hop *mess
         w->seeks_hops = true;
 }
 
-/** Sends a request, or gives the next hop up. It waits where there is no buffer. */
-static void ask(struct sl_worker *w, uint32_t index, uint64_t now_ns)
+static void send_request(struct sl_worker *w, struct sl_next_hop *hop, struct sl_frame *frame,
+                         uint64_t now_ns)
 {
-    struct sl_next_hop *hop = &w->next_hops[index].hop;
-    struct sl_frame *frame = worker_take_frame(w, w->next_hops[index].group);
-    uint8_t ignored[SL_ETHER_ADDR_LEN];
-    if (frame == NULL)
-        return;
-    const bool is_written = sl_next_hop_ask(hop, frame, now_ns);
-    if (sl_next_hop_of(hop, ignored) == SL_NEXT_HOP_GIVEN_UP)
-        settle(w, index);
-    if (!is_written)
+    if (!sl_next_hop_ask(hop, frame, now_ns))
         worker_keep_frame(w, frame);
     else if (!worker_queue_frame(w, frame))
         worker_discard_frame(w, frame); /* the next request comes soon */
+}
+
+/** Sends a request, or gives the next hop up. return whether a request could leave. */
+static bool ask(struct sl_worker *w, uint32_t index, uint64_t now_ns)
+{
+    const unsigned group = w->next_hops[index].group;
+    struct sl_next_hop *hop = &w->next_hops[index].hop;
+    struct sl_frame *frame = worker_is_blocked(w, group) ? NULL : worker_take_frame(w, group);
+    uint8_t ignored[SL_ETHER_ADDR_LEN];
+    if (frame == NULL)
+        sl_next_hop_miss(hop, now_ns);
+    else
+        send_request(w, hop, frame, now_ns);
+    if (sl_next_hop_of(hop, ignored) == SL_NEXT_HOP_GIVEN_UP)
+        settle(w, index);
+    return frame != NULL;
 }
 
 bool worker_ask_next_hops(struct sl_worker *w, uint64_t now_ns)
@@ -116,10 +124,8 @@ bool worker_ask_next_hops(struct sl_worker *w, uint64_t now_ns)
     w->seeks_hops = false;
     for (uint32_t i = 0; i < SL_NEXT_HOPS_MAX; i++) {
         const uint64_t due_ns = sl_next_hop_due_ns(&w->next_hops[i].hop);
-        if (due_ns <= now_ns && !worker_is_blocked(w, w->next_hops[i].group)) {
-            ask(w, i, now_ns);
-            is_busy = true;
-        }
+        if (due_ns <= now_ns)
+            is_busy |= ask(w, i, now_ns);
         w->seeks_hops |= due_ns != UINT64_MAX;
     }
     return is_busy;

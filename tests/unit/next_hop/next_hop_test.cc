@@ -186,6 +186,30 @@ TEST(NextHop, AFrameWithoutRoomIsNoAttempt)
     EXPECT_EQ(Bytes(), Ask(&hop, start + 600 * ms));
 }
 
+TEST(NextHop, IsGivenUpAlsoWhenNoRequestCanLeave)
+{
+    NextHop hop(false);
+    uint8_t ignored[6];
+    sl_next_hop_seek(&hop, start);
+    unsigned after = 0;
+    for (; after < 1000 && sl_next_hop_of(&hop, ignored) == SL_NEXT_HOP_ASKED_FOR; after++)
+        sl_next_hop_miss(&hop, start + after * ms);
+    EXPECT_EQ(602U, after) << "as long as with three requests that nobody answers";
+    sl_next_hop_miss(&hop, start + 2000 * ms);
+    EXPECT_EQ(SL_NEXT_HOP_GIVEN_UP, sl_next_hop_of(&hop, ignored));
+}
+
+TEST(NextHop, ARequestThatCanNotLeaveWaitsUntilTheNextOneWouldBeDue)
+{
+    NextHop hop(false);
+    sl_next_hop_seek(&hop, start);
+    for (unsigned after = 0; after < 200; after++)
+        sl_next_hop_miss(&hop, start + after * ms);
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT_NE(Bytes(), Ask(&hop, start + (199 + i * 200) * ms));
+    EXPECT_EQ(Bytes(), Ask(&hop, start + 799 * ms));
+}
+
 TEST(NextHop, OnlyTheAnswerThatIsMeantCounts)
 {
     NextHop hop(false);

@@ -65,6 +65,27 @@ TEST(WorkerConnect, ANextHopThatDoesNotAnswerIsGivenUpAfterTwoSeconds)
     EXPECT_TRUE(bench.Sent().empty());
 }
 
+TEST(WorkerConnect, ANextHopThatCanNotBeAskedForIsGivenUpAfterTwoSeconds)
+{
+    for (bool is_dry : {true, false}) {
+        ConnectBench bench;
+        const sl_path stranger = ConnectBench::ClientPath(3);
+        bench.blocked.insert(0);
+        bench.Receive({WorkerBench::UdpFrame(stranger, WorkerBench::ClientHello({}))});
+        if (is_dry) {
+            bench.blocked.clear();
+            bench.frames_of[0] = 0;
+        }
+        bench.FindHop(7, 0);
+        bench.Turn(1990); // a millisecond each
+        EXPECT_TRUE(bench.Told<sl_message_hop>(SL_MESSAGE_HOP).empty());
+        bench.Turn(20);
+        const auto told = bench.Told<sl_message_hop>(SL_MESSAGE_HOP);
+        ASSERT_EQ(1u, told.size());
+        EXPECT_FALSE(told[0].is_known);
+    }
+}
+
 TEST(WorkerConnect, AnAnswerThatNobodyAskedForIsDropped)
 {
     ConnectBench asking, bench;
