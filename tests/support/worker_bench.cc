@@ -258,6 +258,9 @@ unsigned WorkerBench::Transmit(void *arg, unsigned group, sl_frame **frames, uns
     unsigned sent = 0;
     if (bench->blocked.count(group) > 0)
         return 0;
+    auto room = bench->room_of.find(group);
+    if (room != bench->room_of.end())
+        n = std::min(n, room->second);
     for (; sent < n && bench->transmit_limit > 0; sent++, bench->transmit_limit--) {
         EXPECT_EQ(frames[sent]->group, group);
         CompleteSums(frames[sent]);
@@ -265,6 +268,8 @@ unsigned WorkerBench::Transmit(void *arg, unsigned group, sl_frame **frames, uns
         bench->sent_.emplace_back(frames[sent]->data, frames[sent]->data + frames[sent]->len);
         bench->pool.GiveBack(frames[sent]);
     }
+    if (room != bench->room_of.end())
+        room->second -= sent;
     return sent;
 }
 

@@ -230,6 +230,7 @@ class WorkerBench
     }
     unsigned transmit_limit = UINT32_MAX;   // frames that the ports still take
     std::set<unsigned> blocked;             // groups whose port takes none
+    std::map<unsigned, unsigned> room_of;   // a group whose port takes so many more
     std::map<unsigned, unsigned> frames_of; // a group that has so many left; others have enough
     unsigned frame_requests = 0;            // how often the worker has asked for frames
     unsigned sums_left_to_port = 0;         // UDP checksums that it was asked to complete

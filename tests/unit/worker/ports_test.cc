@@ -145,6 +145,27 @@ TEST(WorkerPorts, AMessageToACandidateWaitsForThePortThatLeadsThere)
     EXPECT_EQ(bench.Sent().size(), 1u);
 }
 
+TEST(WorkerPorts, AnAlertToACandidateLeavesByThePortThatLeadsThere)
+{
+    WorkerBench::Options options = TwoPorts::Options();
+    options.peer_moves = SL_PEER_MOVES_HOLD;
+    WorkerBench bench(options);
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
+    peer.path = WorkerBench::ClientPath(2);
+    peer.path.hop.vlan_id = WorkerBench::kVlan;
+    const Bytes record = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, Bytes(100));
+    bench.ReceiveMixed({WorkerBench::UdpFrame(peer.path, record)}, {1});
+    bench.Sent();
+    bench.room_of[0] = 0;
+    ASSERT_TRUE(consumer.Send(SL_RING_CLOSE_SESSION, peer.handle));
+    bench.Turn();
+    const std::vector<Bytes> sent = bench.Sent();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(sent[0][12], 0x81) << "tagged as that port's frames are";
+}
+
 TEST(WorkerOnlyPort, ASessionEndsWhenThereIsAFrameForItsAlert)
 {
     WorkerBench bench;
