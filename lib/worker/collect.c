@@ -158,7 +158,7 @@ static void rouse_quiet(struct sl_worker *w)
 
 bool worker_collect(struct sl_worker *w, uint64_t now_ns)
 {
-    if (w->consumer_count == 0 || worker_is_stuck(w))
+    if (w->consumer_count == 0 || worker_is_stuck(w, now_ns))
         return false;
     rouse_quiet(w);
     unsigned budget = SL_BURST;

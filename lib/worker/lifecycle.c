@@ -238,8 +238,10 @@ static void sweep_slot(struct sl_worker *w, struct sl_session *session, uint64_t
 /** How many slots the hand moves on in this turn. */
 static unsigned slots_due(struct sl_worker *w, uint64_t now_ns)
 {
-    if (w->is_stopping || w->recheck_left > 0)
-        return worker_has_backlog(w, now_ns) ? 0 : SWEEP_SLOTS_MAX;
+    if (w->is_stopping)
+        return worker_is_held_up(w, now_ns) ? 0 : SWEEP_SLOTS_MAX;
+    if (w->recheck_left > 0) /* whoever is denied does not stay until his alert finds room */
+        return SWEEP_SLOTS_MAX;
     const uint64_t slot_ns = worker_sweep_slot_ns(w);
     uint64_t due = (now_ns - w->swept_ns) / slot_ns;
     if (w->swept_ns == 0 || due > SWEEP_SLOTS_MAX) {

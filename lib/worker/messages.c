@@ -208,7 +208,7 @@ receive_from_handshaker(struct sl_worker *w, struct sl_ring_consumer *from, uint
 {
     struct sl_message message;
     /* Their flights wait with everybody else while the transmit queue is full. */
-    for (unsigned n = 0; n < MESSAGES_PER_TURN && !worker_has_backlog(w, now_ns) &&
+    for (unsigned n = 0; n < MESSAGES_PER_TURN && !worker_is_held_up(w, now_ns) &&
                          sl_message_receive(from, &message);
          n++)
         handle_from_handshaker(w, &message, now_ns);
@@ -229,7 +229,7 @@ bool worker_receive_messages(struct sl_worker *w, uint64_t now_ns)
     bool any = false;
     for (unsigned i = 0; i < w->config.handshaker_count; i++) {
         struct sl_ring_consumer *from = w->config.from_handshaker[i];
-        if (!sl_ring_is_ready(from) || worker_has_backlog(w, now_ns))
+        if (!sl_ring_is_ready(from) || worker_is_held_up(w, now_ns))
             continue;
         receive_from_handshaker(w, from, now_ns);
         any = true;

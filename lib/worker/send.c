@@ -26,6 +26,14 @@ static void note_shortage(struct sl_worker *w, unsigned group, uint64_t now_ns)
     box->is_short = true;
 }
 
+static void note_backlog(struct sl_worker *w, unsigned group, uint64_t now_ns)
+{
+    struct outbox *box = &w->outboxes[group];
+    if (!box->is_filled)
+        box->filled_since_ms = ms_of(now_ns);
+    box->is_filled = true;
+}
+
 unsigned worker_have_room(struct sl_worker *w, unsigned group, unsigned n, uint64_t now_ns)
 {
     struct outbox *box = &w->outboxes[group];
@@ -86,6 +94,7 @@ static bool flush_outbox(struct sl_worker *w, unsigned group)
     if (box->count > 0)
         memmove(box->frames, box->frames + sent, box->count * sizeof box->frames[0]);
     box->is_blocked = box->count > 0;
+    box->is_filled &= box->is_blocked;
     if (sent > 0)
         box->is_short = false;
     return sent > 0;
@@ -101,6 +110,7 @@ bool worker_flush_outboxes(struct sl_worker *w, uint64_t now_ns)
         sent |= flush_outbox(w, group);
         if (box->is_blocked) {
             note_shortage(w, group, now_ns);
+            note_backlog(w, group, now_ns);
             is_busy = true;
         }
     }
@@ -116,18 +126,41 @@ bool worker_is_given_up(const struct sl_worker *w, unsigned group, uint64_t now_
            ms_of(now_ns) - box->short_since_ms >= PORT_PATIENCE_MS;
 }
 
+/** Its queue is full, and somebody still waits for that. */
+static bool is_waited_for(const struct sl_worker *w, unsigned group, uint64_t now_ns)
+{
+    return worker_is_blocked(w, group) && !worker_is_given_up(w, group, now_ns);
+}
+
 bool worker_has_backlog(const struct sl_worker *w, uint64_t now_ns)
 {
     for (unsigned group = 0; group < w->config.group_count; group++)
-        if (worker_is_blocked(w, group) && !worker_is_given_up(w, group, now_ns))
+        if (is_waited_for(w, group, now_ns))
             return true;
     return false;
 }
 
-bool worker_is_stuck(const struct sl_worker *w)
+/** A port that takes a frame now and then is waited for by those who send there, not by others. */
+static bool holds_up_others(const struct sl_worker *w, unsigned group, uint64_t now_ns)
+{
+    const struct outbox *box = &w->outboxes[group];
+    const bool is_for_long = w->config.group_count > 1 && box->is_filled &&
+                             ms_of(now_ns) - box->filled_since_ms >= PORT_PATIENCE_MS;
+    return box->is_blocked && !is_for_long;
+}
+
+bool worker_is_held_up(const struct sl_worker *w, uint64_t now_ns)
 {
     for (unsigned group = 0; group < w->config.group_count; group++)
-        if (!worker_is_blocked(w, group))
+        if (holds_up_others(w, group, now_ns))
+            return true;
+    return false;
+}
+
+bool worker_is_stuck(const struct sl_worker *w, uint64_t now_ns)
+{
+    for (unsigned group = 0; group < w->config.group_count; group++)
+        if (!is_waited_for(w, group, now_ns))
             return false;
     return true;
 }

@@ -117,13 +117,16 @@ static inline bool worker_is_blocked(const struct sl_worker *w, unsigned group)
 {
     return w->outboxes[group].is_blocked;
 }
-/** No port takes anything. */
-bool worker_is_stuck(const struct sl_worker *w);
+/** No port takes anything, and all are waited for. */
+bool worker_is_stuck(const struct sl_worker *w, uint64_t now_ns);
 /** Nobody waits for this port any more, as others would wait with them: it is short for too long,
  * and not the only one. */
 bool worker_is_given_up(const struct sl_worker *w, unsigned group, uint64_t now_ns);
-/** A port is blocked, and waited for. */
+/** A port is blocked, and waited for: what it has been given may still leave. */
 bool worker_has_backlog(const struct sl_worker *w, uint64_t now_ns);
+/** What goes to any port waits for one that is blocked; not for longer than a moment, unless it is
+ * the only one. */
+bool worker_is_held_up(const struct sl_worker *w, uint64_t now_ns);
 /** UDP payload bytes that a datagram on this path may have. */
 static inline uint16_t worker_path_payload_max(const struct sl_worker *w,
                                                const struct sl_path *path)

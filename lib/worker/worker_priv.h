@@ -110,11 +110,12 @@ struct hello_credit {
 struct outbox {
     struct sl_frame *frames[OUTBOX_MAX];
     unsigned count;
-    uint32_t short_since_ms; /* the time, without its upper half */
+    uint32_t short_since_ms, filled_since_ms; /* the time, without its upper half */
     struct sl_frame *spare[SL_BURST];
     unsigned spare_count;
     bool is_blocked; /* the port did not take everything when last asked */
     bool is_short;   /* it has neither taken anything nor had an empty frame since short_since_ms */
+    bool is_filled;  /* it was blocked at filled_since_ms, and never empty since */
 };
 
 /** What control has still to be told of an attempt. */

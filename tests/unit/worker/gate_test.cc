@@ -190,6 +190,41 @@ TEST(WorkerGate, ASessionNeverMovesToADeniedAddress)
     }
 }
 
+TEST(WorkerGate, ADenialDoesNotWaitForAPortThatIsSlow)
+{
+    WorkerBench bench;
+    Consumer consumer(0, 0, 0);
+    bench.Attach(consumer);
+    Peer peer = bench.Connect(good, true);
+    for (uint16_t i = 0; i < 3; i++)
+        bench.Connect(WorkerBench::ClientPath(2, (uint16_t)(41000 + i)), true, (uint8_t)(3 + i));
+    consumer.Receive();
+    bench.Sent();
+    bench.transmit_limit = 0;
+    for (unsigned i = 0; i < 100; i++)
+        ASSERT_TRUE(consumer.Send(SL_RING_SEND, peer.handle, {1}));
+    bench.Turn(3);
+    Rules deny({"-" + AddressOf(bad)});
+    bench.Admit(&deny.rules);
+    bench.Turn(2);
+    EXPECT_EQ(bench.sessions(), 1u);
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_PORT), 0u) << "there is room for their alerts";
+    bench.transmit_limit = UINT32_MAX;
+    bench.Turn();
+    EXPECT_EQ(bench.Sent().size(), 32u + 3u + 32u);
+}
+
+TEST(WorkerGate, ADenialDoesNotWaitForAFrame)
+{
+    WorkerBench bench;
+    bench.Connect(bad, true);
+    bench.frames_of[0] = 0;
+    Rules deny({"-" + AddressOf(bad)});
+    bench.Admit(&deny.rules);
+    bench.Turn(2);
+    EXPECT_EQ(bench.sessions(), 0u);
+}
+
 TEST(WorkerGate, AnAddressThatIsDeniedBeforeItIsConfirmedIsForgotten)
 {
     Rules deny({"-" + AddressOf(bad)});

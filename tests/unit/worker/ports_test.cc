@@ -84,6 +84,120 @@ TEST_F(WorkerBlockedPort, HandshakesElsewhereGoOnWhenItIsGivenUp)
     EXPECT_EQ(bench.Sent().size(), 1u);
 }
 
+TEST_F(WorkerBlockedPort, ANextHopBehindItIsGivenUpAndThoseElsewhereAreNot)
+{
+    const sl_message_find_hop behind = {7, 1, bench.Servers().at(0),
+                                        WorkerBench::ClientPath(0, 1, false).tuple.local_ip};
+    bench.FromControl(SL_MESSAGE_FIND_HOP, &behind, sizeof behind);
+    bench.FindHop(8, 0U);
+    bench.Receive({AnswerTo(bench.Sent().at(0))});
+    bench.Turn(2020); // a millisecond each
+    const auto told = bench.Told<sl_message_hop>(SL_MESSAGE_HOP);
+    ASSERT_EQ(told.size(), 2u);
+    EXPECT_EQ(told[0].attempt, 8u);
+    EXPECT_TRUE(told[0].is_known);
+    EXPECT_EQ(told[1].attempt, 7u);
+    EXPECT_FALSE(told[1].is_known);
+}
+
+TEST(WorkerBlockedPorts, AreGivenUpAlsoWhenNoneIsLeft)
+{
+    TwoPorts ports;
+    WorkerBench &bench = ports.bench;
+    bench.blocked = {0, 1};
+    for (const Peer *peer : {&ports.near, &ports.far})
+        ASSERT_TRUE(ports.consumer.Send(SL_RING_SEND, peer->handle, {1}));
+    bench.Turn(); // each port has a frame
+    for (const Peer *peer : {&ports.near, &ports.far})
+        ASSERT_TRUE(ports.consumer.Send(SL_RING_SEND, peer->handle, {2}));
+    bench.now_ns += 90 * kMillisecond;
+    bench.Turn();
+    EXPECT_EQ(bench.events(SL_COUNTER_COLLECTED), 2u);
+    EXPECT_TRUE(ports.consumer.Receive().empty());
+    bench.now_ns += 10 * kMillisecond;
+    bench.Turn();
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_PORT), 2u);
+    EXPECT_EQ(ports.consumer.Receive().size(), 2u);
+}
+
+TEST(WorkerSlowPort, HoldsUpHandshakesElsewhereForAMomentAtMost)
+{
+    TwoPorts ports;
+    WorkerBench &bench = ports.bench;
+    const uint64_t handle = bench.BeginHandshake(WorkerBench::ClientPath(9), 9);
+    bench.Sent();
+    bench.room_of[1] = 0;
+    for (int i = 0; i < 64; i++)
+        ASSERT_TRUE(ports.consumer.Send(SL_RING_SEND, ports.far.handle, {1}));
+    bench.Turn(4);
+    const Bytes parts = {SL_CONTENT_HANDSHAKE, 0, 0, 2, 2, 0};
+    struct sl_message_send send = {};
+    send.count = 1;
+    send.bytes_len = (uint16_t)parts.size();
+    bench.FromHandshaker(SL_MESSAGE_SEND, handle, &send, offsetof(struct sl_message_send, bytes),
+                         parts);
+    bench.Turn();
+    EXPECT_TRUE(bench.Sent().empty()) << "for a moment all flights wait";
+    bool has_left = false;
+    for (unsigned frame = 0; frame < 4; frame++) {
+        bench.room_of[1] = 1;
+        bench.now_ns += 30 * kMillisecond;
+        bench.Turn();
+        for (const Bytes &sent : bench.Sent())
+            has_left |= sent[12] == 0x08; // not the other port's VLAN
+    }
+    EXPECT_TRUE(has_left);
+    EXPECT_EQ(bench.drops(SL_DROP_SEND_PORT), 0u);
+}
+
+TEST(WorkerSlowPort, HoldsUpHandshakesElsewhereAnewOnlyWhenItWasEmpty)
+{
+    TwoPorts ports;
+    WorkerBench &bench = ports.bench;
+    const uint64_t handle = bench.BeginHandshake(WorkerBench::ClientPath(9), 9);
+    for (bool was_empty : {false, true}) {
+        bench.room_of[1] = 0;
+        for (int i = 0; i < 3; i++)
+            ASSERT_TRUE(ports.consumer.Send(SL_RING_SEND, ports.far.handle, {1}));
+        bench.Turn(2);
+        bench.room_of[1] = was_empty ? UINT32_MAX : 1;
+        bench.now_ns += 100 * kMillisecond;
+        bench.Turn();
+        bench.room_of[1] = 0;
+        ASSERT_TRUE(ports.consumer.Send(SL_RING_SEND, ports.far.handle, {1}));
+        bench.Turn(2);
+        bench.Sent();
+        const Bytes parts = {SL_CONTENT_HANDSHAKE, 0, 0, 2, 2, 0};
+        struct sl_message_send send = {};
+        send.count = 1;
+        send.bytes_len = (uint16_t)parts.size();
+        bench.FromHandshaker(SL_MESSAGE_SEND, handle, &send,
+                             offsetof(struct sl_message_send, bytes), parts);
+        bench.Turn();
+        EXPECT_EQ(bench.Sent().size(), was_empty ? 0u : 1u);
+    }
+}
+
+TEST(WorkerSlowPort, IsWaitedForAtTheEndWhileItTakesAFrameNowAndThen)
+{
+    TwoPorts ports;
+    WorkerBench &bench = ports.bench;
+    bench.room_of[1] = 0;
+    for (int i = 0; i < 9; i++)
+        ASSERT_TRUE(ports.consumer.Send(SL_RING_SEND, ports.far.handle, {1}));
+    bench.Turn(2);
+    bench.Stop();
+    size_t sent = 0;
+    for (int time = 0; time < 60 && !sl_worker_is_stopped(bench.worker()); time++) {
+        bench.room_of[1] = 1;
+        bench.now_ns += 50 * kMillisecond;
+        bench.Turn();
+        sent += bench.Sent().size();
+    }
+    EXPECT_TRUE(sl_worker_is_stopped(bench.worker()));
+    EXPECT_EQ(sent, 11u) << "and both sessions' alerts";
+}
+
 TEST(WorkerSlowPort, IsWaitedForWhileItTakesAFrameNowAndThen)
 {
     TwoPorts ports;
