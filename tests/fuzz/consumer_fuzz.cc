@@ -1,7 +1,9 @@
 /**
  * A consumer that writes what it likes to all it may write: its send ring, its words, the index of
  * its receive ring. It may lose its rings; the worker, the other consumer and the other's sessions
- * notice nothing. lib/worker, docs/ring-protocol.md
+ * notice nothing. Its session moves between two ports, which have no room or no frames now and
+ * then; that of the other stays at the first one, and waits for that one alone. lib/worker,
+ * docs/ring-protocol.md, docs/decisions/a-short-port.md
  */
 #include "fatal_gtest.h"
 #include "fuzz.h"
@@ -41,6 +43,8 @@ class World
             step(input_.u8());
             check_sent();
         }
+        bench_.room_of.clear();
+        bench_.frames_of.clear();
         bench_.Turn(8);
         check_sent();
         check_good();
@@ -52,11 +56,14 @@ class World
     {
         WorkerBench::Options options;
         options.handshaker_ring = 1 << 16;
+        options.group_count = 2;
         return options;
     }
 
     void step(uint8_t what)
     {
+        if (what >= 0xf0)
+            return port_step(what);
         switch (what % 14) {
         case 0:
             bench_.Turn();
@@ -64,12 +71,16 @@ class World
         case 1:
             bad_.Send(SL_RING_SEND, bad_peer_.handle, Bytes(input_.u16() % 2000, what));
             break;
-        case 2: /* on a handle that is not its own */
-            bad_.Send((uint8_t)(SL_RING_SEND + what / 16 % 3), some_handle(), input_.bytes(what));
+        case 2: { /* on a handle that is not its own */
+            const uint64_t handle = some_handle();
+            bad_.Send((uint8_t)(SL_RING_SEND + what / 16 % 3), handle, input_.bytes(what));
             break;
-        case 3:
-            bad_.Send(input_.u8(), bad_peer_.handle, input_.bytes(40));
+        }
+        case 3: {
+            const uint8_t kind = input_.u8();
+            bad_.Send(kind, bad_peer_.handle, input_.bytes(40));
             break;
+        }
         case 4:
             bad_.send_words()->head += some_number();
             break;
@@ -115,6 +126,43 @@ class World
         }
     }
 
+    /** Of the ports, the lowest bit says which. */
+    void port_step(uint8_t what)
+    {
+        const unsigned port = what & 1;
+        switch (what / 2 % 8) {
+        case 0: /* takes so many frames, and no more */
+            bench_.room_of[port] = input_.u8() % 64;
+            was_first_short_ |= port == 0;
+            break;
+        case 1: /* has so many empty ones */
+            bench_.frames_of[port] = input_.u8() % 64;
+            was_first_short_ |= port == 0;
+            break;
+        case 2:
+            bench_.room_of.erase(port);
+            break;
+        case 3:
+            bench_.frames_of.erase(port);
+            break;
+        case 4: /* the bad one's peer is heard there */
+            move_to(port);
+            break;
+        default: /* a port that is short is given up after 100 ms */
+            bench_.now_ns += 60 * 1000000ULL;
+            bench_.Turn(2);
+        }
+    }
+
+    void move_to(unsigned port)
+    {
+        sl_path path = bad_peer_.path;
+        path.tuple.remote_port = (uint16_t)(path.tuple.remote_port + input_.u8() % 4);
+        path.hop.vlan_id = port == 0 ? (uint16_t)SL_VLAN_NONE : WorkerBench::kVlan;
+        const Bytes record = bench_.Seal(bad_peer_, SL_CONTENT_APPLICATION_DATA, Bytes(100));
+        bench_.ReceiveMixed({WorkerBench::UdpFrame(path, record)}, {(uint16_t)port});
+    }
+
     uint64_t some_number()
     {
         return input_.u8() & 1 ? input_.u64() : input_.u8() * (uint64_t)SL_RING_ALIGN;
@@ -134,6 +182,23 @@ class World
         if (good_.Send(SL_RING_SEND, good_peer_.handle, plain))
             expected_.push_back(plain);
         bench_.Turn(8);
+        check_sent();
+        FUZZ_CHECK(was_first_short_ || (expected_.empty() && skipped_ == 0));
+    }
+
+    /** The good consumer's peer has got a message; those before it that he has not were refused. */
+    void take_expected(const Bytes &plain)
+    {
+        const auto at = std::find(expected_.begin(), expected_.end(), plain);
+        FUZZ_CHECK(at != expected_.end());
+        skipped_ += (uint64_t)(at - expected_.begin());
+        expected_.erase(expected_.begin(), at + 1);
+        FUZZ_CHECK(skipped_ <= refused_for_a_port());
+    }
+
+    uint64_t refused_for_a_port() const
+    {
+        return bench_.drops(SL_DROP_SEND_PORT) + bench_.drops(SL_DROP_SEND_NO_BUFFER);
     }
 
     /** The good consumer's peer gets what that consumer sent, in order, and from nobody else. */
@@ -152,15 +217,13 @@ class World
             if (!to_good)
                 continue;
             FUZZ_CHECK(opened.type == SL_CONTENT_APPLICATION_DATA);
-            FUZZ_CHECK(!expected_.empty() && opened.plain == expected_.front());
-            expected_.erase(expected_.begin());
+            take_expected(opened.plain);
         }
     }
 
     void check_good()
     {
         send_from_good();
-        check_sent();
         FUZZ_CHECK(expected_.empty());
         const Bytes record = bench_.Seal(good_peer_, SL_CONTENT_APPLICATION_DATA, {1, 2, 3});
         bench_.Receive({WorkerBench::UdpFrame(good_peer_.path, record)});
@@ -168,7 +231,10 @@ class World
         for (const sluice::Event &event : good_.Receive()) {
             /* Sessions of a consumer that was evicted are given to it, with their open event. */
             const bool is_own = event.session == good_peer_.handle;
-            FUZZ_CHECK(is_own ? event.kind == SL_RING_DATA : event.session == bad_peer_.handle);
+            const bool is_refusal = event.kind == SL_RING_REFUSED &&
+                                    event.detail == SL_REFUSE_NO_BUFFER && was_first_short_;
+            FUZZ_CHECK(is_own ? event.kind == SL_RING_DATA || is_refusal
+                              : event.session == bad_peer_.handle);
             was_delivered |= is_own && event.payload == Bytes{1, 2, 3};
         }
         FUZZ_CHECK(was_delivered);
@@ -187,7 +253,7 @@ class World
         }
         FUZZ_CHECK(evicted <= 1 && bench_.drops(SL_DROP_SEND_MALFORMED) <= evicted);
         /* Each message collected was sent, or has its one reason. */
-        uint64_t refused = 0;
+        uint64_t refused = refused_for_a_port();
         for (sl_drop drop : {SL_DROP_SEND_HANDLE, SL_DROP_SEND_TOO_LARGE, SL_DROP_SEND_CLOSING,
                              SL_DROP_SEND_AMPLIFY})
             refused += bench_.drops(drop);
@@ -200,7 +266,9 @@ class World
     WorkerBench bench_;
     Consumer good_, bad_;
     Peer good_peer_, bad_peer_;
-    std::vector<Bytes> expected_;
+    std::vector<Bytes> expected_; /* to come to the good one's peer */
+    uint64_t skipped_ = 0;        /* of them; they were refused */
+    bool was_first_short_ = false;
     uint8_t serial_ = 0;
 };
 
@@ -225,6 +293,22 @@ std::vector<Bytes> fuzz::seeds()
             {{11, 1}, {11, 1}, send, send, send, send, turn, {1, 7, 100}, {1, 5, 200}, turn, good}),
         join({{3, 17}, Bytes(40), turn, {3, 18}, Bytes(40), turn, {3, 0}, Bytes(40), turn}),
     };
+    const Bytes moves = {0xf9, 1}, confirm = {12, 1}, later = {0xff}, dry = {0xf3, 0},
+                full = {0xf1, 0}, recovers = {0xf5, 0xf7};
+    const Bytes burst = join({send, send, send, send});
+    Bytes many;
+    for (unsigned i = 0; i < 5; i++) /* more than the empty frames that the worker has already */
+        many = join({many, burst, burst, turn});
+    for (const Bytes &is_short : {dry, full}) {
+        const Bytes waits = join({moves, confirm, is_short, many, good});
+        seeds.push_back(join({waits, recovers, turn, good}));
+        seeds.push_back(join({waits, later, later, send, turn, good, recovers, send, turn}));
+        seeds.push_back(join({waits, later, later, {3, 18}, Bytes(40), turn, good}));
+        seeds.push_back(join({moves, is_short, many, good, confirm, later, later, good}));
+    }
+    for (uint8_t first : {0xf0, 0xf2})
+        seeds.push_back(
+            join({{first, 0}, many, good, good, later, later, good, {0xf4, 0xf6}, good}));
     for (uint8_t kind : {16, 17, 18, 19}) /* without a payload, as the last word */
         seeds.push_back(join({send, fill, turn, {3, kind}}));
     const Bytes wrongs[] = {

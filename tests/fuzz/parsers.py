@@ -20,6 +20,7 @@ PARSERS = {
     "lib/worker/find.c": ["worker"],
     "lib/worker/hello.c": ["worker"],
     "lib/worker/admit.c": ["worker"],
+    "lib/worker/collect.c": ["consumer"],
     # handshakes
     "lib/message/message.c": HANDSHAKES,
     "lib/handshake/assembly.c": HANDSHAKES,
