@@ -2,6 +2,7 @@
  * nothing, and the next one is served. lib/control */
 #include "fuzz.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -67,7 +68,8 @@ class Control
         address.sun_family = AF_UNIX;
         strcpy(address.sun_path, path_.c_str());
         const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        FUZZ_CHECK(connect(fd, (sockaddr *)&address, sizeof address) == 0);
+        while (connect(fd, (sockaddr *)&address, sizeof address) != 0)
+            FUZZ_CHECK(errno == EINTR); /* libFuzzer's alarm, every few seconds */
         return fd;
     }
 
@@ -81,8 +83,8 @@ class Control
         std::string answer;
         char buffer[4096];
         ssize_t got;
-        while ((got = read(fd, buffer, sizeof buffer)) > 0)
-            answer.append(buffer, (size_t)got);
+        while ((got = read(fd, buffer, sizeof buffer)) > 0 || (got < 0 && errno == EINTR))
+            answer.append(buffer, got > 0 ? (size_t)got : 0);
         close(fd);
         return answer;
     }

@@ -5,6 +5,7 @@
 #include "fuzz.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,6 +24,28 @@ namespace fuzz::hostile
 constexpr unsigned kWorkers = 2;
 constexpr uint64_t kRingSize = SL_RING_SIZE_MIN;
 constexpr uint64_t kGeneration = 7;
+
+/** As long as one lives, libFuzzer's alarm, every few seconds, interrupts no call of this thread.
+ */
+class Uninterrupted
+{
+  public:
+    Uninterrupted()
+    {
+        sigset_t alarm;
+        sigemptyset(&alarm);
+        sigaddset(&alarm, SIGALRM);
+        pthread_sigmask(SIG_BLOCK, &alarm, &before_);
+    }
+    ~Uninterrupted()
+    {
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+    Uninterrupted(const Uninterrupted &) = delete;
+
+  private:
+    sigset_t before_;
+};
 
 struct Memory {
     int fd = -1;
@@ -150,6 +173,7 @@ class Gateway
   private:
     void answer_all()
     {
+        const Uninterrupted calls;
         int fd;
         while ((fd = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0) {
             sl_ring_hello hello;

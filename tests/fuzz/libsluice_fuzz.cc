@@ -213,6 +213,12 @@ void use(sluice *s, fuzz::Input &input, uint32_t &requests)
     }
 }
 
+int connect_to_gateway(sluice **s)
+{
+    const fuzz::hostile::Uninterrupted calls; /* an -EINTR would say nothing of the reply */
+    return sluice_connect(gateway().path.c_str(), "echo", s);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -224,7 +230,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         scribble(input);
     const unsigned before = gateway().count_fds();
     sluice *s = nullptr;
-    const int result = sluice_connect(gateway().path.c_str(), "echo", &s);
+    const int result = connect_to_gateway(&s);
     const int errors[] = {-EPROTO, -ENXIO,  -EUSERS, -ENOMEM,       -ETIMEDOUT,
                           -EMFILE, -ENODEV, -EACCES, -ECONNREFUSED, -EPERM};
     FUZZ_CHECK(result == 0 ||
