@@ -21,6 +21,7 @@ PARSERS = {
     "lib/worker/hello.c": ["worker"],
     "lib/worker/admit.c": ["worker"],
     "lib/worker/collect.c": ["consumer"],
+    "lib/worker/entries.c": ["consumer"],
     # handshakes
     "lib/message/message.c": HANDSHAKES,
     "lib/handshake/assembly.c": HANDSHAKES,
