@@ -114,7 +114,8 @@ static bool check_addresses(const struct entry *entry)
     uint16_t port;
     if (!sl_config_parse_endpoint(connection->address, &server, &port))
         return fail_at(entry, "address",
-                       "an address with a UDP port, as 198.18.5.1:4433 or [2001:db8::1]:4433");
+                       "'address' is an IP address with a UDP port, as 198.18.5.1:4433 or "
+                       "[2001:db8::1]:4433; names are not looked up");
     if (!config_is_host_ip(&server))
         return fail_at(entry, "address", "no address that a server can have");
     if (is_own(entry->config, &server))
@@ -135,24 +136,30 @@ static bool check_addresses(const struct entry *entry)
     return true;
 }
 
+/** The ends are named as `from` and `to` say. */
+static bool check_range(const struct entry *entry, const char *key, unsigned value, unsigned min,
+                        unsigned max, const char *from, const char *to)
+{
+    char reason[192];
+    if (value >= min && value <= max)
+        return true;
+    snprintf(reason, sizeof reason, "'%s' is %u; %s to %s are possible", key, value, from, to);
+    return fail_at(entry, key, reason);
+}
+
 static bool check_times(const struct entry *entry)
 {
     const struct sl_config_connection *connection = entry->connection;
-    char reason[128];
-    if (connection->handshake_timeout_s < 1 ||
-        connection->handshake_timeout_s > entry->config->handshake_timeout_s) {
-        snprintf(reason, sizeof reason,
-                 "'handshake_timeout_s' is %u; 1 to %u, the gateway's own, are possible",
-                 connection->handshake_timeout_s, entry->config->handshake_timeout_s);
-        return fail_at(entry, "handshake_timeout_s", reason);
-    }
-    if (connection->retry_min_s < 1 || connection->retry_min_s > 3600)
-        return fail_at(entry, "retry_min_s", "1 to 3600 are possible");
-    if (connection->silence_timeout_s > 2592000)
-        return fail_at(entry, "silence_timeout_s", "0 to 2592000 are possible");
-    if (connection->retry_max_s < connection->retry_min_s || connection->retry_max_s > 3600)
-        return fail_at(entry, "retry_max_s", "'retry_min_s' to 3600 are possible");
-    return true;
+    const unsigned own = entry->config->handshake_timeout_s, least = connection->retry_min_s;
+    char from[64], to[64];
+    snprintf(to, sizeof to, "%u, the gateway's own,", own);
+    snprintf(from, sizeof from, "%u, its 'retry_min_s',", least);
+    return check_range(entry, "handshake_timeout_s", connection->handshake_timeout_s, 1, own, "1",
+                       to) &&
+           check_range(entry, "retry_min_s", least, 1, 3600, "1", "3600") &&
+           check_range(entry, "silence_timeout_s", connection->silence_timeout_s, 0, 2592000, "0",
+                       "2592000") &&
+           check_range(entry, "retry_max_s", connection->retry_max_s, least, 3600, from, "3600");
 }
 
 static bool check_files(const struct entry *entry)

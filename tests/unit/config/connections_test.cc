@@ -12,6 +12,9 @@ const char kEntry[] = "connect:\n"                       // 11
                       "    server_name: relay.example\n" // 15
                       "    trust: {ca_file: ca.crt}\n";  // 16
 
+const char kNoEndpoint[] = "13: 'address' is an IP address with a UDP port, as 198.18.5.1:4433 or "
+                           "[2001:db8::1]:4433; names are not looked up";
+
 } // namespace
 
 TEST_F(Config, AConnectionHasDefaultsAndFilesRelativeToTheFolder)
@@ -93,16 +96,11 @@ TEST_F(Config, ErrorsOfConnectionsNameTheLine)
         {good + "  - {name: upstream, address: \"198.18.5.2:1\", service: a, psk_file: p}\n",
          "17: two connections have this name"},
         {Replace(good, "    service: relay\n", ""), "12: missing key 'service'"},
-        {Replace(good, ".1:4433", ".1"),
-         "13: an address with a UDP port, as 198.18.5.1:4433 or [2001:db8::1]:4433"},
-        {Replace(good, "198.18.5.1:4433", "\"2001:db8::5:4433\""),
-         "13: an address with a UDP port, as 198.18.5.1:4433 or [2001:db8::1]:4433"},
-        {Replace(good, "198.18.5.1:4433", "\"[198.18.5.1]:4433\""),
-         "13: an address with a UDP port, as 198.18.5.1:4433 or [2001:db8::1]:4433"},
-        {Replace(good, ":4433\n    service: relay", ":0\n    service: relay"),
-         "13: an address with a UDP port, as 198.18.5.1:4433 or [2001:db8::1]:4433"},
-        {Replace(good, ":4433\n    service: relay", ":65536\n    service: relay"),
-         "13: an address with a UDP port, as 198.18.5.1:4433 or [2001:db8::1]:4433"},
+        {Replace(good, ".1:4433", ".1"), kNoEndpoint},
+        {Replace(good, "198.18.5.1:4433", "\"2001:db8::5:4433\""), kNoEndpoint},
+        {Replace(good, "198.18.5.1:4433", "\"[198.18.5.1]:4433\""), kNoEndpoint},
+        {Replace(good, ":4433\n    service: relay", ":0\n    service: relay"), kNoEndpoint},
+        {Replace(good, ":4433\n    service: relay", ":65536\n    service: relay"), kNoEndpoint},
         {Replace(good, "198.18.5.1:", "224.0.0.1:"), "13: no address that a server can have"},
         {Replace(good, "198.18.5.1:", "198.18.0.1:"),
          "13: an address of this gateway: it can't be its own client"},
@@ -114,11 +112,16 @@ TEST_F(Config, ErrorsOfConnectionsNameTheLine)
          "17: IPv4 and IPv6: 'next_hop' and 'address' are of one family"},
         {good + "    handshake_timeout_s: 31\n",
          "17: 'handshake_timeout_s' is 31; 1 to 30, the gateway's own, are possible"},
-        {good + "    retry_min_s: 0\n", "17: 1 to 3600 are possible"},
-        {good + "    silence_timeout_s: 2592001\n", "17: 0 to 2592000 are possible"},
-        {good + "    retry_max_s: 3601\n", "17: 'retry_min_s' to 3600 are possible"},
+        {good + "    retry_min_s: 0\n", "17: 'retry_min_s' is 0; 1 to 3600 are possible"},
+        {good + "    silence_timeout_s: 2592001\n",
+         "17: 'silence_timeout_s' is 2592001; 0 to 2592000 are possible"},
+        {good + "    retry_max_s: 3601\n",
+         "17: 'retry_max_s' is 3601; 1, its 'retry_min_s', to 3600 are possible"},
         {good + "    retry_min_s: 9\n    retry_max_s: 8\n",
-         "18: 'retry_min_s' to 3600 are possible"},
+         "18: 'retry_max_s' is 8; 9, its 'retry_min_s', to 3600 are possible"},
+        {good + "    retry_min_s: 90\n",
+         "12: 'retry_max_s' is 60; 90, its 'retry_min_s', to 3600 are possible"},
+        {Replace(good, "198.18.5.1:", "relay.example:"), kNoEndpoint},
         {good + "    certificate: a\n", "17: a 'certificate' needs its 'key'"},
         {good + "    key: a\n", "17: a 'key' needs its 'certificate'"},
         {Replace(good, "{ca_file: ca.crt}", "{psk_file: a}"),
