@@ -29,8 +29,9 @@ int sl_unix_free_address(const struct sockaddr_un *address, int type)
     int connected = connect(fd, (const struct sockaddr *)address, sizeof *address);
     int error = errno;
     close(fd);
+    if (connected != 0 && error == EACCES)
+        return -EACCES;
     if (connected == 0 || error != ECONNREFUSED)
         return -EADDRINUSE;
-    unlink(address->sun_path);
-    return 0;
+    return unlink(address->sun_path) == 0 || errno == ENOENT ? 0 : -errno;
 }

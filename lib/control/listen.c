@@ -62,7 +62,10 @@ int control_listen(const struct sl_control_config *config, char *reason)
                  "own control_socket",
                  path);
     else if (fd < 0)
-        snprintf(reason, REASON_LEN, "can't listen on %s: %s; check the folder and its permissions",
+        snprintf(reason, REASON_LEN,
+                 "can't listen on %s: %s; check the folder, its permissions and the socket that "
+                 "may be in "
+                 "it",
                  path, strerror(-fd));
     return fd;
 }

@@ -45,6 +45,11 @@ int registry_listen(const char *path, uint32_t mode, char *reason)
     int result = sl_unix_free_address(&address, SOCK_SEQPACKET);
     if (result == -EEXIST)
         return fail(reason, path, EEXIST, "remove the file that is there, which is no socket");
+    if (result == -EACCES || result == -EPERM)
+        return fail(
+            reason, path, -result,
+            "a socket is there that this user has no right to: remove it if no gateway uses "
+            "it, or choose another path");
     if (result != 0)
         return fail(reason, path, -result, "stop the gateway that uses it, or choose another path");
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

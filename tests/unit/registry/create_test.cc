@@ -36,6 +36,16 @@ struct RegistryCreate : testing::Test {
         return sl_registry_create(&config, &registry, reason);
     }
 
+    void leave_socket() // as a gateway that was killed
+    {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        strcpy(address.sun_path, path.c_str());
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+        ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr *>(&address), sizeof address), 0);
+        close(fd);
+    }
+
     void expect_refused(int error)
     {
         EXPECT_EQ(create(), error);
@@ -64,13 +74,24 @@ TEST_F(RegistryCreate, RemovesItsSocketAtTheEnd)
 
 TEST_F(RegistryCreate, ReplacesAStaleSocket)
 {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    strcpy(address.sun_path, path.c_str());
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-    ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr *>(&address), sizeof address), 0);
-    close(fd);
+    leave_socket();
     EXPECT_EQ(create(), 0) << reason;
+}
+
+TEST_F(RegistryCreate, SaysThatAStaleSocketIsNotItsOwn)
+{
+    const uid_t before = geteuid();
+    leave_socket();
+    for (mode_t mode : {0666, 0600}) { // it may be asked, and not removed; neither
+        ASSERT_EQ(chmod(path.c_str(), mode), 0);
+        ASSERT_EQ(chmod(dir.path.c_str(), 0555), 0);
+        ASSERT_EQ(seteuid(before == 0 ? 65534 : before), 0);
+        expect_refused(-EACCES);
+        ASSERT_EQ(seteuid(before), 0);
+        ASSERT_EQ(chmod(dir.path.c_str(), 0700), 0);
+        EXPECT_NE(strstr(reason, "a socket is there that this user has no right to"), nullptr)
+            << reason;
+    }
 }
 
 TEST_F(RegistryCreate, LeavesTheSocketOfALivingGatewayAlone)
