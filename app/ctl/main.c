@@ -30,6 +30,10 @@ static const char usage[] = "usage: sluice-ctl [-s SOCKET] COMMAND\n"
                             "  -h, --help           this text\n"
                             "      --version        the version of sluice-ctl\n";
 
+/** They are asked as they are typed. */
+static const char *const plain_commands[] = {"consumers",    "connections", "access",
+                                             "certificates", "reload",      "version", "forged"};
+
 static int connect_to(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -53,7 +57,10 @@ static int connect_to(const char *path)
                 "control_socket?\n",
                 path);
     else if (error == EACCES)
-        fprintf(stderr, "sluice-ctl: %s is not open to this user; run it as root\n", path);
+        fprintf(stderr,
+                "sluice-ctl: %s is not open to this user; be root, the gateway's user, or in its "
+                "control_group\n",
+                path);
     else
         fprintf(stderr, "sluice-ctl: can't connect to %s: %s\n", path, strerror(error));
     if (fd >= 0)
@@ -88,6 +95,28 @@ static int ask(const char *socket_path, const char *command)
         return EXIT_FAILED;
     }
     return is_error ? EXIT_FAILED : EXIT_OK;
+}
+
+static bool is_plain_command(const char *word)
+{
+    for (unsigned i = 0; i < sizeof plain_commands / sizeof plain_commands[0]; i++)
+        if (strcmp(word, plain_commands[i]) == 0)
+            return true;
+    return false;
+}
+
+static int misuse(const char *word)
+{
+    if (word == NULL)
+        fputs("sluice-ctl: a command is needed\n", stderr);
+    else if (strcmp(word, "reconnect") == 0)
+        fputs("sluice-ctl: reconnect needs one NAME; `sluice-ctl connections` has them\n", stderr);
+    else if (strcmp(word, "stats") != 0 && !is_plain_command(word))
+        fprintf(stderr, "sluice-ctl: unknown command: %s\n", word);
+    else
+        fprintf(stderr, "sluice-ctl: %s stands alone; stats may have --json\n", word);
+    fputs(usage, stderr);
+    return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -127,11 +156,7 @@ int main(int argc, char **argv)
     const char *command = optind == argc - 1 ? argv[optind] : "";
     if (strcmp(command, "stats") == 0)
         return ask(socket_path, as_json ? "stats json" : "stats");
-    static const char *const others[] = {"consumers",    "connections", "access",
-                                         "certificates", "reload",      "version", "forged"};
-    for (unsigned i = 0; !as_json && i < sizeof others / sizeof others[0]; i++)
-        if (strcmp(command, others[i]) == 0)
-            return ask(socket_path, command);
-    fputs(usage, stderr);
-    return EXIT_USAGE;
+    if (!as_json && is_plain_command(command))
+        return ask(socket_path, command);
+    return misuse(optind < argc ? argv[optind] : NULL);
 }

@@ -4,7 +4,8 @@
 const char *sl_reconnect_text(enum sl_reconnect outcome)
 {
     static const char *const texts[] = {
-        [SL_RECONNECT_UNKNOWN] = "error: there is no connection of this name",
+        [SL_RECONNECT_UNKNOWN] =
+            "error: there is no connection of this name; `sluice-ctl connections` has them all",
         [SL_RECONNECT_STOPPING] = "error: the gateway is stopping",
         [SL_RECONNECT_DENIED] = "error: the server's address is denied by the lists of admission",
         [SL_RECONNECT_TRYING] = "trying now",

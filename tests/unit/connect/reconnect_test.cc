@@ -17,7 +17,9 @@ TEST(ConnectorReconnect, SaysWhatIsBegun)
 {
     Lab lab;
     lab.start();
-    EXPECT_STREQ("error: there is no connection of this name", reconnect(lab, "nobody"));
+    EXPECT_STREQ(
+        "error: there is no connection of this name; `sluice-ctl connections` has them all",
+        reconnect(lab, "nobody"));
     lab.found(lab.take()[0].attempt, false);
     EXPECT_STREQ("trying now", reconnect(lab, "peer0")) << "it waits";
     lab.poll();

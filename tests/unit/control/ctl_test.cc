@@ -75,6 +75,10 @@ TEST_F(Ctl, RefusesWordsThatItDoesNotKnow)
         EXPECT_NE(text.find("usage: sluice-ctl"), std::string::npos) << words;
         EXPECT_EQ(text.substr(text.size() - 3), "[2]") << words;
     }
+    EXPECT_EQ(Run("relaod").rfind("sluice-ctl: unknown command: relaod\nusage: ", 0), 0u);
+    EXPECT_EQ(Run("reconnect").rfind("sluice-ctl: reconnect needs one NAME", 0), 0u);
+    EXPECT_EQ(Run("reload now").rfind("sluice-ctl: reload stands alone", 0), 0u);
+    EXPECT_EQ(Run("").rfind("sluice-ctl: a command is needed\n", 0), 0u);
     EXPECT_EQ(Run("--help").rfind("usage: ", 0), 0u);
     EXPECT_EQ(Run("--version").rfind("sluice-ctl ", 0), 0u);
 }
