@@ -61,7 +61,7 @@ title '2. Build'
 echo "in $build; a minute or two the first time" | indent
 mkdir -p "$build"
 attend quietly "$scene/build.log" build_all || give_up 'the build failed (see above).'
-attend quietly "$scene/peers.log" "$root/tests/support/peers.sh" "$build" ||
+attend quietly "$scene/peers.log" "$root/tests/support/peers.sh" "$build" mbedtls_client ||
     give_up 'the test clients could not be built (see above).'
 echo 'sluice, sluice-ctl, sluice-echo, sluice-cat, sluice-load, and a test client on Mbed TLS' | indent
 

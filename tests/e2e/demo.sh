@@ -33,6 +33,24 @@ nothing_left() { # of the run whose process was $demo_pid
 hint() { sed -n "/^  $1  /{s/^  $1 *//;:a;/\\\\$/{N;s/\\\\\\n *//;ba};p}" "$work/keep.out"; } # a command it gives
 on_hint() { timeout 20 bash -c "$(hint "$1") ${*:2}"; }
 
+# COMMAND.. where there is nothing of the packages that only tests need.
+without_test_packages() {
+    local packages
+    packages=$(sed -n 's/^tests=(\(.*\))$/\1/p' "$root/drivers-config/host/install-deps.sh")
+    # shellcheck disable=SC2086 # one word each
+    dpkg -L $packages | grep -E '^/usr/(include|s?bin)/' >"$work/hidden"
+    grep -q /wolfssl/ "$work/hidden" || return 1
+    # shellcheck disable=SC2016 # the inner shell's
+    unshare -m bash -c 'while read -r file; do
+            [ ! -f "$file" ] || mount --bind /dev/null "$file" || exit
+        done <"$1" && shift && exec "$@"' bash "$work/hidden" "$@"
+}
+mkdir -p "$work/alone/peers"
+cp -r "$build/peers/mbedtls" "$work/alone/peers"
+clients=$(sed -n 's/.*peers\.sh" "$build" *\(.*\) ||$/\1/p' "$root/app/demo/run.sh")
+# shellcheck disable=SC2086 # one word each
+check 'what it builds for itself needs no package that it does not install' \
+    without_test_packages "$support/peers.sh" "$work/alone" $clients
 demo whole
 check 'it ends with a clear verdict' ends_with 0 'The demo works: all clients got back what they sent.' whole
 check 'the client with a connection ID got every message back' grep -q 'ECHOED 1000 of 1000 equal, 0 different' \
