@@ -78,14 +78,6 @@ struct sl_peer_list identity_list(const struct sl_config_peers *peers)
                                  .node_id_count = peers->node_ids_count};
 }
 
-/** Nothing but, at most, a prefix is said: anybody. */
-static bool is_silent(const struct sl_config_trust *trust)
-{
-    return trust->ca_file == NULL && trust->crl_file == NULL &&
-           trust->peers.fingerprints_count + trust->peers.node_ids_count == 0 &&
-           !trust->anonymous && trust->psk_file == NULL && trust->psk_lookup == NULL;
-}
-
 static const struct sl_config_service *find_service(const struct sl_config *config,
                                                     const char *name)
 {
@@ -113,14 +105,13 @@ static struct sl_trust_rules rules_of(const struct sl_config *config, const char
         if (service->expect != NULL)
             rules.expected = identity_list(service->expect);
     }
-    bool is_own = service != NULL && service->trust != NULL;
-    if (is_own)
+    if (service != NULL && service->trust != NULL)
         trust = service->trust;
     if (trust != NULL) {
         rules.ca_file = trust->ca_file;
         rules.crl_file = trust->crl_file;
         rules.peers = identity_list(&trust->peers);
-        rules.anonymous = trust->anonymous || (!is_own && is_silent(trust));
+        rules.anonymous = trust->anonymous;
     } else {
         rules.ca_file = config->client_ca;
         rules.anonymous = config->client_ca == NULL;
@@ -228,12 +219,21 @@ bool identity_fits(const struct gateway *gateway, struct settings *next)
                             "the gateway was started without a lookup program: restart it");
 }
 
+/** Clients come for it, or words of its own want a look: another is there for `connect`. */
+static bool takes_clients(const struct settings *settings, unsigned service)
+{
+    const struct sl_config_service *own =
+        find_service(settings->config, settings->services[service]);
+    return service < settings->served_count ||
+           (own != NULL && (own->trust != NULL || own->expect != NULL));
+}
+
 bool identity_load(struct settings *settings)
 {
     if (!load_credentials(settings))
         return false;
     for (unsigned s = 0; s < settings->runtime.worker.service_count; s++)
-        if (!load_trust(settings, s))
+        if (takes_clients(settings, s) && !load_trust(settings, s))
             return false;
     return true;
 }

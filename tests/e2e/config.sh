@@ -41,6 +41,19 @@ check 'the demo'"'"'s configuration passes' bash -c \
     "cp '$root/drivers-config/sluice-demo.yaml' '$work/demo.yaml' && '$sluice' check -c '$work/demo.yaml'"
 check 'sluice version prints one' bash -c "$sluice version | grep -qE '[0-9]+\.[0-9]+\.[0-9]+'"
 
+nobody='nobody is trusted: give a CA file, fingerprints or node ids, or say that anonymous peers are'
+for trust in '{}' '{anonymous: false}' '{node_id_prefix: n-}'; do
+    { good; echo "trust: $trust"; } >"$file"
+    check_error "trust: $trust" "11: $nobody"
+    { good; printf 'trust: %s\nservices: [{name: echo, trust: {anonymous: true}}]\n' "$trust"; } >"$file"
+    check "trust: $trust, where no service goes by it" "$sluice" check -c "$file"
+    { good | sed '/^listeners/,/service/d'; cat <<END; } >"$file"
+trust: $trust
+connect: [{name: up, address: "198.18.0.2:4433", service: relay, trust: {fingerprints: [$(printf '%064d' 0)]}}]
+END
+    check "trust: $trust, and nobody comes" "$sluice" check -c "$file"
+done
+
 { good; echo 'colour: red'; } >"$file"
 check_error 'an unknown key' "11: unknown key 'colour'"
 { good; echo 'workers: 3'; } >"$file"
