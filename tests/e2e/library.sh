@@ -31,6 +31,11 @@ for page in libsluice.3 sluice-echo.1 sluice-cat.1 sluice-ctl.1; do
     check "$page is there" test -n "$(find "$installed" -path "*/man?/$page*")"
 done
 
+for example in lookup.py sluice.service; do # the name by which the manual pages give it
+    check "$example is there, and is what is in the source" \
+        cmp "$(find "$installed" -path "*/doc/sluice/$example")" "$(find "$root/drivers-config" -name $example)"
+done
+
 compiles() { "$@" -Wall -Wextra -Werror -pedantic -fsyntax-only -include "$header" /dev/null; }
 check 'the header is C99' compiles cc -std=c99 -x c
 check 'and C++' compiles c++ -std=c++11 -x c++
