@@ -20,8 +20,9 @@ self_signed known rsa:2048
 self_signed peer ed25519
 self_signed stranger ec -pkeyopt ec_paramgen_curve:P-256
 print_of() { openssl x509 -in "$pki/$1.crt" -noout -fingerprint "-$2" | sed 's/.*=//'; }
-node_id() { echo "node-$(openssl pkey -in "$pki/$1.key" -pubout -outform DER | sha256sum | cut -c-64)"; }
-compatible_id() { echo "dpc-node-$(openssl pkey -in "$pki/$1.key" -pubout | sha256sum | cut -c-32)"; }
+# As sluice.yaml(5) has them.
+node_id() { echo "node-$(openssl x509 -in "$pki/$1.crt" -noout -pubkey | openssl pkey -pubin -pubout -outform DER | sha256sum | cut -c-64)"; }
+compatible_id() { echo "dpc-node-$(openssl x509 -in "$pki/$1.crt" -noout -pubkey | sha256sum | cut -c-32)"; }
 
 # A revocation list of the authority's that names `revoked`.
 ( cd "$pki" && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout revoked.key \
@@ -31,6 +32,33 @@ compatible_id() { echo "dpc-node-$(openssl pkey -in "$pki/$1.key" -pubout | sha2
     openssl ca -config ca.cnf -keyfile ca.key -cert ca.crt -revoke revoked.crt &&
     openssl ca -config ca.cnf -keyfile ca.key -cert ca.crt -gencrl -out ca.crl ) >"$work/openssl.log" 2>&1 ||
     cat "$work/openssl.log"
+
+# Certificates of the authority's, each with one fault.
+signed() { # NAME AUTHORITY BEGIN END [EXTENSION]: seconds from now
+    local at
+    at="-startdate $(date -u -d "@$((now + $3))" +%Y%m%d%H%M%SZ) -enddate $(date -u -d "@$((now + $4))" +%Y%m%d%H%M%SZ)"
+    ( cd "$pki" && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -subj "/CN=$1" -out "$1.csr" &&
+        openssl ca -batch -notext -config ca.cnf -keyfile "$2.key" -cert "$2.crt" $at -policy any -outdir . \
+            -extfile <(echo "${5:-}") -in "$1.csr" -out "$1.crt" ) >"$work/openssl.log" 2>&1 || cat "$work/openssl.log"
+}
+now=$(date +%s)
+printf 'serial=serial\n[any]\ncommonName=supplied\n' >>"$pki/ca.cnf" # what is there ends in its section d
+echo 1000 >"$pki/serial"
+signed late ca -7200 -3600
+signed early ca 3600 7200
+signed servers ca -60 7200 extendedKeyUsage=serverAuth
+signed strange ca -60 7200 1.2.3.4=critical,DER:0500
+signed between ca -60 7200 basicConstraints=critical,CA:TRUE
+signed below between -60 7200
+cat "$pki/between.crt" >>"$pki/below.crt"
+python3 - "$pki" <<'PYTHON'
+import base64, sys
+pem = open(sys.argv[1] + "/client.crt").read().split("-----")
+der = bytearray(base64.b64decode(pem[2]))
+der[-1] ^= 1
+open(sys.argv[1] + "/forged.crt", "w").write(f"-----{pem[1]}-----\n{base64.encodebytes(der).decode()}-----{pem[3]}-----\n")
+PYTHON
+cp "$pki/client.key" "$pki/forged.key"
 
 gateway_config "listeners: [{port: 4433, service: echo}, {port: 4434, service: bare}, {port: 4435, service: open},
     {port: 4436, service: strict}, {port: 4437, service: single}]" \
@@ -50,8 +78,8 @@ for service in echo bare open strict single; do
     consumer_start $service "$sluice_echo" -s "$consumers" $service
 done
 
-as() { # NAME: the options of a client with this certificate
-    printf -- '-cert\n%s\n-key\n%s\n' "$pki/$1.crt" "$pki/$1.key"
+as() { # NAME: the options of a client with this certificate, and with what stands behind it in its file
+    printf -- '-cert\n%s\n-key\n%s\n-cert_chain\n%s\n' "$pki/$1.crt" "$pki/$1.key" "$pki/$1.crt"
 }
 on() { # PORT CLIENT..
     local port=$1
@@ -63,9 +91,11 @@ welcome() { # WORDS PORT [NAME]
     [ -z "${3:-}" ] || mapfile -t options < <(as "$3")
     check "$1" on "$2" s_client "line of ${3:-nobody} at $2" "${options[@]}"
 }
+turned_away=0
 turned_away() { # WORDS ALERT PORT [NAME]
     local options=()
     [ -z "${4:-}" ] || mapfile -t options < <(as "$4")
+    turned_away=$((turned_away + 1))
     check "$1" refused "alert $2" on "$3" s_client x "${options[@]}"
 }
 
@@ -85,6 +115,16 @@ turned_away 'and one that is on it hears so' 'certificate revoked' 4436 revoked
 welcome 'the expected peer comes in' 4437 client
 turned_away 'another of the same authority is told that it may not' 'access denied' 4437 revoked
 turned_away 'a stranger hears that nobody vouches for him' 'unknown ca' 4437 stranger
+
+# The rest of the table of sluice.yaml(5), ALERTS.
+turned_away 'who is late hears it' 'certificate expired' 4433 late
+turned_away 'who is early hears no more than that it is a bad one' 'bad certificate' 4433 early
+turned_away 'one for servers is no client' 'unsupported certificate' 4433 servers
+turned_away 'what is critical has to be known' 'certificate unknown' 4433 strange
+turned_away 'a forged signature is one that does not decrypt' 'decrypt error' 4433 forged
+welcome 'an authority between may vouch' 4433 below
+turned_away 'but not without a list of its own where there are lists' 'unknown ca' 4436 below
+check 'each of them counts as refused for its certificate' wait_counter 5 .handshake.refused_peer "== $turned_away"
 
 gnutls_as() { # PORT LINE NAME
     port=$1 gnutls "$2" --x509certfile "$pki/$3.crt" --x509keyfile "$pki/$3.key"
