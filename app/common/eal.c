@@ -127,9 +127,8 @@ static void add_memory(struct arguments *arguments, const struct eal_settings *s
     }
     say(settings,
         "huge pages: %lu MiB are free of the %u MiB that %s asks for; runs on ordinary pages, "
-        "which "
-        "is slower (`sysctl vm.nr_hugepages=%u` makes some)",
-        have, wanted, settings->memory_option, wanted);
+        "which is slower (`sysctl vm.nr_hugepages=%u` makes as many, where nobody else takes any)",
+        have, wanted, settings->memory_option, (wanted + 1) / 2);
     add(arguments, "--no-huge");
     add(arguments, "--no-shconf");
     add(arguments, "--file-prefix=%s-%d", settings->program, (int)getpid());

@@ -90,7 +90,7 @@ gateway_config
 # Huge pages: none to be had.
 gateway_launch "${no_hugepages[@]}"
 check 'without huge pages it starts' wait_for 20 gateway_ready
-check 'and says so' grep -qi 'huge page' "$gateway_log"
+check 'and says so, and how many pages of 2 MiB it wants' grep -q 'huge pages: .* 128 MiB .*nr_hugepages=64`' "$gateway_log"
 consumer_start echo "$sluice_echo" -s "$consumers" echo
 check 'and serves' mbedtls cid=aabb messages=200 size=1-1350 window=8
 check 'and ends cleanly' gateway_stop
