@@ -1,4 +1,6 @@
 /* Datagrams made of several records: the handshaker's flights, and alerts of our own. */
+#include <assert.h>
+
 #include "load_priv.h"
 
 /** A frame with room for a datagram, as a writer; NULL when there is none. */
@@ -56,6 +58,7 @@ void load_send_close_notify(struct sl_load *load, struct client *client)
 {
     const uint8_t alert[2] = {SL_ALERT_WARNING, SL_ALERT_CLOSE_NOTIFY};
     const struct sl_record_source source = source_of(load, client);
+    assert(source.epoch != NULL); /* of a session that is up */
     struct sl_writer writer;
     struct sl_frame *frame = begin_datagram(load, &writer);
     if (frame == NULL)

@@ -111,12 +111,11 @@ bool load_flush(struct sl_load *load)
     while (sent < box->count) {
         struct sl_frame **frames = box->frames + sent;
         const unsigned n = box->count - sent < SL_BURST ? box->count - sent : SL_BURST;
-        uint32_t lens[SL_BURST]; /* frames that were taken are the port's */
-        for (unsigned i = 0; i < n; i++)
-            lens[i] = frames[i]->len;
+        for (unsigned i = 0; i < n; i++) /* frames that were taken are the port's */
+            bytes += frames[i]->len;
         const unsigned taken = load->config.io.transmit(load->config.io.arg, frames, n);
-        for (unsigned i = 0; i < taken; i++)
-            bytes += lens[i]; /* cppcheck-suppress uninitvar ; there are at most n of them */
+        for (unsigned i = taken; i < n; i++)
+            bytes -= frames[i]->len;
         sent += taken;
         if (taken < n) {
             load_count(load, SL_LOAD_TX_BUSY, 1);

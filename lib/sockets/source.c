@@ -45,7 +45,7 @@ static socklen_t address_of(const struct sl_ip *ip, uint16_t port, bool is_v4, u
 /** What the socket's local address became. */
 static int read_local(int fd, struct sl_tuple *tuple)
 {
-    union address local;
+    union address local = {.v6 = {.sin6_family = AF_UNSPEC}};
     socklen_t len = sizeof local;
     if (getsockname(fd, &local.any, &len) != 0)
         return -errno;
