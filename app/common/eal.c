@@ -187,8 +187,12 @@ int eal_start(const struct eal_settings *settings, char *reason)
     /* EAL keeps pointers into the vector: it lives as long as the process. */
     if (rte_eal_init(arguments.count, arguments.at) >= 0)
         return 0;
-    snprintf(reason, EAL_REASON_LEN, "DPDK can't start: %s; see its message above",
-             rte_strerror(rte_errno));
+    /* Once a process: what is tried in its stead is another start. */
+    snprintf(reason, EAL_REASON_LEN, "DPDK can't start: %s; see its message above%s",
+             rte_strerror(rte_errno),
+             rte_errno == ENOMEM
+                 ? ", and start again where another program has just taken huge pages"
+                 : "");
     return -EIO;
 }
 
