@@ -193,6 +193,18 @@ static int try_both(struct sl_port *port)
     return 0;
 }
 
+static int open_port(struct sl_port *port)
+{
+    const struct sl_port_config *config = &port->config;
+    if (config->queue_count < 1 || config->queue_count > PORT_QUEUES_MAX)
+        return port_fail(port, -EINVAL, "a port serves 1 to %d workers", PORT_QUEUES_MAX);
+    if (config->driver == SL_PORT_AUTO)
+        return try_both(port);
+    if (config->driver == SL_PORT_AF_XDP)
+        return try_xdp(port);
+    return try_driver(port, config->driver);
+}
+
 int sl_port_create(const struct sl_port_config *config, void (*log)(const char *line),
                    struct sl_port **out, char *reason)
 {
@@ -206,16 +218,11 @@ int sl_port_create(const struct sl_port_config *config, void (*log)(const char *
     port->log = log;
     port->reason = reason;
     tear_down(port); /* nothing yet: numbers the queues */
-    int error;
-    if (config->queue_count < 1 || config->queue_count > PORT_QUEUES_MAX)
-        error = port_fail(port, -EINVAL, "a port serves 1 to %d workers", PORT_QUEUES_MAX);
-    else if (config->driver == SL_PORT_AUTO)
-        error = try_both(port);
-    else if (config->driver == SL_PORT_AF_XDP)
-        error = try_xdp(port);
-    else
-        error = try_driver(port, config->driver);
+    int error = port_claim(port);
+    if (error == 0)
+        error = open_port(port);
     if (error != 0) {
+        port_unclaim(port);
         rte_free(port);
         return error;
     }
@@ -235,6 +242,7 @@ void sl_port_destroy(struct sl_port *port)
         return;
     port_flush_relays(port);
     tear_down(port);
+    port_unclaim(port);
     rte_free(port);
 }
 

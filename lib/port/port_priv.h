@@ -73,6 +73,7 @@ struct sl_port {
     void (*log)(const char *line);
     char *reason; /* [PORT_REASON_LEN], while sl_port_create runs */
     char driver[32];
+    int claim;            /* the lock on the kernel's interface; -1: none */
     bool was_promiscuous; /* the kernel's interface, before us */
     bool is_perhaps_busy; /* the last failure may be one of a moment */
     uint16_t room;        /* data room of the pools, headroom included */
@@ -89,6 +90,11 @@ int port_fail(struct sl_port *port, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void port_log(const struct sl_port *port, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* claim.c: who has the kernel's interface. */
+/** Makes it this port's alone while it lives, or refuses. Who is killed leaves no claim. */
+int port_claim(struct sl_port *port);
+void port_unclaim(struct sl_port *port);
 
 /* interface.c: the kernel's network interface. */
 struct port_interface {

@@ -35,7 +35,9 @@ struct sl_port_info {
 };
 
 /**
- * Creates and starts the group, brings the interface up, sets promiscuous mode where needed.
+ * Creates and starts the group, brings the interface up, sets promiscuous mode where needed. An
+ * interface of the kernel's is one group's at a time, among all programs: the second is refused,
+ * -EBUSY, before it has touched anything (where /run can be written: as root).
  * log    called with one line for each thing the operator should know (a fallback, for one).
  * reason [256] on failure: one sentence that says what to do.
  * return 0 and *out, or -errno. Main thread, after rte_eal_init.

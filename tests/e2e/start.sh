@@ -49,7 +49,31 @@ second() {
 }
 check 'a second gateway on the same sockets is refused' second
 check 'and the first one has not noticed' gateway_ready
+
+# With sockets of its own it would share nothing but the interface, and take the first one's XDP program away.
+second_config() { # DRIVER
+    config=$work/second.yaml
+    control=$work/control2.sock
+    sed "s,driver: af_xdp,driver: $1,; s,$work/\(control\|consumers\),&2," "$work/sluice.yaml" >"$config"
+}
+in_use='interface sl0 is in use by another gateway or sluice-load; end that one'
+consumer_start echo "$sluice_echo" -s "$consumers" echo
+for driver in af_xdp af_packet auto; do
+    second_config $driver
+    check "a second gateway on the same interface is refused, with driver $driver" refuses "$in_use"
+    check 'before it has tried anything' eval "! grep -iE 'xsk|af_packet' '$work/refused.log'"
+done
+gateway_log=$work/gateway.log
+config=$work/sluice.yaml control=$work/control.sock
+check 'the first one answers ping as before' on_peer ping -c 3 -i 0.2 -W 2 $gateway_ip4
+check 'and serves' mbedtls cid=aabb messages=200 size=1-1350 window=8
+consumer_stop echo
 check 'it ends cleanly' gateway_stop
+second_config auto
+gateway_start || exit
+check 'then the second one starts, on AF_XDP' grep -q 'ready: .*net_af_xdp' "$gateway_log"
+check 'and ends cleanly' gateway_stop
+gateway_config
 
 # The kernel has addresses that are the gateway's, on whichever interface.
 kernels() { # what the check says of them

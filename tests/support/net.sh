@@ -26,6 +26,7 @@ net_down() {
     local ns pids
     for ns in "$gateway_ns" "$peer_ns"; do
         pids=$(ip netns pids "$ns" 2>/dev/null) && [ -n "$pids" ] && kill -9 $pids
+        rm -f "/run/sluice-interface-$(stat -c %i "/run/netns/$ns")"-*.lock # nobody has them any more
         ip netns del "$ns"
     done 2>/dev/null
     return 0
