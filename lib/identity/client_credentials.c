@@ -33,12 +33,14 @@ static bool check_files(const struct sl_client_files *files, char *reason)
     if (!rules->anonymous && !checks && files->psk_file == NULL)
         return sl_identity_refuse(reason,
                                   "nothing says how to check the server: give a CA file and the "
-                                  "server's name, fingerprints of its certificate, node ids, "
-                                  "pre-shared keys, or say that it is not to be checked");
+                                  "server's name (ca_file, server_name), fingerprints of its "
+                                  "certificate (fingerprints), node ids (node_ids), a pre-shared "
+                                  "key (psk_file), or `anonymous: true`: it is not checked");
     if (rules->ca_file != NULL && files->server_name == NULL && is_empty(&rules->expected))
         return sl_identity_refuse(reason,
                                   "CA file %s is given without the server's name: anyone with a "
-                                  "certificate of that CA would be taken for the server",
+                                  "certificate of that CA would be taken for the server; give "
+                                  "server_name, or fingerprints or node_ids under expect",
                                   rules->ca_file);
     if (files->psk_file != NULL && !is_empty(&rules->expected))
         return sl_identity_refuse(reason,

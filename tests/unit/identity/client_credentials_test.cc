@@ -97,6 +97,7 @@ TEST_F(ClientCredentials, SayWhenACertificateIsNotValidToday)
 TEST_F(ClientCredentials, SayHowTheServerIsChecked)
 {
     expect_refusal("nothing says how to check the server");
+    expect_refusal("(psk_file), or `anonymous: true`: it is not checked");
     files.trust.anonymous = true;
     Loaded loaded = load();
     ASSERT_NE(loaded, nullptr) << reason;
@@ -113,6 +114,7 @@ TEST_F(ClientCredentials, WithACaFileWantTheServersName)
     std::string ca = directory.write("ca", to_pem(make_identity("EC", "ca").certificate));
     files.trust.ca_file = ca.c_str();
     expect_refusal("without the server's name");
+    expect_refusal("server_name, or fingerprints or node_ids under expect");
     const std::string id = "node-" + std::string(64, '7');
     const char *ids[] = {id.c_str()};
     files.trust.expected.node_ids = ids;
