@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 
 #include "handshake_priv.h"
 
@@ -76,6 +77,15 @@ static void describe_failure(const struct sl_message_abort *abort, char *text)
              reason != NULL ? reason : "OpenSSL gives no reason");
 }
 
+static void describe_refusal(uint32_t verify_result, char *text)
+{
+    if (verify_result == X509_V_ERR_APPLICATION_VERIFICATION)
+        snprintf(text, SL_REASON_LEN, "the server's certificate is not the one that is expected");
+    else
+        snprintf(text, SL_REASON_LEN, "the server's certificate is not trusted: %s",
+                 sl_handshake_verify_text(verify_result));
+}
+
 void sl_handshake_describe_abort(const struct sl_message_abort *abort, char *text)
 {
     switch ((enum sl_abort_cause)abort->cause) {
@@ -89,8 +99,7 @@ void sl_handshake_describe_abort(const struct sl_message_abort *abort, char *tex
         describe_time_out(abort, text);
         return;
     case SL_ABORT_REFUSED_PEER:
-        snprintf(text, SL_REASON_LEN, "the server's certificate is not trusted: %s",
-                 sl_handshake_verify_text(abort->verify_result));
+        describe_refusal(abort->verify_result, text);
         return;
     case SL_ABORT_FORGERIES:
         snprintf(text, SL_REASON_LEN, "the session's key has met too many forged records");

@@ -85,7 +85,7 @@ bool sl_handshake_set_up_tickets(SSL_CTX *ctx, const struct sl_handshaker *hands
 
 /* peer_check.c */
 
-/** A text for why a peer was not taken. */
+/** A text for why a peer's certificate is not trusted. */
 const char *sl_handshake_verify_text(uint32_t verify_result);
 
 #endif

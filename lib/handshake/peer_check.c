@@ -28,8 +28,10 @@ const char *sl_handshake_verify_text(uint32_t verify_result)
     switch (verify_result) {
     case X509_V_ERR_CERT_REJECTED:
         return "neither its fingerprint nor its node id is one that is trusted";
-    case X509_V_ERR_APPLICATION_VERIFICATION:
-        return "it is trusted, but it is not the one that is expected";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+        return "hostname mismatch: the name that was asked for is not in its subjectAltName";
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return "IP address mismatch: the address that was asked for is not in its subjectAltName";
     default:
         return X509_verify_cert_error_string(verify_result);
     }

@@ -92,7 +92,7 @@ gateway_start || exit
 consumer_start cat2 "$sluice_cat" -s "$consumers" --greet 'secret' relay
 mbedtls_server cid=8
 check 'a certificate that is not the one expected: refused, with the reason' \
-    wait_for 20 is_connection 'upstream .*last: the server.s certificate is not trusted'
+    wait_for 20 is_connection 'upstream .*last: the server.s certificate is not the one that is expected'
 check 'again and again' wait_for 20 is_connection 'upstream .* attempts [3-9]'
 check 'the server was told so' wait_for 10 grep -q '^REFUSED' "$work/mbedtls_server.out"
 check 'and no consumer heard of it' test ! -s "$work/cat2.out"

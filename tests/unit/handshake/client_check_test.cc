@@ -28,6 +28,9 @@ void expect_refusal(const ClientLabOptions &options, const std::string &reason,
     expect_refusal(lab, reason, alert);
 }
 
+const char kAnotherName[] = "the server's certificate is not trusted: hostname mismatch: the name "
+                            "that was asked for is not in its subjectAltName";
+
 } // namespace
 
 TEST(ClientCheck, AcceptsANameOrAnAddressThatTheAuthorityHasCertified)
@@ -60,17 +63,18 @@ TEST(ClientCheck, RefusesAnotherName)
 {
     ClientLabOptions options;
     options.server_name = "other.test";
-    expect_refusal(options, "the server's certificate is not trusted: hostname mismatch");
+    expect_refusal(options, kAnotherName);
     options.server_name = "198.18.0.3";
-    expect_refusal(options, "the server's certificate is not trusted: IP address mismatch");
+    expect_refusal(options, "the server's certificate is not trusted: IP address mismatch: the "
+                            "address that was asked for is not in its subjectAltName");
     options.server_name = "server EC"; /* the subject's common name proves nothing */
-    expect_refusal(options, "the server's certificate is not trusted: hostname mismatch");
+    expect_refusal(options, kAnotherName);
     options.server_names = "DNS:se*.test"; /* a star stands for a whole label */
     options.server_name = "server.test";
-    expect_refusal(options, "the server's certificate is not trusted: hostname mismatch");
+    expect_refusal(options, kAnotherName);
     options.server_name = "server EC";
     options.server_names = ""; /* even where there is no subjectAltName, RFC 9525 2 */
-    expect_refusal(options, "the server's certificate is not trusted: hostname mismatch");
+    expect_refusal(options, kAnotherName);
 }
 
 TEST(ClientCheck, RefusesAnotherAuthority)
@@ -145,9 +149,7 @@ TEST(ClientCheck, RefusesAServerThatIsTrustedButNotTheOneExpected)
 {
     ClientLabOptions options;
     options.trust.expected_node_ids = {node_id_of(make_key("EC"))};
-    expect_refusal(options,
-                   "the server's certificate is not trusted: it is trusted, but it is not the one "
-                   "that is expected",
+    expect_refusal(options, "the server's certificate is not the one that is expected",
                    "alert access denied");
 }
 
