@@ -110,7 +110,7 @@ static void say_differences(const struct gateway *gateway, const struct sl_confi
         before = ", ";
     }
     if (before[0] == ',')
-        fputc('\n', out);
+        fputs("; run `sluice check` before it\n", out);
 }
 
 /** The new rules become the gateway's, and those before wait until no worker reads them. Only after

@@ -108,6 +108,7 @@ static int open_control(struct gateway *gateway, char *reason)
         .version = SLUICE_VERSION,
         .stop_ms = STOP_MS,
         .log = log_info,
+        .warn = log_warning,
         .target = {.arg = gateway,
                    .fd = sl_runtime_fd(gateway->runtime),
                    .poll = target_poll,

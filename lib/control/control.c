@@ -94,11 +94,16 @@ void sl_control_destroy(struct sl_control *control)
 /** The log has it in either case: an operator may have asked, or a program. */
 static void log_lines(const struct sl_control *control, const char *text)
 {
+    static const char error[] = "error: ";
+    const bool is_refused = strncmp(text, error, strlen(error)) == 0;
+    void (*log)(const char *line) = is_refused ? control->config.warn : control->config.log;
     char line[LOG_LINE_LEN];
+    if (is_refused)
+        text += strlen(error);
     for (size_t len; *text != '\0'; text += len + (text[len] == '\n')) {
         len = strcspn(text, "\n");
-        snprintf(line, sizeof line, "%.*s", (int)len, text);
-        control->config.log(line);
+        snprintf(line, sizeof line, "%s%.*s", is_refused ? "reload refused: " : "", (int)len, text);
+        log(line);
     }
 }
 

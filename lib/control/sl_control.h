@@ -46,6 +46,7 @@ struct sl_control_config {
     const char *version;
     unsigned stop_ms; /* how long to wait for is_stopped after a signal */
     void (*log)(const char *line);
+    void (*warn)(const char *line); /* of what somebody has to see to: a reload that is refused */
     struct sl_control_target target;
 };
 

@@ -65,7 +65,7 @@ line=$(grep -n colour "$config" | cut -d: -f1)
 check 'and any other error of the file' reload_says 1 "error: $config:$line: unknown key 'colour'"
 gateway_config "certificates: [{certificate: $work/none.crt, key: $pki/server.key}]"
 check 'and a certificate that is not there' grep -q '^error: .*none.crt' <(ctl reload 2>&1)
-check 'the log has the refusals too' logged "error: $config:$line: unknown key 'colour'"
+check 'the log warns of the refusals too' logged "warning reload refused: $config:$line: unknown key 'colour'"
 check 'nothing of it has changed anything' access_is "deny $peer_ip4" 'deny 2001:db8:bad::/48' 'allow all others'
 check 'the denied one is still kept out' silent $peer_ip4
 
@@ -73,7 +73,7 @@ check 'the denied one is still kept out' silent $peer_ip4
 gateway_config "admission: {allow: [$peer_ip4/32, 198.18.0.128/25], deny: [198.18.0.130]}" 'workers: 1' 'half_open: 17'
 kill -HUP "$gateway_pid"
 check 'SIGHUP reloads as well' wait_for 10 logged "reloaded $config: 2 prefixes allowed, 1 denied"
-check 'and the log names what needs a restart' wait_for 10 logged 'needs a restart: workers, half_open'
+check 'and the log names what needs a restart' wait_for 10 logged 'needs a restart: workers, half_open; run `sluice check` before it'
 check 'the list is in force' access_is "allow $peer_ip4" 'allow 198.18.0.128/25' 'deny 198.18.0.130' 'deny all others'
 check 'who is on the list of those allowed comes in' mbedtls cid=aabb messages=20
 check 'nobody else does' silent $other_ip4

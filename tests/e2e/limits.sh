@@ -72,7 +72,7 @@ check 'another prefix begins one meanwhile' mbedtls host=$gateway_ip6 cid=aabb m
 
 gateway_config "admission: {prefix_len_v4: 24, handshake_cpu_percent: 50}"
 check 'what is taken at the start is named' grep -qxF \
-    'needs a restart: admission.prefix_len_v4, admission.handshake_cpu_percent' <("$sluice_ctl" -s "$control" reload)
+    'needs a restart: admission.prefix_len_v4, admission.handshake_cpu_percent; run `sluice check` before it' <("$sluice_ctl" -s "$control" reload)
 no_session 'no session is left'
 check_equation
 check 'the gateway ends cleanly' gateway_stop

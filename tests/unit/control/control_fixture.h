@@ -41,6 +41,7 @@ class ControlTest : public ::testing::Test
         config.version = "9.9";
         config.stop_ms = 300;
         config.log = [](const char *) {};
+        config.warn = [](const char *) {};
         config.target.arg = &target;
         config.target.fd = -1;
         config.target.poll = [](void *arg, uint64_t) { static_cast<Target *>(arg)->polls++; };

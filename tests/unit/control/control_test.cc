@@ -41,6 +41,19 @@ TEST_F(Control, ASignalReloadsAndEachLineOfTheAnswerIsLogged)
     EXPECT_EQ(logged.substr(0, logged.find("stopping")), "reloaded|needs a restart: workers|");
 }
 
+TEST_F(Control, WarnsOfAReloadThatIsRefused)
+{
+    static std::string warned; // of this thread's children, read when they have ended
+    warned.clear();
+    config.warn = [](const char *line) { warned += std::string(line) + "|"; };
+    Start();
+    Ask("reload\n");
+    target.reload_answer = "error: /etc/sluice.yaml:3: unknown key 'colour'\n";
+    Ask("reload\n");
+    Stop();
+    EXPECT_EQ(warned, "reload refused: /etc/sluice.yaml:3: unknown key 'colour'|");
+}
+
 TEST_F(Control, ShowsConnectionsAndEndsTheWaitOfTheOneThatIsNamed)
 {
     Start();
