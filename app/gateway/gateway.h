@@ -120,7 +120,8 @@ bool port_is_kernels(const struct sl_config_port *port);
 /** Before there are threads or keys. return 0 and *out, or -errno and reason [REASON_LEN]. */
 int privileges_begin(const struct sl_config *config, struct sl_hardening **out,
                      char *reason) SL_MUST_USE;
-/** What the user that the gateway is to become can't read or remove: "FILE:LINE: reason". */
+/** What is dangerous in production, and what the user that the gateway is to become can't read or
+ * remove: "FILE:LINE: reason". */
 void privileges_check(const struct settings *settings, void (*say)(const char *line));
 /** Folders of the sockets, and the log's warnings. */
 void privileges_prepare(const struct settings *settings);

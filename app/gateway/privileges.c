@@ -77,8 +77,7 @@ static void warn(const struct settings *settings, const char *key, const char *w
     snprintf(line, sizeof line, "%s:%u: user '%s' can't %s %s", settings->config->path,
              sl_config_line(settings->config, key), settings->user.name, what, path);
     size_t len = strlen(line);
-    snprintf(line + len, sizeof line - len, ": %s",
-             error == -EAGAIN ? "or can; only root can find out" : strerror(-error));
+    snprintf(line + len, sizeof line - len, ": %s", strerror(-error));
     say(line);
 }
 
@@ -127,12 +126,29 @@ static void check_connection(const struct settings *settings, unsigned i,
     check_trust(settings, key, entry->trust, say);
 }
 
-void privileges_check(const struct settings *settings, void (*say)(const char *line))
+static void say_of_user(const struct settings *settings, const char *what,
+                        void (*say)(const char *line))
+{
+    char line[REASON_LEN];
+    snprintf(line, sizeof line, "%.512s:%u: user '%.64s' %s", settings->config->path,
+             sl_config_line(settings->config, "user"), settings->user.name, what);
+    say(line);
+}
+
+static void check_user(const struct settings *settings, void (*say)(const char *line))
 {
     const struct sl_config *config = settings->config;
     char key[PATH_LEN];
-    if (!settings->has_user)
+    if (settings->user.uid == 0)
+        say_of_user(settings, "is root all the same: name an unprivileged one", say);
+    /* Everybody can read this, who can be asked. */
+    if (sl_hardening_can_read(&settings->user, "/") == -EAGAIN) {
+        say_of_user(settings,
+                    "is somebody else, and only root can become him: what he can read and remove "
+                    "is not checked, and the gateway has to be started as root",
+                    say);
         return;
+    }
     for (unsigned i = 0; i < config->certificates_count; i++) {
         snprintf(key, sizeof key, "certificates[%u].certificate", i);
         check_file(settings, key, config->certificates[i].certificate, say);
@@ -166,22 +182,39 @@ static void make_folder(const struct sl_hardening_user *user, const char *socket
     free(folder);
 }
 
+static void check_dangers(const struct sl_config *config, void (*say)(const char *line))
+{
+    if (config->keylog_file != NULL)
+        say("KEY LOG: the secrets of every session are written to keylog_file; whoever reads it "
+            "reads them all; never in production");
+    if (config->benchmark)
+        say("BENCHMARK: this gateway takes sessions whose keys others may know, of clients that "
+            "nobody has asked who they are; never in production");
+    if (config->core_dumps)
+        say("CORE DUMPS: a crash may leave a file with the secrets of sessions; never in "
+            "production");
+    if (config->seccomp != SL_CONFIG_SECCOMP_ENFORCE)
+        say("seccomp does not refuse any system call: `seccomp: enforce` does");
+}
+
+void privileges_check(const struct settings *settings, void (*say)(const char *line))
+{
+    check_dangers(settings->config, say);
+    if (settings->has_user)
+        check_user(settings, say);
+}
+
 void privileges_prepare(const struct settings *settings)
 {
     const struct sl_config *config = settings->config;
     if (settings->has_user) {
         make_folder(&settings->user, config->control_socket);
         make_folder(&settings->user, config->consumer_socket);
-        privileges_check(settings, log_warning);
     } else if (geteuid() == 0) {
         log_warning("runs as root: `user: NAME` in the configuration makes it an unprivileged user "
                     "as soon as its ports are open");
     }
-    if (config->core_dumps)
-        log_warning("CORE DUMPS: a crash may leave a file with the secrets of sessions; never in "
-                    "production");
-    if (config->seccomp != SL_CONFIG_SECCOMP_ENFORCE)
-        log_warning("seccomp does not refuse any system call: `seccomp: enforce` does");
+    privileges_check(settings, log_warning);
 }
 
 int privileges_drop(const struct settings *settings, const struct sl_hardening *hardening,

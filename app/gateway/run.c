@@ -251,12 +251,6 @@ int gateway_run(const struct sl_config *config, const char *preload_path)
         return status;
     }
     if (settings_make(&gateway.settings, config, preload_path, false)) {
-        if (config->keylog_file != NULL)
-            log_warning("KEY LOG: the secrets of every session are written to keylog_file; whoever "
-                        "reads it reads them all; never in production");
-        if (config->benchmark)
-            log_warning("BENCHMARK: this gateway takes sessions whose keys others may know, of "
-                        "clients that nobody has asked who they are; never in production");
         gateway.settings.runtime.hardening = gateway.hardening;
         privileges_prepare(&gateway.settings);
         kernel_check(&gateway.settings, log_warning);

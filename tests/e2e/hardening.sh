@@ -89,6 +89,9 @@ check 'nothing was said of the user' eval "! grep -q 'user .nobody' '$gateway_lo
 
 # Who asks at the control socket.
 gateway_config "control_group: daemon" "keylog_file: $work/keys.log" 'seccomp: log'
+check_warns() { "$sluice" check -c "$config" >"$work/check" 2>&1 && cat "$work/check" && grep -q "$1" "$work/check"; }
+check 'check warns of a key log' check_warns '^KEY LOG'
+check 'and of system calls that nobody refuses' check_warns '^seccomp does not refuse'
 gateway_start || exit
 daemon=$(getent group daemon | cut -d: -f3)
 turned_away() { # not a byte
@@ -112,6 +115,7 @@ open_keylog() {
 check 'a key log that others can read is refused' open_keylog
 
 gateway_config 'seccomp: off' 'core_dumps: true'
+check 'check warns of core dumps' check_warns '^CORE DUMPS'
 gateway_start || exit
 check 'without seccomp there is no filter' every_thread Seccomp 0
 check 'core dumps are warned of' grep -q 'warning CORE DUMPS' "$gateway_log"
@@ -187,6 +191,18 @@ consumer_stop reloading
 hardened_config
 key_line=$(grep -n server.key "$config" | cut -d: -f1)
 check 'check says nothing where the user can read all' eval '[ "$("$sluice" check -c "$config" 2>&1)" = "$config: sound" ]'
+config_folder=$(dirname "$config")
+mode=$(stat -c %a "$config_folder")
+chmod 755 "$config_folder"
+somebody_else() {
+    setpriv --reuid 12345 --regid "$gid" --clear-groups "$sluice" check -c "$config" >"$work/check" 2>&1 && cat "$work/check" &&
+        [ "$(wc -l <"$work/check")" = 2 ] && grep -q "^$config:[0-9]*: user '$user' is somebody else, and only root can become him: " "$work/check"
+}
+check 'nor to somebody who can not become him, but this, once' somebody_else
+chmod "$mode" "$config_folder"
+user=root hardened_config
+check 'check warns of a user who is root' check_warns "user 'root' is root all the same"
+hardened_config
 chmod 600 "$pki/server.key"
 says() { "$sluice" check -c "$config" >"$work/check" 2>&1 && cat "$work/check" && grep -qxF "$1" "$work/check"; }
 check 'check names a key that the user may not read, with its line' \
