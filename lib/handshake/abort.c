@@ -77,13 +77,28 @@ static void describe_failure(const struct sl_message_abort *abort, char *text)
              reason != NULL ? reason : "OpenSSL gives no reason");
 }
 
+/** Why a peer's certificate is not trusted. */
+static const char *verify_text(uint32_t verify_result)
+{
+    switch (verify_result) {
+    case X509_V_ERR_CERT_REJECTED:
+        return "neither its fingerprint nor its node id is one that is trusted";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+        return "hostname mismatch: the name that was asked for is not in its subjectAltName";
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return "IP address mismatch: the address that was asked for is not in its subjectAltName";
+    default:
+        return X509_verify_cert_error_string(verify_result);
+    }
+}
+
 static void describe_refusal(uint32_t verify_result, char *text)
 {
     if (verify_result == X509_V_ERR_APPLICATION_VERIFICATION)
         snprintf(text, SL_REASON_LEN, "the server's certificate is not the one that is expected");
     else
         snprintf(text, SL_REASON_LEN, "the server's certificate is not trusted: %s",
-                 sl_handshake_verify_text(verify_result));
+                 verify_text(verify_result));
 }
 
 void sl_handshake_describe_abort(const struct sl_message_abort *abort, char *text)

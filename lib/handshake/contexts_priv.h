@@ -83,9 +83,4 @@ const char *sl_handshake_suites_of(const struct sl_handshake_service *service);
 bool sl_handshake_set_up_tickets(SSL_CTX *ctx, const struct sl_handshaker *handshaker,
                                  char *reason);
 
-/* peer_check.c */
-
-/** A text for why a peer's certificate is not trusted. */
-const char *sl_handshake_verify_text(uint32_t verify_result);
-
 #endif

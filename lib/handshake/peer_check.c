@@ -22,17 +22,3 @@ bool sl_handshake_check_peers(SSL_CTX *ctx, const struct sl_trust *trust, char *
            SSL_CTX_set1_verify_cert_store(ctx, sl_trust_store(trust)) == 1 ||
            sl_handshake_refuse(reason, "libssl refuses the CA file");
 }
-
-const char *sl_handshake_verify_text(uint32_t verify_result)
-{
-    switch (verify_result) {
-    case X509_V_ERR_CERT_REJECTED:
-        return "neither its fingerprint nor its node id is one that is trusted";
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-        return "hostname mismatch: the name that was asked for is not in its subjectAltName";
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        return "IP address mismatch: the address that was asked for is not in its subjectAltName";
-    default:
-        return X509_verify_cert_error_string(verify_result);
-    }
-}
