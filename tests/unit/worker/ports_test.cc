@@ -237,45 +237,49 @@ TEST(WorkerSlowPort, ThatWasDryOnceIsWaitedForWhenItTakesNothing)
     EXPECT_EQ(bench.drops(SL_DROP_SEND_PORT), 0u);
 }
 
+/** A session by the first port whose peer was heard last at an address that the second leads to. */
+struct MovedToTheOtherPort {
+    static WorkerBench::Options Options()
+    {
+        WorkerBench::Options options = TwoPorts::Options();
+        options.peer_moves = SL_PEER_MOVES_HOLD;
+        return options;
+    }
+    MovedToTheOtherPort()
+    {
+        bench.Attach(consumer);
+        peer = bench.Connect(WorkerBench::ClientPath(1), true);
+        peer.path = WorkerBench::ClientPath(2);
+        peer.path.hop.vlan_id = WorkerBench::kVlan;
+        const Bytes record = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, Bytes(100));
+        bench.ReceiveMixed({WorkerBench::UdpFrame(peer.path, record)}, {1});
+        bench.Sent();
+    }
+
+    WorkerBench bench{Options()};
+    Consumer consumer{0, 0, 0};
+    Peer peer;
+};
+
 TEST(WorkerPorts, AMessageToACandidateWaitsForThePortThatLeadsThere)
 {
-    WorkerBench::Options options = TwoPorts::Options();
-    options.peer_moves = SL_PEER_MOVES_HOLD;
-    WorkerBench bench(options);
-    Consumer consumer(0, 0, 0);
-    bench.Attach(consumer);
-    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
-    peer.path = WorkerBench::ClientPath(2);
-    peer.path.hop.vlan_id = WorkerBench::kVlan;
-    const Bytes record = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, Bytes(100));
-    bench.frames_of[1] = 0;
-    bench.ReceiveMixed({WorkerBench::UdpFrame(peer.path, record)}, {1});
-    bench.Sent();
-    ASSERT_TRUE(consumer.Send(SL_RING_SEND, peer.handle, {1}));
-    bench.Turn(5);
-    EXPECT_TRUE(bench.Sent().empty());
-    bench.frames_of.clear();
-    bench.Turn();
-    EXPECT_EQ(bench.Sent().size(), 1u);
+    MovedToTheOtherPort moved;
+    moved.bench.frames_of[1] = 0;
+    ASSERT_TRUE(moved.consumer.Send(SL_RING_SEND, moved.peer.handle, {1}));
+    moved.bench.Turn(5);
+    EXPECT_TRUE(moved.bench.Sent().empty());
+    moved.bench.frames_of.clear();
+    moved.bench.Turn();
+    EXPECT_EQ(moved.bench.Sent().size(), 1u);
 }
 
 TEST(WorkerPorts, AnAlertToACandidateLeavesByThePortThatLeadsThere)
 {
-    WorkerBench::Options options = TwoPorts::Options();
-    options.peer_moves = SL_PEER_MOVES_HOLD;
-    WorkerBench bench(options);
-    Consumer consumer(0, 0, 0);
-    bench.Attach(consumer);
-    Peer peer = bench.Connect(WorkerBench::ClientPath(1), true);
-    peer.path = WorkerBench::ClientPath(2);
-    peer.path.hop.vlan_id = WorkerBench::kVlan;
-    const Bytes record = bench.Seal(peer, SL_CONTENT_APPLICATION_DATA, Bytes(100));
-    bench.ReceiveMixed({WorkerBench::UdpFrame(peer.path, record)}, {1});
-    bench.Sent();
-    bench.room_of[0] = 0;
-    ASSERT_TRUE(consumer.Send(SL_RING_CLOSE_SESSION, peer.handle));
-    bench.Turn();
-    const std::vector<Bytes> sent = bench.Sent();
+    MovedToTheOtherPort moved;
+    moved.bench.room_of[0] = 0;
+    ASSERT_TRUE(moved.consumer.Send(SL_RING_CLOSE_SESSION, moved.peer.handle));
+    moved.bench.Turn();
+    const std::vector<Bytes> sent = moved.bench.Sent();
     ASSERT_EQ(sent.size(), 1u);
     EXPECT_EQ(sent[0][12], 0x81) << "tagged as that port's frames are";
 }
